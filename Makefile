@@ -1,0 +1,44 @@
+# Bare `make` lists the commands. Every command sets up .venv by itself at its first call.
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+STAMP := .venv/.installed
+PYTHON ?= python3
+.PHONY: help setup demo test check crawl bench lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "cafemood needs Python 3.11 to 3.13, and %s is %d.%d: make PYTHON=python3.11 …" % (sys.executable, *v[:2]))'
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@.venv/bin/pip --disable-pip-version-check install --quiet uv
+	.venv/bin/uv pip install --quiet --python $(PY) --requirement requirements.lock
+	.venv/bin/uv pip install --quiet --python $(PY) --no-deps --editable .
+	@touch $(STAMP)
+
+setup: $(STAMP) ## make .venv with the locked packages (the others call it)
+
+demo: $(STAMP) ## group 39 real interiors and write a report
+	$(PY) train.py
+
+test: $(STAMP) ## all tests (those in a browser need a Chromium)
+	$(PY) -m pytest
+
+check: $(STAMP) ## lint, format, types and the fast tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	$(PY) -m pytest -m "not slow and not browser"
+
+crawl: $(STAMP) ## list the crawler's spiders
+	cd crawler && ../.venv/bin/scrapy list
+
+bench: $(STAMP) ## the figures of the README
+	$(PY) benchmarks/embed_throughput.py
+
+lock: ## pin the newest versions that pyproject.toml admits
+	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal \
+	  --python-version 3.11 --extra demo --extra heic --extra dev pyproject.toml --output-file requirements.lock --upgrade
+
+clean: ## delete .venv and the caches (photos and runs stay)
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis data/cache

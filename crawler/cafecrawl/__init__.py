@@ -1,0 +1,1 @@
+"""The Scrapy project that fills the photo folder; it needs of cafemood at most `photos` and `errors`."""

