@@ -8,7 +8,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from cafemood import config
 from cafemood.errors import CafemoodError
@@ -77,13 +77,13 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             with run.stage("score", items=len(features)):
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
-                truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
+                truth = [str(p.label) for p in photo_set.photos] if photo_set.labelled else None
                 cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
                 judgement = judge(features, plane, clustering, compared, truth=truth, cafes=cafes)
             run.record(data, clustering, judgement, plane, explained)
         finished = runs.load(folder)
         page = report.write_report(finished)
-        tracking.log_run(loggers, finished, OmegaConf.to_container(cfg, resolve=True))
+        tracking.log_run(loggers, finished, config.plain(cfg))
     finally:
         tracking.finish(loggers)
     summary.print_summary(finished)
@@ -92,6 +92,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = config.quoted(sys.argv[1:])
     try:
         main()
     except KeyboardInterrupt:

@@ -68,7 +68,7 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
         chunk = photos[start : start + BATCH]
         opened = [_open(path, backbone) for path in chunk]
         pixels = [image for image in opened if isinstance(image, torch.Tensor)]
-        rows = iter(())
+        rows: Iterator[tuple[np.ndarray, np.ndarray]] = iter(())
         if pixels:
             probabilities, z = methods.assign(backbone.embed(torch.stack(pixels)), tensors)
             rows = zip(probabilities, z, strict=True)
@@ -111,7 +111,8 @@ def _nearest(run: Run, embedding: np.ndarray, point: np.ndarray, n: int) -> list
     distances = np.linalg.norm(embedding - point, axis=1)
     order = np.argsort(distances, kind="stable")[:n]
     rows = run.assignments.iloc[order]
+    named = rows[["file", "cafe_id", "cluster"]].to_dict("records")
     return [
-        {"file": row.file, "cafe_id": row.cafe_id, "cluster": int(row.cluster), "distance": float(distances[i])}
-        for i, row in zip(order, rows.itertuples(), strict=True)
+        {str(key): value for key, value in row.items()} | {"distance": float(distances[i])}
+        for i, row in zip(order, named, strict=True)
     ]

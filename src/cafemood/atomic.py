@@ -43,9 +43,7 @@ def writing(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value: object) -> None:
     """Write JSON; NumPy values become plain ones, NaN and infinity become null."""
     with writing(path) as partial:
-        partial.write_text(
-            json.dumps(_jsonable(value), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-        )
+        partial.write_text(json.dumps(_jsonable(value), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _jsonable(value: Any) -> Any:

@@ -81,7 +81,7 @@ class Backbone:
         """The network in evaluation mode, frozen, channels-last."""
         network = self.build().eval().requires_grad_(False)
         dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
-        return network.to(_device(), dtype, memory_format=torch.channels_last)
+        return network.to(_device(), dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def embed(self, batch: Tensor) -> np.ndarray:
@@ -204,9 +204,7 @@ def resnet50(weights: str | None = None, output: str = "features", precision: st
     )
 
 
-def vgg16_places365(
-    weights: str | None = None, output: str = "features", precision: str = "auto"
-) -> Backbone:
+def vgg16_places365(weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
     """VGG16 trained on Places365, from the Keras file: fc7 4096-d, or the 365 categories.
 
     The study took `probs`; `features` is the default because k-means on probabilities is poor (they are
@@ -251,9 +249,7 @@ def vgg16_places365(
     )
 
 
-def timm_model(
-    model: str, weights: str | None = None, output: str = "features", precision: str = "auto"
-) -> Backbone:
+def timm_model(model: str, weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
     """Any pretrained network of timm, pooled, with its own data config."""
     import timm
     from timm.data import create_transform, resolve_model_data_config
@@ -277,11 +273,11 @@ def timm_model(
             fix=f"check the network, or give backbone.weights=FILE; {weight_files.OFFLINE}",
         ) from None
     config = resolve_model_data_config(network)
-    card = network.pretrained_cfg
+    card: dict[str, Any] = getattr(network, "pretrained_cfg")  # noqa: B009
     return Backbone(
         name=f"timm-{model}",
         output=output,
-        dim=int(network.num_features),
+        dim=int(getattr(network, "num_features")),  # noqa: B009
         transform=create_transform(**config, is_training=False),
         input_size=round(min(config["input_size"][1:]) / config["crop_pct"]),
         weights_digest=weight_files.state_digest(network.state_dict()),
@@ -332,9 +328,7 @@ def precomputed(path: str | None, ids: str | None = None) -> Precomputed:
         FeaturesError: The file is missing, damaged, has no ids, or holds NaN or infinity.
     """
     if path is None:
-        raise FeaturesError(
-            "No feature matrix given", where="backbone.path", fix="give backbone.path=FILE.npz"
-        )
+        raise FeaturesError("No feature matrix given", where="backbone.path", fix="give backbone.path=FILE.npz")
     file = Path(path).expanduser()
     if not file.is_file():
         raise FeaturesError("The feature matrix does not exist", where=file, fix="correct backbone.path")
@@ -343,23 +337,17 @@ def precomputed(path: str | None, ids: str | None = None) -> Precomputed:
     except FeaturesError:
         raise
     except Exception as error:  # NumPy and pyarrow raise a dozen kinds for a damaged file
-        raise FeaturesError(
-            "The feature matrix cannot be read", where=file, why=error, fix="write it again"
-        ) from None
+        raise FeaturesError("The feature matrix cannot be read", where=file, why=error, fix="write it again") from None
     if matrix.ndim != 2 or len(names) != len(matrix):
         why = f"{len(names)} ids for a matrix of shape {matrix.shape}"
-        raise FeaturesError(
-            "Ids and features do not match", where=file, why=why, fix="give one id for each row"
-        )
+        raise FeaturesError("Ids and features do not match", where=file, why=why, fix="give one id for each row")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise FeaturesError("An id stands twice", where=file, why=twice, fix="give each photo one row")
     bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
     if len(bad):
         why = f"{len(bad)} rows, the first is {names[bad[0]]}"
-        raise FeaturesError(
-            "The features hold NaN or infinity", where=file, why=why, fix="mend or drop these rows"
-        )
+        raise FeaturesError("The features hold NaN or infinity", where=file, why=why, fix="mend or drop these rows")
     return Precomputed(file, tuple(names), np.ascontiguousarray(matrix, np.float32), {})
 
 
@@ -451,9 +439,7 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
             fix = "give backbone.ids=FILE with one photo id (or file) a line, or use .npz"
             raise FeaturesError("A .npy matrix needs ids", where=file, why=why, fix=fix)
         lines = Path(ids).expanduser().read_text(encoding="utf-8").splitlines()
-        return [line.strip() for line in lines if line.strip()], np.load(file, allow_pickle=False).astype(
-            np.float32
-        )
+        return [line.strip() for line in lines if line.strip()], np.load(file, allow_pickle=False).astype(np.float32)
     if file.suffix == ".parquet":
         import pandas as pd
 
@@ -461,17 +447,15 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
         if "photo_id" not in table:
             raise FeaturesError("The parquet file has no photo_id", where=file, fix="add a photo_id column")
         if "features" in table:
-            matrix = np.stack(table["features"].to_numpy())
+            matrix = np.stack(list(table["features"]))
         else:
             matrix = table.drop(columns="photo_id").select_dtypes("number").to_numpy()
         return [str(i) for i in table["photo_id"]], np.asarray(matrix, dtype=np.float32)
-    raise FeaturesError(
-        "Unknown kind of matrix", where=file, why=file.suffix, fix="use .npz, .npy or .parquet"
-    )
+    raise FeaturesError("Unknown kind of matrix", where=file, why=file.suffix, fix="use .npz, .npy or .parquet")
 
 
 def _cpu_has_bf16() -> bool:
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     if capabilities:
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())

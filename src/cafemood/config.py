@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,26 @@ def check(cfg: DictConfig) -> None:
     for name in ("batch_size", "embed_batch_size", "baseline_seeds"):
         if cfg[name] < 1:
             raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
+
+
+_PATHS = ("data.root", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")
+_PLAIN = re.compile(r"[A-Za-z0-9_/.:~+@%-]*")
+
+
+def quoted(words: list[str]) -> list[str]:
+    """Quote paths that Hydra's grammar has no letters for: 사진, spaces, brackets, commas.
+
+    Args:
+        words: The command line after the program's name.
+    """
+    return [_quote(word) for word in words]
+
+
+def _quote(word: str) -> str:
+    key, equals, value = word.partition("=")
+    if not equals or key not in _PATHS or _PLAIN.fullmatch(value) or value[:1] in "'\"":
+        return word
+    return f"{key}='" + value.replace("'", "\\'") + "'"
 
 
 def build(node: DictConfig | None, **more: Any) -> Any:

@@ -68,7 +68,7 @@ class MatrixDataModule(pl.LightningDataModule):
         rows = _Rows(torch.from_numpy(self.matrix))
         generator = torch.Generator().manual_seed(self.seed)
         size = min(self.batch_size, len(rows))
-        return DataLoader(rows, size, shuffle=shuffle, generator=generator, collate_fn=_as_it_is)
+        return DataLoader(rows, size, shuffle=shuffle, generator=generator, collate_fn=_as_it_is)  # type: ignore[arg-type]
 
 
 class PhotoDataModule(MatrixDataModule):

@@ -8,6 +8,7 @@ Structure Preservation", IJCAI 2017.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -96,7 +97,7 @@ class Autoencoder(nn.Module):
 def mlp(widths: Sequence[int]) -> nn.Sequential:
     """Linear layers with ReLU between them and none after the last; He's initialisation."""
     layers: list[nn.Module] = []
-    for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         linear = nn.Linear(fan_in, fan_out)
         last = i == len(widths) - 2
         nn.init.kaiming_normal_(linear.weight, nonlinearity="linear" if last else "relu")

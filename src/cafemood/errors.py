@@ -11,9 +11,7 @@ class CafemoodError(Exception):
         fix: What the user can do about it.
     """
 
-    def __init__(
-        self, what: str, *, where: object = None, why: object = None, fix: str | None = None
-    ) -> None:
+    def __init__(self, what: str, *, where: object = None, why: object = None, fix: str | None = None) -> None:
         self.what, self.where, self.why, self.fix = what, where, why, fix
         super().__init__(self.message)
 

@@ -93,9 +93,7 @@ class FeatureCache:
             except FileNotFoundError:  # another process has just merged it
                 continue
             except (ValueError, OSError, EOFError) as error:
-                log.warning(
-                    "Deleting the damaged cache file %s (%s); its photos are embedded again", path, error
-                )
+                log.warning("Deleting the damaged cache file %s (%s); its photos are embedded again", path, error)
                 path.unlink(missing_ok=True)
                 continue
             for row, photo_id in enumerate(shard["photo_id"]):
@@ -158,7 +156,8 @@ def embed(
         return kept, features, 0
     cache = FeatureCache(cache_dir, backbone)
     missing = [p for p in photo_set.photos if p.photo_id not in cache]
-    embedded, reasons = 0, {}
+    embedded = 0
+    reasons: dict[str, str] = {}
     if missing:
         with cache.lock():
             cache.refresh()  # another run may have filled it while this one waited
@@ -170,9 +169,7 @@ def embed(
     skipped = [Skipped(p.file, reasons[p.photo_id]) for p in photo_set.photos if p.photo_id in reasons]
     if not kept_rows:
         why = f"all {len(skipped)} were skipped, the first {skipped[0].file}: {skipped[0].reason}"
-        raise FeaturesError(
-            "No photo could be read", where=photo_set.root, why=why, fix="give photos that open"
-        )
+        raise FeaturesError("No photo could be read", where=photo_set.root, why=why, fix="give photos that open")
     kept = photo_set.keep(kept_rows, skipped)
     return kept, cache.features([p.photo_id for p in kept.photos]), embedded
 
@@ -192,9 +189,7 @@ def _fill(
             return
         rows = backbone.embed(torch.stack(pixels))
         if not np.isfinite(rows).all():
-            first = next(
-                p.file for p in missing if p.photo_id == ids[int((~np.isfinite(rows)).any(1).argmax())]
-            )
+            first = next(p.file for p in missing if p.photo_id == ids[int((~np.isfinite(rows)).any(1).argmax())])
             fix = "try backbone.precision=float32, or check the weight file"
             raise FeaturesError("The backbone gives NaN or infinity", where=first, why=backbone.name, fix=fix)
         cache.append(ids, rows)

@@ -59,9 +59,9 @@ class Clustering:
     updates: list[dict[str, float]] = field(default_factory=list)
 
     def health(self) -> dict[str, Any]:
-        """Clusters in use, smallest cluster, entropy of sizes, least centre distance, label changes."""
+        """Clusters in use, smallest cluster, entropy of sizes, least centre distance, label change an update."""
         record: dict[str, Any] = dict(health(torch.from_numpy(self.labels), torch.from_numpy(self.centers)))
-        return record | {"label_change": [update["label_change"] for update in self.updates]}
+        return record | {"label_change": [update["label_change"] for update in self.updates[1:]]}
 
 
 @dataclass(frozen=True)
@@ -252,9 +252,7 @@ class DEC:
                 log.warning("Deleting the damaged cache file %s (%s)", path, error)
                 path.unlink()
         progress = PhaseProgress("pretrain autoencoder", epochs * per_epoch)
-        fitted = trainer(
-            max_epochs=epochs, logger=logger, callbacks=[progress], **_PHASE | {"precision": precision}
-        )
+        fitted = trainer(max_epochs=epochs, logger=logger, callbacks=[progress], **_PHASE | {"precision": precision})
         fit_phase(fitted, ReconstructionModule(autoencoder), data)
         autoencoder.cpu()
         if path:
@@ -321,9 +319,7 @@ def plane_kmeans(k: int) -> Callable[[np.ndarray, int], tuple[np.ndarray, np.nda
 def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -> np.ndarray:
     """Student-t similarity (DEC, eq. 1) of z (n, d) to centres (k, d), distances² in units of `kernel_scale`."""
     root = kernel_scale**0.5
-    q = log_soft_assignment(
-        torch.from_numpy(z / root).double(), torch.from_numpy(centers / root).double()
-    ).exp()
+    q = log_soft_assignment(torch.from_numpy(z / root).double(), torch.from_numpy(centers / root).double()).exp()
     return q.float().numpy()
 
 
@@ -343,9 +339,7 @@ def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
     if len(bad):
         why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
-        raise ClusteringError(
-            "The features hold NaN or infinity", where="features", why=why, fix="delete the cache"
-        )
+        raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
     return np.ascontiguousarray(x, dtype=np.float32)
 
 
@@ -359,9 +353,7 @@ def baselines(features: np.ndarray, clustering: Clustering, k: int, *, n_seeds: 
         width = min(z0.shape[1], *features.shape)
         spaces[f"PCA-{width} + k-means"] = PCAReduction(width).fit_transform(features)
         spaces[name] = z0
-    return [
-        Baseline(name, [kmeans(x, k, seed).labels_ for seed in range(n_seeds)]) for name, x in spaces.items()
-    ]
+    return [Baseline(name, [kmeans(x, k, seed).labels_ for seed in range(n_seeds)]) for name, x in spaces.items()]
 
 
 def assign(features: np.ndarray, tensors: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -375,11 +367,7 @@ def assign(features: np.ndarray, tensors: dict[str, np.ndarray]) -> tuple[np.nda
         Probabilities (m, k) and the photos in the clustering space (m, d').
     """
     z = project(features.astype(np.float32), tensors)
-    encoder = {
-        k.removeprefix("encoder."): torch.from_numpy(v)
-        for k, v in tensors.items()
-        if k.startswith("encoder.")
-    }
+    encoder = {k.removeprefix("encoder."): torch.from_numpy(v) for k, v in tensors.items() if k.startswith("encoder.")}
     if encoder:
         with torch.inference_mode():
             z = mlp_from_state(encoder)(torch.from_numpy(z * tensors["scale"])).numpy()

@@ -67,6 +67,7 @@ class RefinementModule(pl.LightningModule):
         lr: Learning rate: SGD with momentum 0.9 for DEC, Adam for IDEC (as each paper has it).
     """
 
+    matrix: Tensor
     p: Tensor
     last_labels: Tensor
     stop_reason: str

@@ -173,11 +173,9 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
             why="data.labels=subfolder takes the label from it",
             fix="move the photo into the sub-folder of its label, or leave data.labels out",
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if sources == {"none"}:
-        notes = (
-            "No café ids: every photo counts as its own café (name files cafe_<id>_<n>.jpg or use sub-folders).",
-        )
+        notes = ("No café ids: every photo counts as its own café (name files cafe_<id>_<n>.jpg or use sub-folders).",)
     source = "filename" if "filename" in sources else "folder" if "folder" in sources else "none"
     return PhotoSet(name, root, tuple(rows), tuple(skipped), source, notes)
 
@@ -343,9 +341,7 @@ def _existing_folder(root: str | Path) -> Path:
     root = Path(root).expanduser()
     if not root.is_dir():
         why = "it is a file" if root.exists() else "it does not exist"
-        raise PhotoError(
-            "The photo folder cannot be read", where=root, why=why, fix="give a folder: data.root=DIR"
-        )
+        raise PhotoError("The photo folder cannot be read", where=root, why=why, fix="give a folder: data.root=DIR")
     return root.resolve()
 
 

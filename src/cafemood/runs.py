@@ -109,10 +109,14 @@ class RunWriter:
             plane: The display plane (n, 2).
             explained: The share of variance that the plane keeps.
         """
-        own_center = clustering.centers[clustering.labels]
+        features = data.features.matrix()
+        means = {j: features[clustering.labels == j].mean(axis=0) for j in np.unique(clustering.labels)}
+        own_mean = np.stack([means[j] for j in clustering.labels])
         columns = {
             "silhouette": judgement.silhouettes,
-            "distance": np.linalg.norm(clustering.embedding - own_center, axis=1),
+            # to the group's mean in the feature space: the least is the medoid (of squared distances), and
+            # unlike the distance in DEC's own space it is not what the method pulled to zero
+            "distance": np.linalg.norm(features - own_mean, axis=1),
             "x": plane[:, 0],
             "y": plane[:, 1],
         }
@@ -123,9 +127,7 @@ class RunWriter:
         self.write_model(own | clustering.tensors | reduced, {"space": clustering.space})
         write_json(self.folder / "scores.json", judgement.facts)
         stopped = {"n_iter": clustering.n_iter, "converged": clustering.converged}
-        self.facts["method"] = (
-            self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}
-        )
+        self.facts["method"] = self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}
         self.facts |= {
             "backbone": backbone.facts(),
             "space": {
@@ -200,9 +202,7 @@ class Run:
         try:
             return pd.read_parquet(path)
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
-            raise RunError(
-                "A file of the run cannot be read", where=path, why=error, fix="run it again"
-            ) from None
+            raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
 
     @cached_property
     def model(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -214,9 +214,7 @@ class Run:
             with safe_open(path, framework="numpy") as stream:
                 return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
-            raise RunError(
-                "A file of the run cannot be read", where=path, why=error, fix="run it again"
-            ) from None
+            raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
 
     @property
     def photos_root(self) -> Path:
@@ -271,11 +269,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(
-            "A file of the run cannot be read", where=path, why=error, fix="run it again"
-        ) from None
+        raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
     if not isinstance(value, dict):
-        raise RunError(
-            "A file of the run cannot be read", where=path, why="not a JSON object", fix="run it again"
-        )
+        raise RunError("A file of the run cannot be read", where=path, why="not a JSON object", fix="run it again")
     return value

@@ -56,9 +56,7 @@ def silhouettes(x: np.ndarray, labels: np.ndarray, *, precomputed: bool = False)
     return metrics.silhouette_samples(x, labels, metric="precomputed" if precomputed else "euclidean")
 
 
-def internal(
-    x: np.ndarray, labels: np.ndarray, space: str, *, distances: np.ndarray | None = None
-) -> dict[str, float]:
+def internal(x: np.ndarray, labels: np.ndarray, space: str, *, distances: np.ndarray | None = None) -> dict[str, float]:
     """Silhouette (mean over photos, and over clusters), share of negatives, Davies-Bouldin, Calinski-Harabasz.
 
     Args:
@@ -77,12 +75,8 @@ def internal(
         f"silhouette@{space}": float(each.mean()),
         f"silhouette_macro@{space}": float(macro),
         f"negative_share@{space}": float((each < 0).mean()) if defined else float("nan"),
-        f"davies_bouldin@{space}": float(metrics.davies_bouldin_score(x, labels))
-        if defined
-        else float("nan"),
-        f"calinski_harabasz@{space}": float(metrics.calinski_harabasz_score(x, labels))
-        if defined
-        else float("nan"),
+        f"davies_bouldin@{space}": float(metrics.davies_bouldin_score(x, labels)) if defined else float("nan"),
+        f"calinski_harabasz@{space}": float(metrics.calinski_harabasz_score(x, labels)) if defined else float("nan"),
     }
 
 
@@ -126,9 +120,7 @@ def plane_null(
     """
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(features), min(len(features), 2000), replace=False)
-    found = [
-        float(silhouettes(*pipeline(rng.permuted(features[rows], axis=0), i)).mean()) for i in range(n_nulls)
-    ]
+    found = [float(silhouettes(*pipeline(rng.permuted(features[rows], axis=0), i)).mean()) for i in range(n_nulls)]
     how = f"k-means in the PCA-2 plane of {len(rows)} rows with every column permuted"
     return {"mean": float(np.mean(found)), "sd": float(np.std(found, ddof=1)), "n": n_nulls, "how": how}
 
@@ -138,9 +130,7 @@ def mean_and_sd(found: Sequence[dict[str, float]]) -> dict[str, dict[str, float]
     return {
         name: {
             "mean": float(np.mean([scores[name] for scores in found])),
-            "sd": float(np.std([scores[name] for scores in found], ddof=1))
-            if len(found) > 1
-            else float("nan"),
+            "sd": float(np.std([scores[name] for scores in found], ddof=1)) if len(found) > 1 else float("nan"),
         }
         for name in found[0]
     }

@@ -59,9 +59,7 @@ def judge(
         own |= scores.external(truth, labels)
     compared = []
     for baseline in baselines:
-        found = [
-            in_features(seed) | (scores.external(truth, seed) if truth else {}) for seed in baseline.labels
-        ]
+        found = [in_features(seed) | (scores.external(truth, seed) if truth else {}) for seed in baseline.labels]
         compared.append({"name": baseline.name, "n_seeds": len(found), "scores": scores.mean_and_sd(found)})
     facts = {
         "scores": own,
@@ -159,11 +157,7 @@ def _baseline_sentences(own: dict[str, float], baselines: Sequence[dict[str, Any
 
 def _separation_sentence(score: float) -> list[Sentence]:
     if not np.isfinite(score):
-        return [
-            _say(
-                "bad", "The silhouette is undefined here: there is one group only, or every photo is its own."
-            )
-        ]
+        return [_say("bad", "The silhouette is undefined here: there is one group only, or every photo is its own.")]
     words = f"silhouette@features is {score:.2f} (1: far apart, 0: side by side, below: mixed up)"
     if score < 0.05:
         return [_say("warn", f"The groups overlap: {words}. Expect many photos that would suit two of them.")]

@@ -80,9 +80,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         ) from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise WeightsError(
-            "The weight file holds no state dict", where=path, why=f"it holds a {type(loaded).__name__}"
-        )
+        raise WeightsError("The weight file holds no state dict", where=path, why=f"it holds a {type(loaded).__name__}")
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 
 
@@ -103,23 +101,17 @@ def read_keras_vgg16(path: Path) -> list[torch.Tensor]:
     tensors: list[torch.Tensor] = []
     try:
         with h5py.File(path, "r") as stream:
-            root = stream["model_weights"] if "model_weights" in stream else stream
+            root = stream.get("model_weights", stream)
             layers = [n.decode() if isinstance(n, bytes) else str(n) for n in root.attrs["layer_names"]]
             for layer in layers:
-                names = [
-                    n.decode() if isinstance(n, bytes) else str(n) for n in root[layer].attrs["weight_names"]
-                ]
+                names = [n.decode() if isinstance(n, bytes) else str(n) for n in root[layer].attrs["weight_names"]]
                 arrays = [root[layer][name] for name in names]
-                if any(
-                    array.size > 25088 * 4096 for array in arrays
-                ):  # VGG16's largest: its first dense layer
+                if any(array.size > 25088 * 4096 for array in arrays):  # VGG16's largest: its first dense layer
                     raise ValueError(f"layer {layer} is too large for VGG16")
                 tensors += [torch.from_numpy(array[()]).float() for array in arrays]
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
         why = str(error).splitlines()[0]
-        raise WeightsError(
-            "The HDF5 weight file cannot be read", where=path, why=why, fix="fetch it again"
-        ) from None
+        raise WeightsError("The HDF5 weight file cannot be read", where=path, why=why, fix="fetch it again") from None
     if len(tensors) != 32 or [t.ndim for t in tensors] != [4, 1] * 13 + [2, 1] * 3:
         why = f"{len(tensors)} arrays found where VGG16 has 32"
         raise WeightsError("These are not VGG16's layers", where=path, why=why, fix="give the right file")
@@ -141,9 +133,7 @@ def _in_package(source: WeightFile) -> Path | None:
         return None
     if source.sha256 and not file_digest(found).startswith(source.sha256):
         why = "its digest is not the known one"
-        raise WeightsError(
-            "The weight file has changed", where=found, why=why, fix=f"reinstall {source.package}"
-        )
+        raise WeightsError("The weight file has changed", where=found, why=why, fix=f"reinstall {source.package}")
     return found
 
 

@@ -1,0 +1,111 @@
+"""The report in a real Chromium, opened from disk."""
+
+import os
+import shutil
+
+import pytest
+from test_report import run  # noqa: F401
+
+from cafemood import report
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium found: install it, or set CHROMIUM=/path"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, run):  # noqa: F811
+    """Open the report at a size; the page carries what it complained of and asked for."""
+    contexts = []
+
+    def open_page(width=1280, height=900):
+        context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints, page.asked = [], []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(report.write_report(run).as_uri())
+        page.wait_for_function("document.querySelector('[data-photo]').style.backgroundImage")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_opens_without_complaint_request_or_sideways_scroll(visit, width):
+    page = visit(width)
+    page.wait_for_timeout(300)
+    assert page.complaints == []
+    assert [url for url in page.asked if not url.startswith("data:")] == page.asked[:1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_nothing_hostile_ran(visit):
+    page = visit()
+    assert page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_a_photo_opens_and_steps_and_escape_closes(visit):
+    page = visit()
+    page.locator("[data-photo]").first.click()
+    assert page.locator("#lightbox").is_visible()
+    first = page.locator("#lightbox p").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#lightbox p").inner_text() != first
+    page.keyboard.press("Escape")
+    assert not page.locator("#lightbox").is_visible()
+
+
+def test_the_map_shows_what_is_under_the_pointer_and_zooms(visit):
+    page = visit()
+    canvas = page.locator("#map canvas")
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    box = canvas.bounding_box()
+    found = False
+    for x in range(20, int(box["width"]), 30):
+        for y in range(20, int(box["height"]), 30):
+            if not found:
+                page.mouse.move(box["x"] + x, box["y"] + y)
+                found = page.locator(".tip").is_visible()
+    assert found
+    assert "probability" in page.locator(".tip").inner_text()
+    before = canvas.screenshot()
+    page.get_by_label("Zoom in").click()
+    page.wait_for_timeout(300)
+    assert canvas.screenshot() != before
+
+
+def test_the_legend_hides_a_mood(visit):
+    page = visit()
+    button = page.locator(".legend button").first
+    before = page.locator("#map canvas").screenshot()
+    button.click()
+    page.wait_for_timeout(300)
+    assert button.get_attribute("aria-pressed") == "false"
+    assert page.locator("#map canvas").screenshot() != before
+
+
+def test_targets_are_large_enough_for_a_thumb(visit):
+    page = visit(390, 844)
+    for selector in (".tools button:visible", ".legend button"):
+        for box in [handle.bounding_box() for handle in page.locator(selector).element_handles()]:
+            assert min(box["width"], box["height"]) >= 40

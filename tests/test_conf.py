@@ -1,0 +1,105 @@
+"""Every file of `conf/` composes, and everything it names exists."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+
+from cafemood import config  # registers the schema
+from cafemood.errors import CafemoodError
+
+CONF = Path(__file__).parent.parent / "conf"
+OPTIONS = sorted(
+    f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if path.parent.name != "experiment"
+)
+EXPERIMENTS = sorted(f"experiment={path.stem}" for path in (CONF / "experiment").glob("*.yaml"))
+
+
+def composed(*overrides: str) -> dict:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=False)
+
+
+def targets(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["_target_"]] if "_target_" in node else []
+        return own + [name for value in node.values() for name in targets(value)]
+    return []
+
+
+@pytest.mark.parametrize("override", OPTIONS + EXPERIMENTS)
+def test_every_config_composes_and_its_targets_exist(override):
+    found = targets(composed(override))
+    assert found
+    for name in found:
+        assert callable(get_object(name))
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("experiment/*.yaml")), ids=lambda p: p.stem)
+def test_an_experiment_begins_with_the_command_that_runs_it(path):
+    assert path.read_text().splitlines()[1].startswith(f"# python train.py experiment={path.stem}")
+
+
+def test_the_study_takes_the_backbones_it_used():
+    systems = ["resnet50_kmeans", "places_kmeans", "places_pca2_kmeans", "places_dec"]
+    chosen = [composed(f"system={name}") for name in systems]
+    assert [c["backbone"]["name"] for c in chosen] == ["resnet50", *["vgg16_places365"] * 3]
+    assert [c["backbone"]["output"] for c in chosen] == ["features", *["probs"] * 3]
+    assert [c["reduce"].get("n_components") for c in chosen] == [None, None, 2, None]
+    assert [c["method"]["_target_"].split(".")[-1] for c in chosen] == ["KMeans"] * 3 + ["DEC"]
+
+
+def test_the_command_line_beats_the_systems_backbone():
+    assert composed("system=places_dec", "backbone=mobilenet_v2")["backbone"]["name"] == "mobilenet_v2"
+
+
+def test_idec_differs_from_dec_only_where_the_papers_do():
+    dec, idec = composed("method=dec")["method"], composed("method=idec")["method"]
+    assert {key for key in dec | idec if dec.get(key) != idec.get(key)} == {"_target_", "gamma", "lr"}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("k=auto", "k=auto does not exist yet"),
+        ("k=four", "k=four is not a whole number"),
+        ("k=2.5", "k=2.5 is not a whole number"),
+        ("k=true", "k=True is not a whole number"),
+        ("batch_size=0", "batch_size=0 is not positive"),
+        ("embed_batch_size=-1", "embed_batch_size=-1 is not positive"),
+    ],
+)
+def test_check_refuses_in_a_sentence(override, message):
+    with pytest.raises(CafemoodError, match=message):
+        config.check(OmegaConf.create(composed(override)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "passed"),
+    [
+        ("data.root=/집/사진", "data.root='/집/사진'"),
+        ("data.root=/my photos (2)", "data.root='/my photos (2)'"),
+        ("data.root=/it's, she said", r"data.root='/it\'s, she said'"),
+        ("data.root='/집'", "data.root='/집'"),
+        ("data.root=photos", "data.root=photos"),
+        ("k=2,3", "k=2,3"),
+        ("method.hidden=[32,32]", "method.hidden=[32,32]"),
+        ("--cfg", "--cfg"),
+    ],
+)
+def test_a_path_may_hold_what_hydras_grammar_does_not(typed, passed):
+    assert config.quoted([typed]) == [passed]
+
+
+@pytest.mark.parametrize("folder", ["사진 폴더", "it's (2)", "a, b", "☕"])
+def test_a_quoted_path_reaches_the_config_whole(folder):
+    (override,) = config.quoted([f"data.root=/{folder}"])
+    assert composed("data=folder", override)["data"]["root"] == f"/{folder}"
+
+
+def test_build_unwraps_a_users_mistake():
+    node = OmegaConf.create({"_target_": "cafemood.backbones.create", "name": "vgg17"})
+    with pytest.raises(CafemoodError, match="Unknown backbone 'vgg17'"):
+        config.build(node)

@@ -1,0 +1,247 @@
+"""`python train.py` as a user runs it, in a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["method.hidden=[32,32,64]", "method.pretrain_min_steps=60", "method.pretrain_epochs=2", "baseline_seeds=3"]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def start(tmp_path, photo_folder):
+    """Start train.py on the drawn photos, in an empty working folder."""
+
+    def begin(*overrides: str, photos: bool = True) -> subprocess.Popen[str]:
+        words = [sys.executable, str(ROOT / "train.py"), *overrides]
+        words += ["data=folder", f"data.root={photo_folder}"] if photos else []
+        environment = os.environ | {"WANDB_MODE": "offline", "COLUMNS": "200"}
+        return subprocess.Popen(
+            words, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    return begin
+
+
+@pytest.fixture
+def train(start):
+    """Run train.py to its end."""
+
+    def run(*overrides: str, photos: bool = True) -> subprocess.CompletedProcess[str]:
+        process = start(*overrides, photos=photos)
+        out, err = process.communicate(timeout=240)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return run
+
+
+def runs_below(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in (folder / "outputs").rglob("run.json"))
+
+
+def facts(run: Path) -> dict:
+    return json.loads((run / "run.json").read_text())
+
+
+def embedded(run: Path) -> int:
+    return next(stage["items"] for stage in facts(run)["stages"] if stage["name"] == "embed")
+
+
+@pytest.mark.parametrize("method", ["kmeans", "dec", "idec"])
+def test_a_labelled_folder_runs_end_to_end(train, tmp_path, photo_folder, method):
+    small = SMALL if method != "kmeans" else ["baseline_seeds=3"]
+    done = train(f"method={method}", "k=2", "data.labels=subfolder", *small)
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_below(tmp_path)
+    assert done.stdout.strip().splitlines()[-1].endswith("report.html")
+    assert {"assignments.parquet", "assignments.csv", "scores.json", "model.safetensors", "metrics.csv"} <= {
+        path.name for path in run.iterdir()
+    }
+    scores = json.loads((run / "scores.json").read_text())
+    assert {"silhouette@features", "accuracy", "nmi", "ari"} <= set(scores["scores"])
+    assert all("@" in name or name in {"accuracy", "nmi", "ami", "ari"} for name in scores["scores"])
+    names = [baseline["name"] for baseline in scores["baselines"]]
+    assert names[0] == "k-means on the features"
+    assert ("AE + k-means" in names) == (method != "kmeans")
+    assert re.search(r"silhouette@features +-?\d", done.stdout)
+    assert "structure" in done.stdout  # the null reference stands beside the 2-d silhouette
+    table = pd.read_parquet(run / "assignments.parquet")
+    assert len(table) == facts(run)["data"]["n_photos"] > 0
+    assert set(table["label"]) == {path.name for path in photo_folder.iterdir() if path.is_dir()}
+    assert (run / ".hydra" / "config.yaml").is_file()
+
+
+def test_pca_2_is_clustered_and_scored_in_its_plane_beside_the_null(train, tmp_path):
+    done = train("reduce=pca", "reduce.n_components=2", "method=kmeans", "k=2", "baseline_seeds=2")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_below(tmp_path)
+    scores = json.loads((run / "scores.json").read_text())
+    assert facts(run)["space"]["clustering"] == "pca2"
+    assert 0 < scores["null"]["silhouette@pca2"]["mean"] < 1
+    assert any("without any structure" in said["text"] for said in scores["verdict"])
+
+
+def test_a_sweep_embeds_once_trains_one_autoencoder_and_again_embeds_nothing(train, tmp_path):
+    sweep = ["-m", "k=2,3", "method=dec,idec", *SMALL]
+    assert train(*sweep).returncode == 0
+    first = runs_below(tmp_path)
+    assert len(first) == 4
+    assert sorted(embedded(run) for run in first)[:3] == [0, 0, 0]
+    assert len(list((tmp_path / "data/cache/autoencoders").glob("*.safetensors"))) == 1
+    assert train(*sweep).returncode == 0
+    again = [run for run in runs_below(tmp_path) if run not in first]
+    assert len(again) == 4
+    assert [embedded(run) for run in again] == [0] * 4
+    assert len(list((tmp_path / "data/cache/autoencoders").glob("*.safetensors"))) == 1
+
+
+def test_the_same_seed_gives_the_same_labels_twice(train, tmp_path):
+    for cache in ("a", "b"):
+        assert train("method=dec", "k=3", "seed=7", f"cache_dir={cache}", *SMALL).returncode == 0
+    one, other = (load_file(run / "model.safetensors") for run in runs_below(tmp_path))
+    tables = [pd.read_parquet(run / "assignments.parquet") for run in runs_below(tmp_path)]
+    assert (tables[0]["cluster"] == tables[1]["cluster"]).all()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_the_studys_four_systems_run_as_one_sweep_offline(train, tmp_path):
+    done = train("experiment=study", "backbone=random", "k=2", "baseline_seeds=2", "cache_dir=cache")
+    assert done.returncode == 0, done.stderr
+    found = [(f := facts(run))["method"]["name"] + "/" + f["reduce"]["name"] for run in runs_below(tmp_path)]
+    assert sorted(found) == ["dec/none", "kmeans/none", "kmeans/none", "kmeans/pca"]
+    assert "UNTRAINED" in done.stdout + done.stderr
+
+
+def test_killed_while_embedding_it_goes_on_where_it_was(start, train, tmp_path, photo_folder):
+    slow = ["method=kmeans", "k=2", "embed_batch_size=1", "baseline_seeds=1"]
+    process = start(*slow)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("data/cache/features/*/*.npy"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = len(list(tmp_path.glob("data/cache/features/*/*.npy")))
+    (killed,) = runs_below(tmp_path)
+    assert facts(killed)["status"] in {"running", "finished"}
+    assert train(*slow).returncode == 0
+    again = next(run for run in runs_below(tmp_path) if run != killed)
+    assert kept >= 3
+    assert embedded(again) == facts(again)["data"]["n_photos"] - kept
+
+
+def test_ctrl_c_says_so_and_marks_the_run(start, tmp_path):
+    process = start("method=dec", "k=2", "method.pretrain_min_steps=100000")
+    lines = []
+    for line in iter(lambda: process.stderr.read(1), ""):  # the bar's first step: training has begun
+        lines.append(line)
+        if "pretrain" in "".join(lines[-200:]) and "loss=" in "".join(lines[-200:]):
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "run the same command again" in err
+    assert "Traceback" not in err
+    (run,) = runs_below(tmp_path)
+    assert facts(run)["status"] == "interrupted"
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["k=auto"], "k=auto does not exist yet"),
+        (["k=500", "method=kmeans"], "photos cannot be put into 500 groups"),
+        (["k=1", "method=kmeans"], "k must be at least 2"),
+        (["data.root=/nowhere/at/all"], "it does not exist"),
+        (["backbone.precision=int4"], "Unknown precision 'int4'"),
+        (["backbone=precomputed"], "No feature matrix given"),
+        (["reduce=pca", "reduce.n_components=9999", "method=kmeans"], "PCA cannot give 9999 components"),
+    ],
+)
+def test_a_users_mistake_is_one_message_without_a_traceback(train, overrides, message):
+    own_root = any(word.startswith("data.root") for word in overrides)
+    done = train(*(["data=folder", *overrides] if own_root else overrides), photos=not own_root)
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert message in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("backbone=mobilnet", "Could not find 'backbone/mobilnet'"), ("kk=4", "Key 'kk' not in"), ("seed=x", "Integer")],
+)
+def test_a_typo_in_the_config_is_explained(train, override, message):
+    done = train(override)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failed_job_does_not_end_the_sweep_and_is_told_by_the_exit_code(train, tmp_path):
+    done = train("-m", "k=2,500", "method=kmeans", "baseline_seeds=1")
+    assert done.returncode != 0
+    assert sorted(facts(run)["status"] for run in runs_below(tmp_path)) == ["failed", "finished"]
+
+
+def test_two_runs_never_share_a_folder(train, tmp_path):
+    same = ["method=kmeans", "k=2", "baseline_seeds=1", "hydra.run.dir=one"]
+    assert train(*same).returncode == 0
+    before = (tmp_path / "one" / "scores.json").read_bytes()
+    done = train(*same)
+    assert done.returncode != 0
+    assert "already holds a run" in done.stdout + done.stderr
+    assert (tmp_path / "one" / "scores.json").read_bytes() == before
+
+
+def test_bad_photos_are_counted_and_named(train, tmp_path, photo_folder):
+    (photo_folder / "빈 사진.jpg").write_bytes(b"")
+    good = next(photo_folder.rglob("*.jpg")).read_bytes()
+    cut = next(p for p in photo_folder.rglob("*.jpg") if p.stat().st_size)
+    (photo_folder / "cut.jpg").write_bytes(cut.read_bytes()[: len(good) // 2])
+    done = train("method=kmeans", "k=2", "baseline_seeds=1")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_below(tmp_path)
+    skipped = {entry["file"]: entry["reason"] for entry in facts(run)["data"]["skipped"]}
+    assert skipped["빈 사진.jpg"] == "the file is empty"
+    assert "truncated" in skipped["cut.jpg"]
+    assert "2 skipped" in done.stdout
+
+
+def test_wandb_offline_stores_one_run_a_job_grouped_by_sweep(train, tmp_path):
+    from wandb.proto import wandb_internal_pb2
+    from wandb.sdk.internal import datastore
+
+    done = train("-m", "logger=wandb", "k=2,3", "method=kmeans", "baseline_seeds=1")
+    assert done.returncode == 0, done.stderr
+    groups, scored, files = [], 0, []
+    stores = sorted(tmp_path.rglob("*.wandb"))
+    assert len(stores) == 2
+    for path in stores:
+        store = datastore.DataStore()
+        store.open_for_scan(str(path))
+        while (data := store.scan_data()) is not None:
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(data)
+            if record.HasField("run"):
+                groups.append(record.run.run_group)
+            if record.HasField("history"):
+                keys = [item.key or "/".join(item.nested_key) for item in record.history.item]
+                scored += any("silhouette@features" in key for key in keys)
+                files += [key for key in keys if key.startswith(("mood ", "assignments"))]
+    assert len(set(groups)) == 1
+    assert groups[0]
+    assert scored == 2
+    assert {"mood 1", "mood 2", "mood 3", "assignments"} <= {key.split("/")[0] for key in files}
