@@ -29,7 +29,14 @@ def start(tmp_path, photo_folder):
         words += ["data=folder", f"data.root={photo_folder}"] if photos else []
         environment = os.environ | {"WANDB_MODE": "offline", "COLUMNS": "200"}
         return subprocess.Popen(
-            words, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            words,
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # a shell's background job ignores Ctrl-C, and so would its children
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     return begin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -283,16 +284,23 @@ _PHASE: dict[str, Any] = {
 def fit_phase(trainer: pl.Trainer, module: pl.LightningModule, data: MatrixDataModule) -> None:
     """Run one phase on a fresh trainer.
 
-    Lightning swallows Ctrl-C and returns; here it goes on as the interruption it is.
+    Lightning turns Ctrl-C into an exit (older ones swallow it and return) and leaves further ones ignored;
+    here it goes on as the interruption it is.
 
     Raises:
         KeyboardInterrupt: The user stopped it.
     """
+    handler = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
-        trainer.fit(module, datamodule=data)
+        try:
+            trainer.fit(module, datamodule=data)
+        except SystemExit as stop:
+            if not isinstance(stop.__context__, KeyboardInterrupt):
+                raise
     if trainer.interrupted:
+        signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt
 
 

@@ -164,7 +164,7 @@ def health(labels: Tensor, centers: Tensor) -> dict[str, float]:
     return {
         "clusters_in_use": int((sizes > 0).sum()),
         "smallest_cluster": int(sizes.min()),
-        "size_entropy": float(-(share * share.log()).sum()),
+        "size_entropy": float((share * (1 / share).log()).sum()),
         "least_centre_distance": float(distances.min()) if len(distances) else float("nan"),
     }
 

@@ -116,13 +116,16 @@ def plane_null(
         seed: Of the sample and the permutations.
 
     Returns:
-        `mean`, `sd`, `n` (nulls) and `how`.
+        `mean`, `sd`, `n` (nulls with a defined score; with none or one, `mean` or `sd` is NaN) and `how`.
     """
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(features), min(len(features), 2000), replace=False)
     found = [float(silhouettes(*pipeline(rng.permuted(features[rows], axis=0), i)).mean()) for i in range(n_nulls)]
     how = f"k-means in the PCA-2 plane of {len(rows)} rows with every column permuted"
-    return {"mean": float(np.mean(found)), "sd": float(np.std(found, ddof=1)), "n": n_nulls, "how": how}
+    defined = [score for score in found if np.isfinite(score)]
+    mean = float(np.mean(defined)) if defined else float("nan")
+    sd = float(np.std(defined, ddof=1)) if len(defined) > 1 else float("nan")
+    return {"mean": mean, "sd": sd, "n": len(defined), "how": how}
 
 
 def mean_and_sd(found: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:

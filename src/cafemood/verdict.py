@@ -59,7 +59,7 @@ def judge(
         own |= scores.external(truth, labels)
     compared = []
     for baseline in baselines:
-        found = [in_features(seed) | (scores.external(truth, seed) if truth else {}) for seed in baseline.labels]
+        found = [in_features(seed) | ({} if truth is None else scores.external(truth, seed)) for seed in baseline.labels]
         compared.append({"name": baseline.name, "n_seeds": len(found), "scores": scores.mean_and_sd(found)})
     facts = {
         "scores": own,
@@ -70,19 +70,20 @@ def judge(
         "sample": sample.facts,
         "spaces": {"clustering": clustering.space},
     }
-    facts["verdict"] = verdict(facts, n=len(labels), k=k) + _cafe_leaks(labels, cafes)
+    facts["verdict"] = verdict(facts, n=len(labels), k=k, leaks=_cafe_leaks(labels, cafes))
     each = np.full(len(labels), np.nan)
     each[rows] = scores.silhouettes(distances, labels[rows], precomputed=True)
     return Judgement(facts, each)
 
 
-def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
+def verdict(facts: dict[str, Any], *, n: int, k: int, leaks: Sequence[Sentence] = ()) -> list[Sentence]:
     """Say in words what the numbers allow, the gravest first.
 
     Args:
         facts: As in `scores.json`.
         n: Photos.
         k: Clusters asked for.
+        leaks: What is known of moods that are one café; they take their place in the order.
     """
     own, health = facts["scores"], facts["health"]
     said: list[Sentence] = []
@@ -96,7 +97,7 @@ def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
     said += _plane_sentence(own, facts["null"]["silhouette@pca2"], facts["spaces"]["clustering"])
     said += _baseline_sentences(own, facts["baselines"])
     said += _separation_sentence(own["silhouette@features"])
-    if "silhouette@clustering" in own:
+    if np.isfinite(own.get("silhouette@clustering", np.nan)):
         text = (
             f"In its own space ({facts['spaces']['clustering']}) the method scores {own['silhouette@clustering']:.2f}. "
             "A method that moves the points scores high there even on noise: read the figure for the features instead."
@@ -112,22 +113,23 @@ def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
                 f"The smallest group has {health['smallest_cluster']} {photos}: an outlier, not a mood.",
             )
         )
+    said += leaks
     order = {"bad": 0, "warn": 1, "good": 2, "info": 3}
     return sorted(said, key=lambda sentence: order[sentence["level"]])
 
 
 def _plane_sentence(own: dict[str, float], null: dict[str, float], space: str) -> list[Sentence]:
     score = own["silhouette@pca2"]
-    if not np.isfinite(score):
+    if not np.isfinite(score) or not np.isfinite(null["mean"]):
         return []
-    reference = f"{null['mean']:.2f} ± {null['sd']:.2f} ({null['n']} nulls)"
+    reference = f"{_mean_sd(null, 2)} ({null['n']} nulls)"
     if space != "pca2":  # the null is clustered in the plane and these labels are not: no verdict, a warning
         text = (
             f"On the 2-d map the silhouette is {score:.2f}. Don't judge by it: features without any structure, "
             f"clustered in that plane, get {reference}."
         )
         return [_say("info", text)]
-    if score < null["mean"] + 2 * null["sd"]:
+    if score < null["mean"] + 2 * np.nan_to_num(null["sd"]):
         text = (
             f"No better than noise: in its 2-d plane the silhouette is {score:.2f}, and features without any "
             f"structure get {reference}."
@@ -140,12 +142,14 @@ def _plane_sentence(own: dict[str, float], null: dict[str, float], space: str) -
 def _baseline_sentences(own: dict[str, float], baselines: Sequence[dict[str, Any]]) -> list[Sentence]:
     said = []
     for name, shown in (("nmi", "NMI"), ("silhouette@features", "silhouette@features")):
-        if not np.isfinite(own.get(name, np.nan)) or not baselines:
+        scored = [b for b in baselines if np.isfinite(b["scores"].get(name, {"mean": np.nan})["mean"])]
+        if not np.isfinite(own.get(name, np.nan)) or not scored:
             continue
-        best = max(baselines, key=lambda baseline: baseline["scores"][name]["mean"])
+        best = max(scored, key=lambda baseline: baseline["scores"][name]["mean"])
         other = best["scores"][name]
-        figures = f"{shown} {own[name]:.3f} against {other['mean']:.3f} ± {other['sd']:.3f} ({best['n_seeds']} seeds)"
-        margin = max(2 * other["sd"], 0.005)
+        seeds = "1 seed" if best["n_seeds"] == 1 else f"{best['n_seeds']} seeds"
+        figures = f"{shown} {own[name]:.3f} against {_mean_sd(other, 3)} ({seeds})"
+        margin = max(2 * np.nan_to_num(other["sd"]), 0.005)
         if own[name] < other["mean"] - margin:
             said.append(_say("warn", f"The plain “{best['name']}” does better: {figures}."))
         elif own[name] > other["mean"] + margin:
@@ -182,6 +186,11 @@ def _cafe_leaks(labels: np.ndarray, cafes: Sequence[str] | None) -> list[Sentenc
             text = f"Mood {j + 1} is mostly one café ({names[counts.argmax()]}, {share:.0%} of its photos), not a mood."
             said.append(_say("warn", text))
     return said
+
+
+def _mean_sd(found: dict[str, float], digits: int) -> str:
+    spread = f" ± {found['sd']:.{digits}f}" if np.isfinite(found["sd"]) else ""  # one seed has none
+    return f"{found['mean']:.{digits}f}{spread}"
 
 
 def _say(level: str, text: str) -> Sentence:

@@ -1,0 +1,43 @@
+"""Files appear whole or not at all."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from cafemood.atomic import write_json, writing
+from cafemood.errors import CafemoodError
+
+
+def test_an_error_leaves_the_old_file_and_no_partial(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), writing(path) as partial:
+        partial.write_text("new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_ctrl_c_leaves_no_partial(tmp_path):
+    with pytest.raises(KeyboardInterrupt), writing(tmp_path / "x") as partial:
+        partial.write_text("half")
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_full_disk_or_missing_right_says_what_to_do(tmp_path, number):
+    import os
+
+    with pytest.raises(CafemoodError, match=rf"(?s)could not be written.*x.*{os.strerror(number)}.*cache_dir"):
+        with writing(tmp_path / "x") as partial:
+            partial.write_text("half")
+            raise OSError(number, os.strerror(number))
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_takes_numpy_and_has_no_nan(tmp_path):
+    write_json(tmp_path / "x.json", {"a": np.float32(1.5), "b": [np.nan, np.int64(2)], "c": np.array([[1.0, np.inf]])})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": 1.5, "b": [None, 2], "c": [[1.0, None]]}

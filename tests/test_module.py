@@ -1,0 +1,194 @@
+"""The refinement loop: a whole-data target, refreshed in its interval, and a stopping rule that waits."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from sklearn.datasets import make_blobs
+
+from cafemood.datamodule import MatrixDataModule
+from cafemood.dec import Autoencoder, clustering_loss, log_soft_assignment, target_distribution
+from cafemood.errors import ClusteringError
+from cafemood.methods import _PHASE, fit_phase
+from cafemood.module import ReconstructionModule, RefinementModule, health
+
+N, K = 90, 3
+
+
+class Spy(pl.Callback):
+    """Keeps what each step saw."""
+
+    def __init__(self):
+        self.batches, self.targets = [], []
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+        self.batches.append(batch["index"].clone())
+        self.targets.append(module.p.clone())
+
+
+@pytest.fixture
+def rows():
+    x, _ = make_blobs(N, 6, centers=K, random_state=3)
+    x = (x / np.sqrt((x**2).mean())).astype(np.float32)
+    return x
+
+
+@pytest.fixture
+def refine(rows):
+    """Run a refinement from an untrained autoencoder; returns the module and what the spy saw."""
+
+    def run(*, steps=13, batch_size=32, **options):
+        torch.manual_seed(0)
+        autoencoder = Autoencoder(6, (32, 32, 64))
+        x = torch.from_numpy(rows)
+        with torch.no_grad():
+            centers = autoencoder.encoder(x)[[0, 30, 60]]
+        module = RefinementModule(autoencoder, x, centers, **{"update_interval": 4, "tol": 0.0, **options})
+        spy = Spy()
+        trainer = pl.Trainer(max_steps=steps, max_epochs=-1, logger=False, accelerator="cpu", callbacks=[spy], **_PHASE)
+        fit_phase(trainer, module, MatrixDataModule(rows, batch_size=batch_size))
+        return module, spy
+
+    return run
+
+
+def test_the_target_is_refreshed_in_its_interval_and_only_then(refine):
+    module, spy = refine(steps=13)
+    assert module.step == 13
+    assert [record["step"] for record in module.health] == [0, 4, 8, 12]
+    same = [torch.equal(a, b) for a, b in zip(spy.targets, spy.targets[1:], strict=False)]
+    assert same == [step % 4 != 0 for step in range(1, 13)]
+
+
+def test_batches_are_shuffled_and_every_row_is_seen(refine):
+    _, spy = refine(steps=6)
+    epochs = [torch.cat(spy.batches[i : i + 3]).tolist() for i in (0, 3)]
+    assert [len(batch) for batch in spy.batches[:3]] == [32, 32, 26]
+    assert all(sorted(epoch) == list(range(N)) for epoch in epochs)
+    assert epochs[0] != list(range(N))
+    assert epochs[0] != epochs[1]
+
+
+def test_the_target_of_a_row_does_not_depend_on_its_batch(rows):
+    """The step's loss is the KL to the whole-data P at the batch's indices, whatever the batch is."""
+    torch.manual_seed(0)
+    autoencoder, x = Autoencoder(6, (32, 32, 64)), torch.from_numpy(rows)
+    centers = autoencoder.encoder(x)[[0, 30, 60]].detach()
+    module = RefinementModule(autoencoder, x, centers, update_interval=1)
+    module.log = lambda *args, **kwargs: None
+    module._update_target()
+    q = log_soft_assignment(autoencoder.encoder(x), centers).exp()
+    whole = target_distribution(q).detach()
+    torch.testing.assert_close(module.p, whole)
+    seen = torch.zeros(N)
+    for batch in MatrixDataModule(rows, batch_size=7).train_dataloader():
+        index = batch["index"]
+        torch.testing.assert_close(batch["features"], x[index])
+        expected = clustering_loss(q[index].log(), whole[index])
+        torch.testing.assert_close(module.training_step(batch, 0), expected)
+        seen[index] += 1
+    assert (seen == 1).all()
+
+
+def test_it_never_stops_at_the_first_check_and_stops_under_tol(refine):
+    module, _ = refine(steps=50, tol=1.1)  # every change is under this tol
+    assert [record["step"] for record in module.health] == [0, 4]
+    assert module.health[0]["label_change"] == 1
+    assert module.converged
+    assert module.step == 4
+    assert "fewer than" in module.stop_reason
+
+
+def test_it_may_stop_at_the_first_batch_of_an_epoch(refine):
+    module, _ = refine(steps=50, update_interval=3, tol=1.1)
+    assert module.step == 3
+
+
+def test_without_a_stop_it_ends_at_its_last_step(refine):
+    module, _ = refine(steps=9, tol=0.0)
+    assert not module.converged
+    assert module.stop_reason == "reached the largest number of updates"
+
+
+def test_the_labels_of_the_stop_are_those_of_the_result(refine):
+    module, _ = refine(steps=200, tol=0.02)
+    assert module.converged
+    assert torch.equal(module.log_q().argmax(dim=1), module.last_labels)
+    torch.testing.assert_close(module.p, target_distribution(module.log_q().exp()))
+
+
+def test_the_centres_are_one_trained_parameter(rows):
+    module = RefinementModule(
+        Autoencoder(6, (8,)), torch.from_numpy(rows), torch.randn(K, 10), update_interval=2, tol=0.0
+    )
+    centers, before = module.centers, module.centers.detach().clone()
+    held = [p for group in module.configure_optimizers().param_groups for p in group["params"]]
+    assert sum(p is centers for p in held) == 1
+    trainer = pl.Trainer(max_steps=5, max_epochs=-1, logger=False, accelerator="cpu", **_PHASE)
+    fit_phase(trainer, module, MatrixDataModule(rows, batch_size=32))
+    assert module.centers is centers
+    assert not torch.equal(module.centers, before)
+
+
+@pytest.mark.parametrize(("gamma", "kind"), [(None, torch.optim.SGD), (0.1, torch.optim.Adam)])
+def test_dec_leaves_the_decoder_alone_and_idec_trains_it(refine, gamma, kind):
+    torch.manual_seed(0)
+    before = Autoencoder(6, (32, 32, 64)).state_dict()
+    module, _ = refine(steps=5, gamma=gamma, lr=0.01)
+    after = module.autoencoder.state_dict()
+    assert type(module.configure_optimizers()) is kind
+    assert not torch.equal(after["encoder.0.weight"], before["encoder.0.weight"])
+    decoder_kept = all(torch.equal(after[name], before[name]) for name in after if name.startswith("decoder"))
+    assert decoder_kept == (gamma is None)
+
+
+def test_idec_adds_the_weighted_kl_to_the_reconstruction(rows):
+    torch.manual_seed(0)
+    x = torch.from_numpy(rows)
+    module = RefinementModule(Autoencoder(6, (8,)), x, torch.randn(K, 10), update_interval=2, gamma=0.1)
+    module.log = lambda *args, **kwargs: None
+    module._update_target()
+    index = torch.arange(5)
+    z = module.autoencoder.encoder(x[:5])
+    kl = clustering_loss(log_soft_assignment(z, module.centers), module.p[:5])
+    expected = 0.5 * (module.autoencoder.decoder(z) - x[:5]).square().mean() + 0.1 * kl
+    torch.testing.assert_close(module.training_step({"features": x[:5], "index": index}, 0), expected)
+
+
+def test_several_devices_are_refused(rows):
+    module = RefinementModule(Autoencoder(6, (8,)), torch.from_numpy(rows), torch.randn(K, 10), update_interval=2)
+    module._trainer = SimpleNamespace(world_size=2)
+    with pytest.raises(ClusteringError, match=r"one device[\s\S]*trainer.devices[\s\S]*all rows[\s\S]*trainer=auto"):
+        module.on_fit_start()
+    module._trainer = SimpleNamespace(world_size=1)
+    module.on_fit_start()
+
+
+def test_pretraining_lowers_the_loss_against_the_clean_input(rows):
+    torch.manual_seed(0)
+    network = Autoencoder(6, (32, 32, 64))
+    x = torch.from_numpy(rows)
+    before = (network.eval()(x)[1] - x).square().mean().item()
+    network.train()
+    trainer = pl.Trainer(max_epochs=40, logger=False, accelerator="cpu", **_PHASE)
+    fit_phase(trainer, ReconstructionModule(network), MatrixDataModule(rows, batch_size=32))
+    assert (network.eval()(x)[1] - x).square().mean().item() < 0.3 * before
+
+
+def test_health_by_hand():
+    found = health(torch.tensor([0, 0, 1, 1, 2, 2]), torch.tensor([[0.0, 0], [3, 4], [0, 1]]))
+    assert found == {
+        "clusters_in_use": 3,
+        "smallest_cluster": 2,
+        "size_entropy": pytest.approx(math.log(3)),
+        "least_centre_distance": pytest.approx(1.0),
+    }
+
+
+def test_health_of_a_collapse():
+    found = health(torch.zeros(5, dtype=torch.long), torch.tensor([[0.0, 0], [0, 0]]))
+    assert found == {"clusters_in_use": 1, "smallest_cluster": 0, "size_entropy": 0, "least_centre_distance": 0}
+    assert math.copysign(1, found["size_entropy"]) == 1  # not "-0.0" in a report

@@ -1,0 +1,70 @@
+"""PCA is scikit-learn's, and what is stored for new photos projects as it did."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from cafemood.errors import ClusteringError
+from cafemood.reduction import NoReduction, PCAReduction, display_plane, project
+
+
+@pytest.fixture
+def features():
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(40, 12)) * np.arange(1, 13) + 5).astype(np.float32)
+
+
+def test_no_reduction_gives_the_features_back(features):
+    reduction = NoReduction()
+    assert reduction.fit_transform(features) is features
+    assert reduction.tensors() == {}
+    assert project(features, {}) is features
+
+
+def test_pca_is_scikit_learns(features):
+    reduction = PCAReduction(3)
+    found = reduction.fit_transform(features)
+    expected = PCA(3, random_state=0).fit(features)
+    np.testing.assert_allclose(found, expected.transform(features), rtol=1e-5, atol=1e-5)
+    assert found.dtype == np.float32
+    assert found.flags.c_contiguous
+    assert reduction.explained == pytest.approx(expected.explained_variance_ratio_.sum())
+    assert reduction.space == "pca3"
+
+
+def test_project_equals_transform(features):
+    reduction = PCAReduction(4)
+    reduction.fit_transform(features[:30])
+    expected = reduction._pca.transform(features[30:])
+    np.testing.assert_allclose(project(features[30:], reduction.tensors()), expected, rtol=1e-4, atol=1e-4)
+    assert all(tensor.dtype == np.float32 for tensor in reduction.tensors().values())
+
+
+@pytest.mark.parametrize("n_components", [0, -1, 13, 41])
+def test_a_number_of_components_that_does_not_fit_is_refused(features, n_components):
+    with pytest.raises(ClusteringError, match=r"reduce.n_components[\s\S]*40 photos x 12 columns[\s\S]*1 to 12"):
+        PCAReduction(n_components).fit_transform(features)
+
+
+def test_more_components_than_photos_are_refused(features):
+    with pytest.raises(ClusteringError, match="take 1 to 5"):
+        PCAReduction(6).fit_transform(features[:5])
+
+
+def test_display_plane(features):
+    plane, explained = display_plane(features)
+    assert plane.shape == (40, 2)
+    assert 0 < explained < 1
+
+
+def test_display_plane_of_one_column_gets_a_second_of_zeros(features):
+    plane, explained = display_plane(features[:, :1])
+    assert plane.shape == (40, 2)
+    assert not plane[:, 1].any()
+    assert explained == pytest.approx(1)
+
+
+def test_display_plane_of_equal_rows_explains_nothing():
+    plane, explained = display_plane(np.ones((5, 3), dtype=np.float32))
+    assert np.allclose(plane, 0)
+    assert explained == 0

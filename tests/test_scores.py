@@ -1,0 +1,159 @@
+"""Scores against scikit-learn, brute force and hand-made cases."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+from sklearn.datasets import make_blobs
+from threadpoolctl import threadpool_limits
+
+from cafemood import scores
+from cafemood.methods import plane_kmeans
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """On a machine shared with others, tiny k-means runs lose seconds to waiting threads."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture
+def blobs():
+    x, labels = make_blobs(120, 4, centers=3, cluster_std=3, random_state=0)
+    return x.astype(np.float32), labels
+
+
+def test_silhouettes_are_scikit_learns(blobs):
+    x, labels = blobs
+    np.testing.assert_allclose(scores.silhouettes(x, labels), metrics.silhouette_samples(x, labels), rtol=1e-5)
+
+
+def test_internal_scores_carry_their_space(blobs):
+    x, labels = blobs
+    found = scores.internal(x, labels, "here")
+    each = metrics.silhouette_samples(x, labels)
+    assert found == {
+        "silhouette@here": pytest.approx(each.mean(), rel=1e-5),
+        "silhouette_macro@here": pytest.approx(np.mean([each[labels == j].mean() for j in range(3)]), rel=1e-5),
+        "negative_share@here": pytest.approx((each < 0).mean()),
+        "davies_bouldin@here": pytest.approx(metrics.davies_bouldin_score(x, labels)),
+        "calinski_harabasz@here": pytest.approx(metrics.calinski_harabasz_score(x, labels)),
+    }
+
+
+def test_known_distances_change_nothing(blobs):
+    x, labels = blobs
+    distances = metrics.pairwise_distances(x).astype(np.float32)
+    np.fill_diagonal(distances, 0)
+    with_them = scores.internal(x, labels, "here", distances=distances)
+    assert with_them == pytest.approx(scores.internal(x, labels, "here"), rel=1e-4)
+
+
+@pytest.mark.parametrize("labels", [np.zeros(6, int), np.arange(6)], ids=["one cluster", "all singletons"])
+def test_what_is_undefined_is_nan(labels):
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    assert np.isnan(scores.silhouettes(x, labels)).all()
+    assert all(np.isnan(value) for value in scores.internal(x, labels, "here").values())
+
+
+def test_a_silhouette_by_hand():
+    """0 and 1 against 10: (9.5 - 1) / 9.5 in the middle; a cluster of one counts 0."""
+    found = scores.silhouettes(np.array([[0.0], [1], [10]]), np.array([0, 0, 1]))
+    np.testing.assert_allclose(found, [9 / 10, 8 / 9, 0])
+
+
+def test_a_renamed_ground_truth_scores_one():
+    found = scores.external(["어두움", "밝음", "밝음", "green", "어두움"], np.array([2, 0, 0, 1, 2]))
+    assert found == {"accuracy": 1, "nmi": pytest.approx(1), "ami": pytest.approx(1), "ari": 1}
+
+
+def test_surplus_clusters_and_classes_match_nothing():
+    assert scores.external(["a", "a", "a", "b", "b"], np.array([0, 1, 1, 2, 2]))["accuracy"] == pytest.approx(4 / 5)
+    assert scores.external(["a", "b", "c", "c"], np.array([0, 0, 1, 1]))["accuracy"] == pytest.approx(3 / 4)
+    assert scores.external(["a", "a", "b"], np.array([7, 7, 3]))["accuracy"] == 1
+
+
+def test_external_scores_are_scikit_learns():
+    rng = np.random.default_rng(0)
+    truth, labels = rng.integers(0, 4, 60), rng.integers(0, 5, 60)
+    found = scores.external([str(t) for t in truth], labels)
+    assert found["nmi"] == pytest.approx(metrics.normalized_mutual_info_score(truth, labels))
+    assert found["ami"] == pytest.approx(metrics.adjusted_mutual_info_score(truth, labels))
+    assert found["ari"] == pytest.approx(metrics.adjusted_rand_score(truth, labels))
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=14))
+def test_accuracy_is_the_best_over_all_matchings(pairs):
+    truth, labels = (np.array(side) for side in zip(*pairs, strict=True))
+    best = max(np.mean(np.array(names)[labels] == truth) for names in permutations(range(5)))
+    found = scores.external([str(t) for t in truth], labels)
+    assert found["accuracy"] == pytest.approx(best)
+
+
+def test_the_null_of_noise_is_the_planes_known_third():
+    noise = np.random.default_rng(0).normal(size=(300, 50)).astype(np.float32)
+    found = scores.plane_null(noise, plane_kmeans(4))
+    assert 0.25 < found["mean"] < 0.42
+    assert 0 < found["sd"] < 0.05
+    assert found["n"] == scores.N_NULLS
+    assert "300 rows" in found["how"]
+    assert found == scores.plane_null(noise, plane_kmeans(4))
+
+
+def test_the_null_keeps_each_column_and_breaks_what_links_them():
+    x = np.repeat(np.arange(30.0)[:, None], 3, axis=1)
+    seen = []
+
+    def pipeline(features, seed):
+        seen.append(features)
+        return features[:, :2], np.arange(30) % 2
+
+    scores.plane_null(x, pipeline, n_nulls=2)
+    for null in seen:
+        np.testing.assert_array_equal(np.sort(null, axis=0), x)
+        assert abs(np.corrcoef(null.T)[0, 1]) < 0.7
+    assert not np.array_equal(*seen)
+
+
+def test_undefined_nulls_are_left_out_of_the_mean():
+    answers = iter([np.zeros(4, int), np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])])
+    x = np.array([[0.0, 0], [0, 1], [5, 5], [5, 6]])
+    found = scores.plane_null(x, lambda features, seed: (x, next(answers)), n_nulls=3)
+    assert found["n"] == 2
+    assert np.isfinite([found["mean"], found["sd"]]).all()
+
+
+def test_a_null_that_is_never_defined_is_nan_without_a_warning(recwarn):
+    x = np.zeros((4, 2))
+    found = scores.plane_null(x, lambda features, seed: (x, np.zeros(4, int)), n_nulls=3)
+    assert found["n"] == 0
+    assert np.isnan(found["mean"])
+    assert not recwarn.list
+
+
+def test_all_rows_are_taken_when_they_are_few():
+    sample = scores.sample_rows(np.array([1, 0, 1]))
+    np.testing.assert_array_equal(sample.rows, [0, 1, 2])
+    assert sample.facts is None
+
+
+def test_a_sample_is_proportional_with_at_least_one_each_and_says_so():
+    labels = np.repeat([0, 1, 2], [900, 98, 2])
+    sample = scores.sample_rows(labels, max_rows=100)
+    counts = np.bincount(labels[sample.rows])
+    np.testing.assert_array_equal(counts, [90, 10, 1])
+    assert len(np.unique(sample.rows)) == len(sample.rows)
+    assert (np.diff(sample.rows) > 0).all()
+    assert sample.facts == {"n": 101, "of": 1000, "how": "drawn from every cluster in proportion"}
+    np.testing.assert_array_equal(sample.rows, scores.sample_rows(labels, max_rows=100).rows)
+
+
+def test_mean_and_sd():
+    found = scores.mean_and_sd([{"a": 1.0}, {"a": 2.0}, {"a": 3.0}])
+    assert found == {"a": {"mean": 2.0, "sd": 1.0}}
+    assert np.isnan(scores.mean_and_sd([{"a": 1.0}])["a"]["sd"])
