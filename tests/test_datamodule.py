@@ -1,0 +1,65 @@
+"""Batches are {features, index}; every row once an epoch, its index with it."""
+
+import numpy as np
+import pytest
+import torch
+
+from cafemood.backbones import create
+from cafemood.datamodule import MatrixDataModule, PhotoDataModule
+from cafemood.photos import scan_folder
+from cafemood.reduction import NoReduction, PCAReduction
+
+
+@pytest.fixture
+def matrix():
+    return np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)
+
+
+def test_every_row_comes_once_with_its_own_index(matrix):
+    batches = list(MatrixDataModule(matrix, batch_size=32).train_dataloader())
+    assert [len(batch["index"]) for batch in batches] == [32, 32, 6]
+    index = torch.cat([batch["index"] for batch in batches])
+    assert sorted(index.tolist()) == list(range(70))
+    assert torch.equal(torch.cat([b["features"] for b in batches]), torch.from_numpy(matrix)[index])
+    assert index.tolist() != list(range(70))
+
+
+def test_prediction_keeps_the_order(matrix):
+    batches = MatrixDataModule(matrix, batch_size=32).predict_dataloader()
+    assert torch.cat([batch["index"] for batch in batches]).tolist() == list(range(70))
+
+
+def test_the_seed_decides_the_order_and_epochs_differ(matrix):
+    def two_epochs(seed):
+        loader = MatrixDataModule(matrix, seed=seed).train_dataloader()
+        return [torch.cat([b["index"] for b in loader]).tolist() for _ in range(2)]
+
+    assert two_epochs(1) == two_epochs(1)
+    assert two_epochs(1) != two_epochs(2)
+    assert two_epochs(1)[0] != two_epochs(1)[1]
+
+
+def test_fewer_rows_than_a_batch(matrix):
+    (batch,) = MatrixDataModule(matrix[:3]).train_dataloader()
+    assert len(batch["index"]) == 3
+
+
+def test_prepare_fills_the_cache_and_setup_maps_it(photo_folder, cache_dir):
+    data = PhotoDataModule(scan_folder(photo_folder), create("random"), NoReduction(), cache_dir=cache_dir)
+    with pytest.raises(RuntimeError, match="setup"):
+        _ = data.matrix
+    data.prepare_data()
+    assert data.n_embedded == 12
+    data.setup()
+    assert data.matrix.shape == (12, 128)
+    assert np.array_equal(data.matrix, data.features.matrix())
+    assert data.features.photo_ids == tuple(p.photo_id for p in data.photo_set.photos)
+
+
+def test_bad_photos_are_named_once(photo_folder, cache_dir):
+    (photo_folder / "x.jpg").write_text("no photo")
+    data = PhotoDataModule(scan_folder(photo_folder), create("random"), PCAReduction(2), cache_dir=cache_dir)
+    data.prepare_data()
+    data.setup()
+    assert [s.file for s in data.photo_set.skipped] == ["x.jpg"]
+    assert data.matrix.shape == (12, 2)
