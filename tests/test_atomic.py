@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,31 +11,26 @@ from cafemood.atomic import write_json, writing
 from cafemood.errors import CafemoodError
 
 
-def test_an_error_leaves_the_old_file_and_no_partial(tmp_path):
+def write_half(path, error):
+    with writing(path) as partial:
+        partial.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError(), KeyboardInterrupt()])
+def test_an_error_leaves_the_old_file_and_no_partial(tmp_path, error):
     path = tmp_path / "x.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), writing(path) as partial:
-        partial.write_text("new")
-        raise RuntimeError
+    with pytest.raises(type(error)):
+        write_half(path, error)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
 
 
-def test_ctrl_c_leaves_no_partial(tmp_path):
-    with pytest.raises(KeyboardInterrupt), writing(tmp_path / "x") as partial:
-        partial.write_text("half")
-        raise KeyboardInterrupt
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_full_disk_or_missing_right_says_what_to_do(tmp_path, number):
-    import os
-
     with pytest.raises(CafemoodError, match=rf"(?s)could not be written.*x.*{os.strerror(number)}.*cache_dir"):
-        with writing(tmp_path / "x") as partial:
-            partial.write_text("half")
-            raise OSError(number, os.strerror(number))
+        write_half(tmp_path / "x", OSError(number, os.strerror(number)))
     assert not list(tmp_path.iterdir())
 
 

@@ -89,7 +89,7 @@ def test_the_result_is_whole(make, rows):
     assert found.centers.shape == (3, found.embedding.shape[1])
     assert found.probabilities.shape == (len(rows), 3)
     assert found.health()["clusters_in_use"] == 3
-    assert found.health()["label_change"] == [update["label_change"] for update in found.updates]
+    assert found.health()["label_change"] == [update["label_change"] for update in found.updates[1:]]
     assert all(array.dtype == np.float32 for array in everything(found).values())
     assert found.stop_reason
 
@@ -151,9 +151,9 @@ def test_another_recipe_is_another_autoencoder(change, rows, cache_dir):
 
 
 def test_other_rows_are_another_autoencoder(rows, cache_dir):
-    for x in (rows, rows.reshape(len(rows) * 2, -1)):  # the same bytes in another shape too
-        run(DEC(2, **SMALL), x, cache_dir=cache_dir)
-    assert len(list((cache_dir / "autoencoders").iterdir())) == 2
+    for x in (rows, rows + 1, rows.reshape(60, 16)):  # the same bytes in another shape too
+        run(DEC(2, **SMALL | {"pretrain_epochs": 40}), x, cache_dir=cache_dir)
+    assert len(list((cache_dir / "autoencoders").iterdir())) == 3
 
 
 @pytest.mark.parametrize("damage", [b"", b"no tensors at all", None], ids=["empty", "garbage", "cut off"])
@@ -246,9 +246,7 @@ def test_baselines_of_kmeans(rows):
     found = baselines(rows, run(KMeans(3), rows), 3, n_seeds=4)
     assert [baseline.name for baseline in found] == ["k-means on the features"]
     assert [labels.shape for labels in found[0].labels] == [(120,)] * 4
-    np.testing.assert_array_equal(
-        found[0].labels[1], SklearnKMeans(3, n_init=10, random_state=1).fit_predict(rows)
-    )
+    np.testing.assert_array_equal(found[0].labels[1], SklearnKMeans(3, n_init=10, random_state=1).fit_predict(rows))
 
 
 @pytest.mark.parametrize("make", DEEP, ids=NAMES[1:])

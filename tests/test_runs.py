@@ -27,9 +27,7 @@ def test_a_run_that_ends_well_is_finished_with_its_stages(tmp_path):
     assert {"cafemood", "torch", "python"} <= set(found["versions"])
 
 
-@pytest.mark.parametrize(
-    ("error", "status"), [(ValueError("broken"), "failed"), (KeyboardInterrupt(), "interrupted")]
-)
+@pytest.mark.parametrize(("error", "status"), [(ValueError("broken"), "failed"), (KeyboardInterrupt(), "interrupted")])
 def test_a_run_that_ends_badly_says_so(tmp_path, error, status):
     with pytest.raises(type(error)), RunWriter(tmp_path):
         raise error

@@ -214,10 +214,9 @@ def test_two_runs_never_share_a_folder(train, tmp_path):
 
 
 def test_bad_photos_are_counted_and_named(train, tmp_path, photo_folder):
+    whole = next(photo_folder.rglob("*.jpg")).read_bytes()
     (photo_folder / "빈 사진.jpg").write_bytes(b"")
-    good = next(photo_folder.rglob("*.jpg")).read_bytes()
-    cut = next(p for p in photo_folder.rglob("*.jpg") if p.stat().st_size)
-    (photo_folder / "cut.jpg").write_bytes(cut.read_bytes()[: len(good) // 2])
+    (photo_folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     done = train("method=kmeans", "k=2", "baseline_seeds=1")
     assert done.returncode == 0, done.stderr
     (run,) = runs_below(tmp_path)
@@ -227,28 +226,45 @@ def test_bad_photos_are_counted_and_named(train, tmp_path, photo_folder):
     assert "2 skipped" in done.stdout
 
 
-def test_wandb_offline_stores_one_run_a_job_grouped_by_sweep(train, tmp_path):
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal import datastore
+def stored_records(path: Path):
+    """The records of an offline W&B run: LevelDB's log format after a header of seven bytes.
 
+    https://github.com/google/leveldb/blob/main/doc/log_format.md
+    """
+    from wandb.proto import wandb_internal_pb2
+
+    data, at, parts = path.read_bytes(), 7, b""
+    assert data.startswith(b":W&B")
+    while at + 7 <= len(data):
+        left = 32768 - at % 32768
+        if left < 7:
+            at += left
+            continue
+        length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        parts += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(parts)
+            parts = b""
+            yield record
+
+
+def test_wandb_offline_stores_one_run_a_job_grouped_by_sweep(train, tmp_path):
     done = train("-m", "logger=wandb", "k=2,3", "method=kmeans", "baseline_seeds=1")
     assert done.returncode == 0, done.stderr
-    groups, scored, files = [], 0, []
     stores = sorted(tmp_path.rglob("*.wandb"))
     assert len(stores) == 2
+    groups, settings, scored, shown = [], [], [], set()
     for path in stores:
-        store = datastore.DataStore()
-        store.open_for_scan(str(path))
-        while (data := store.scan_data()) is not None:
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(data)
-            if record.HasField("run"):
-                groups.append(record.run.run_group)
-            if record.HasField("history"):
-                keys = [item.key or "/".join(item.nested_key) for item in record.history.item]
-                scored += any("silhouette@features" in key for key in keys)
-                files += [key for key in keys if key.startswith(("mood ", "assignments"))]
+        for record in stored_records(path):
+            groups += [record.run.run_group] if record.HasField("run") else []
+            settings += [item.key for item in record.config.update] if record.HasField("config") else []
+            keys = ["/".join([item.key, *item.nested_key]).strip("/") for item in record.history.item]
+            scored += [path for key in keys if key == "score/silhouette@features"]
+            shown |= {key.split("/")[0] for key in keys}
     assert len(set(groups)) == 1
     assert groups[0]
-    assert scored == 2
-    assert {"mood 1", "mood 2", "mood 3", "assignments"} <= {key.split("/")[0] for key in files}
+    assert "k" in settings
+    assert sorted(set(scored)) == stores
+    assert {"mood 1", "mood 2", "mood 3", "assignments"} <= shown

@@ -102,6 +102,6 @@ def quiet() -> None:
 
 def plain(node: DictConfig) -> dict[str, Any]:
     """A node's settings as a plain dict, without Hydra's own keys."""
-    settings = OmegaConf.to_container(node, resolve=True)
+    settings = OmegaConf.to_container(node, resolve=True, enum_to_str=True)
     assert isinstance(settings, dict)
     return {str(key): value for key, value in settings.items() if not str(key).startswith("_")}

@@ -127,7 +127,7 @@ class DEC:
         pretrain_min_steps: See `pretrain_epochs`.
         update_interval: Steps between two targets; None: 0.6 of an epoch, at least 20 steps (with few
             photos a target at every step would chase itself, and the stopping rule would fire at once).
-        max_updates: Targets at most.
+        max_updates: Targets at most, after the first.
         tol: Share of changed labels below which it stops.
         gamma: None for DEC, the weight of the KL term for IDEC.
         lr: Learning rate of the refinement.
@@ -231,6 +231,7 @@ class DEC:
         per_epoch = -(-len(data.matrix) // min(data.batch_size, len(data.matrix)))
         epochs = max(self.pretrain_epochs, -(-self.pretrain_min_steps // per_epoch))
         recipe = [
+            data.matrix.shape,
             self.hidden,
             self.embedding,
             self.corruption,
@@ -338,11 +339,12 @@ def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
         ClusteringError: k < 2, k > n, or NaN or infinity in the matrix.
     """
     if not 2 <= n_clusters <= len(x):
+        photos = "1 photo" if len(x) == 1 else f"{len(x)} photos"
         raise ClusteringError(
-            f"{len(x)} photos cannot be put into {n_clusters} groups",
+            f"{photos} cannot be put into {n_clusters} groups",
             where="k",
             why="k must be at least 2 and at most the number of photos",
-            fix=f"choose k between 2 and {len(x)}, or add photos",
+            fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
         )
     bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
     if len(bad):

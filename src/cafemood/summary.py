@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +14,9 @@ _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "
 
 _SHOWN = {"silhouette", "accuracy", "nmi", "ami", "ari"}
 """The rest is in the report."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""A café's name may come from the web: it must not steer the terminal."""
 
 
 def print_summary(run: Run, console: Console | None = None) -> None:
@@ -25,15 +30,18 @@ def print_summary(run: Run, console: Console | None = None) -> None:
         f"{backbone['output']}, {backbone['precision']}; clustered in {facts['space']['clustering']}",
         style="bold",
         highlight=False,
+        markup=False,
+        emoji=False,
     )
     for said in judged["verdict"]:
         mark, style = _STYLE[said["level"]]
-        console.print(Text(f" {mark} {said['text']}", style=style))
+        console.print(Text(f" {mark} {_CONTROL.sub('�', said['text'])}", style=style))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("score@space", no_wrap=True)
     table.add_column("this run", justify="right")
     for baseline in judged["baselines"]:
-        table.add_column(f"{baseline['name']}\n({baseline['n_seeds']} seeds)", justify="right")
+        seeds = "1 seed" if baseline["n_seeds"] == 1 else f"{baseline['n_seeds']} seeds"
+        table.add_column(Text(f"{baseline['name']}\n({seeds})"), justify="right")
     table.add_column("no structure", justify="right")
     for name, value in judged["scores"].items():
         if name.split("@")[0] not in _SHOWN:

@@ -19,7 +19,7 @@ def wandb_logger(
     save_dir: str,
     *,
     sweep_dir: str,
-    multirun: str,
+    mode: object,
     offline: bool = True,
     tags: Sequence[str] = (),
 ) -> WandbLogger:
@@ -29,7 +29,7 @@ def wandb_logger(
         project: W&B's project.
         save_dir: The run folder; `wandb/` appears in it.
         sweep_dir: The sweep's folder; its name is the group.
-        multirun: Hydra's mode, which tells a sweep from a single run.
+        mode: Hydra's mode, which tells a sweep from a single run.
         offline: Store the run on disk; `wandb sync` uploads it later.
         tags: Labels to find it by.
 
@@ -41,7 +41,7 @@ def wandb_logger(
         fix = "run `wandb login` first, set WANDB_API_KEY, or leave logger.wandb.offline=true"
         raise CafemoodError("No W&B key is known", where="logger.wandb.offline=false", fix=fix)
     os.environ.setdefault("WANDB_SILENT", "true")
-    group = Path(sweep_dir).name if multirun.upper().endswith("MULTIRUN") else None
+    group = Path(sweep_dir).name if str(mode).endswith("MULTIRUN") else None
     return WandbLogger(
         project=project,
         save_dir=save_dir,

@@ -59,7 +59,9 @@ def judge(
         own |= scores.external(truth, labels)
     compared = []
     for baseline in baselines:
-        found = [in_features(seed) | ({} if truth is None else scores.external(truth, seed)) for seed in baseline.labels]
+        found = [
+            in_features(seed) | ({} if truth is None else scores.external(truth, seed)) for seed in baseline.labels
+        ]
         compared.append({"name": baseline.name, "n_seeds": len(found), "scores": scores.mean_and_sd(found)})
     facts = {
         "scores": own,

@@ -1,0 +1,293 @@
+"""Each sentence of the verdict under its condition, in the order of its weight."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+from threadpoolctl import threadpool_limits
+
+from cafemood import scores
+from cafemood.datamodule import MatrixDataModule
+from cafemood.methods import KMeans, baselines
+from cafemood.reduction import PCAReduction, display_plane
+from cafemood.verdict import _cafe_leaks, judge, verdict
+
+ORDER = ["bad", "warn", "good", "info"]
+NAN = float("nan")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """On a machine shared with others, tiny k-means runs lose seconds to waiting threads."""
+    with threadpool_limits(1):
+        yield
+
+
+def made_up(*, features=0.3, plane=0.5, null=(0.3, 0.01), space="pca2", in_use=4, smallest=20, own=None, nmi=None,
+            others=()):  # fmt: skip
+    """Facts of a clustering into 4 groups with nothing to say against it, but for what is given."""
+    found = {"silhouette@features": features, "silhouette@pca2": plane}
+    found |= {} if own is None else {"silhouette@clustering": own}
+    found |= {} if nmi is None else {"nmi": nmi}
+    return {
+        "scores": found,
+        "null": {"silhouette@pca2": {"mean": null[0], "sd": null[1], "n": 10}},
+        "baselines": [
+            {"name": name, "n_seeds": 10, "scores": {score: {"mean": mean, "sd": sd}}}
+            for name, score, mean, sd in others
+        ],
+        "health": {"clusters_in_use": in_use, "smallest_cluster": smallest},
+        "spaces": {"clustering": space},
+    }
+
+
+def said(level, part, sentences):
+    """Whether a sentence of this level holds this part."""
+    return any(sentence["level"] == level and part in sentence["text"] for sentence in sentences)
+
+
+def test_a_good_clustering_gets_nothing_bad():
+    found = verdict(made_up(), n=200, k=4)
+    assert [sentence["level"] for sentence in found] == ["good", "info"]
+    assert said("good", "The groups are apart in the feature space: silhouette@features is 0.30", found)
+    assert said("info", "silhouette@pca2 is 0.50; features without any structure get 0.30 ± 0.01 (10 nulls)", found)
+
+
+@pytest.mark.parametrize(("plane", "noise"), [(0.1, True), (0.319, True), (0.321, False)])
+def test_less_than_two_sd_over_the_null_is_noise(plane, noise):
+    found = verdict(made_up(plane=plane), n=200, k=4)
+    assert said("bad", "No better than noise", found) == noise
+
+
+def test_outside_the_plane_its_silhouette_is_no_verdict():
+    found = verdict(made_up(plane=0.1, space="features"), n=200, k=4)
+    assert not any("No better than noise" in sentence["text"] for sentence in found)
+    assert said("info", "On the 2-d map the silhouette is 0.10. Don't judge by it", found)
+
+
+def test_collapse():
+    found = verdict(made_up(in_use=2, smallest=0), n=200, k=4)
+    assert found[0] == {"level": "bad", "text": "Only 2 of 4 groups hold any photo: the clustering collapsed."}
+    assert not any("outlier" in sentence["text"] for sentence in found)
+
+
+@pytest.mark.parametrize(("n", "few"), [(39, True), (40, False)])
+def test_few_photos(n, few):
+    assert said("warn", f"{n} photos are few for 4 groups", verdict(made_up(), n=n, k=4)) == few
+
+
+@pytest.mark.parametrize(
+    ("n", "smallest", "text"),
+    [(200, 1, "has 1 photo:"), (200, 2, "has 2 photos:"), (1000, 9, "has 9 photos:"), (200, 3, None), (1000, 10, None)],
+)
+def test_a_tiny_group_is_an_outlier(n, smallest, text):
+    found = verdict(made_up(smallest=smallest), n=n, k=4)
+    assert said("warn", "an outlier, not a mood", found) == (text is not None)
+    assert text is None or said("warn", f"The smallest group {text}", found)
+
+
+def test_own_space_gets_a_warning_with_its_name():
+    found = verdict(made_up(own=0.62, space="dec embedding (10-d)"), n=200, k=4)
+    assert said("info", "In its own space (dec embedding (10-d)) the method scores 0.62", found)
+    assert said("info", "even on noise", found)
+
+
+@pytest.mark.parametrize(
+    ("score", "level", "words"),
+    [
+        (-0.1, "warn", "overlap"),
+        (0.049, "warn", "overlap"),
+        (0.05, "warn", "shade into each other"),
+        (0.25, "good", "are apart"),
+        (NAN, "bad", "undefined"),
+    ],
+)
+def test_separation(score, level, words):
+    assert said(level, words, verdict(made_up(features=score), n=200, k=4))
+
+
+@pytest.mark.parametrize(
+    ("own", "sd", "level", "words"),
+    [
+        (0.50, 0.01, "warn", "The plain “b” does better: NMI 0.500 against 0.600 ± 0.010 (10 seeds)"),
+        (0.70, 0.01, "good", "Better than the best plain baseline, “b”"),
+        (0.61, 0.01, "info", "No different from the plain “b”"),
+        (0.50, 0.06, "info", "No different from the plain “b”"),
+        (0.604, 0.0, "info", "No different from the plain “b”"),
+        (0.606, 0.0, "good", "Better than"),
+    ],
+)
+def test_the_best_baseline_stands_beside_it(own, sd, level, words):
+    others = [("a", "nmi", 0.4, 0.0), ("b", "nmi", 0.6, sd)]
+    facts = made_up(nmi=own, others=others)
+    for baseline in facts["baselines"]:
+        baseline["scores"]["silhouette@features"] = {"mean": 0.3, "sd": 0.0}
+    assert said(level, words, verdict(facts, n=200, k=4))
+
+
+def test_without_labels_baselines_are_compared_by_their_silhouette():
+    found = verdict(made_up(others=[("a", "silhouette@features", 0.4, 0.01)]), n=200, k=4)
+    assert said("warn", "“a” does better: silhouette@features 0.300 against 0.400", found)
+    assert not any("NMI" in sentence["text"] for sentence in found)
+
+
+def test_a_baseline_of_one_seed_has_no_spread_but_counts():
+    facts = made_up(others=[("a", "silhouette@features", 0.4, NAN)])
+    facts["baselines"][0]["n_seeds"] = 1
+    found = verdict(facts, n=200, k=4)
+    assert said("warn", "“a” does better: silhouette@features 0.300 against 0.400 (1 seed).", found)
+
+
+def test_a_baseline_without_a_score_does_not_hide_the_others():
+    others = [("a", "silhouette@features", NAN, NAN), ("b", "silhouette@features", 0.4, 0.01)]
+    assert said("warn", "“b” does better", verdict(made_up(others=others), n=200, k=4))
+
+
+def test_what_is_undefined_is_left_out():
+    facts = made_up(features=NAN, plane=NAN, null=(NAN, NAN), own=NAN, nmi=NAN, others=[("a", "nmi", NAN, NAN)])
+    found = verdict(facts, n=200, k=4)
+    assert [sentence["level"] for sentence in found] == ["bad"]
+    for facts in (made_up(null=(NAN, NAN)), made_up(null=(0.3, NAN)), made_up(space="features", null=(0.3, NAN))):
+        assert not any("nan" in sentence["text"] for sentence in verdict(facts, n=200, k=4))
+
+
+def test_the_gravest_comes_first():
+    facts = made_up(plane=0.1, features=0.3, in_use=3, own=0.6, others=[("a", "silhouette@features", 0.4, 0.01)])
+    leak = {"level": "warn", "text": "leak"}
+    levels = [sentence["level"] for sentence in verdict(facts, n=20, k=4, leaks=[leak])]
+    assert levels == sorted(levels, key=ORDER.index)
+    assert set(levels) == {"bad", "warn", "good"} | ({"info"} if "info" in levels else set())
+    assert "info" in levels
+
+
+HOSTILE = ["[bold red]%s {0}</b>", "<script>alert(1)</script>", "공릉동 커피 ☕", "a“b”\\n", "café, 'x' & \"y\""]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_mood_that_is_one_cafe_is_named(name):
+    labels = np.repeat([0, 1], [4, 6])
+    cafes = [name, name, name, "b", *"cdefgh"]
+    assert _cafe_leaks(labels, cafes) == [
+        {"level": "warn", "text": f"Mood 1 is mostly one café ({name}, 75% of its photos), not a mood."}
+    ]
+
+
+def test_moods_count_from_one():
+    found = _cafe_leaks(np.repeat([0, 2, 3], 3), [*"abc", *"xxx", *"dee"])
+    assert [sentence["text"].split(" is ")[0] for sentence in found] == ["Mood 3", "Mood 4"]
+
+
+def test_half_of_a_mood_or_two_photos_are_no_leak():
+    assert _cafe_leaks(np.zeros(4, int), ["a", "a", "b", "c"]) == []
+    assert _cafe_leaks(np.zeros(2, int), ["a", "a"]) == []
+    assert _cafe_leaks(np.zeros(4, int), None) == []
+
+
+def test_long_names_are_not_cut():
+    names = ["short"] * 3 + ["긴 이름 " * 30] * 4
+    (sentence,) = _cafe_leaks(np.zeros(7, int), names)
+    assert names[-1] in sentence["text"]
+
+
+def judged(x, k=3, reduction=None, **options):
+    space = reduction.space if reduction else "features"
+    data = MatrixDataModule(reduction.fit_transform(x) if reduction else x)
+    clustering = KMeans(k).fit(data, space=space)
+    return clustering, judge(x, display_plane(x)[0], clustering, baselines(x, clustering, k, n_seeds=2), **options)
+
+
+@pytest.fixture
+def blobs():
+    x, truth = make_blobs(90, 6, centers=3, cluster_std=1, random_state=0)
+    return x.astype(np.float32), [f"mood {t}" for t in truth]
+
+
+def test_judge_of_clear_groups(blobs):
+    x, truth = blobs
+    cafes = [f"cafe {i % 3}" if i % 2 else "one" for i in range(90)]
+    clustering, found = judged(x, truth=truth, cafes=cafes)
+    own = found.facts["scores"]
+    assert own["accuracy"] == own["nmi"] == pytest.approx(1)
+    assert found.silhouettes.mean() == pytest.approx(own["silhouette@features"], rel=1e-5)
+    assert not any("clustering" in name for name in own)  # it would be the features again
+    assert found.facts["sizes"].sum() == 90
+    assert found.facts["sample"] is None
+    assert found.facts["health"] == clustering.health()
+    (baseline,) = found.facts["baselines"]
+    assert baseline["n_seeds"] == 2
+    assert set(baseline["scores"]) == {name for name in own if "pca2" not in name}
+
+
+def test_judge_puts_leaks_in_their_place(blobs):
+    x, _ = blobs
+    clustering = KMeans(3).fit(MatrixDataModule(x))
+    cafes = [f"cafe {label}" for label in clustering.labels]
+    _, found = judged(x, cafes=cafes)
+    levels = [sentence["level"] for sentence in found.facts["verdict"]]
+    assert levels == sorted(levels, key=ORDER.index)
+    leaks = [sentence["text"] for sentence in found.facts["verdict"] if "one café" in sentence["text"]]
+    assert len(leaks) == 3
+    assert all(f"Mood {j + 1} is mostly one café (cafe {j}, 100%" in leaks[j] for j in range(3))
+
+
+def test_judge_takes_truth_in_any_sequence(blobs):
+    x, truth = blobs
+    expected = judged(x, truth=truth)[1].facts["baselines"]
+    assert judged(x, truth=np.array(truth))[1].facts["baselines"] == expected
+
+
+def test_judge_does_not_look_at_the_truth_without_being_told(blobs):
+    _, found = judged(blobs[0])
+    assert not {"accuracy", "nmi", "ami", "ari"} & set(found.facts["scores"])
+
+
+def test_judge_names_the_clustering_space(blobs):
+    _, found = judged(blobs[0], reduction=PCAReduction(4))
+    assert np.isfinite(found.facts["scores"]["silhouette@clustering"])
+    assert said("info", "In its own space (pca4)", found.facts["verdict"])
+
+
+def test_judge_calls_noise_in_the_plane_noise():
+    noise = np.random.default_rng(1).normal(size=(300, 50)).astype(np.float32)
+    _, found = judged(noise, k=4, reduction=PCAReduction(2))
+    assert said("bad", "No better than noise", found.facts["verdict"])
+    assert said("warn", "The groups overlap", found.facts["verdict"])
+
+
+def test_judge_does_not_call_blobs_in_the_plane_noise():
+    x, _ = make_blobs(200, 20, centers=3, random_state=2)
+    _, found = judged(x.astype(np.float32), reduction=PCAReduction(2))
+    assert not said("bad", "", found.facts["verdict"])
+
+
+def test_judge_on_a_sample_says_so(blobs, monkeypatch):
+    x, truth = blobs
+    monkeypatch.setattr(scores, "sample_rows", lambda labels: scores.Sample(np.arange(0, 90, 2), 90))
+    _, found = judged(x, truth=truth)
+    assert found.facts["sample"] == {"n": 45, "of": 90, "how": "drawn from every cluster in proportion"}
+    assert np.isnan(found.silhouettes).sum() == 45
+    assert found.facts["scores"]["accuracy"] == 1  # external scores take all rows
+
+
+@pytest.mark.parametrize("k", [2, 5])
+def test_judge_survives_what_has_no_silhouette(k):
+    x = np.ones((5, 3), np.float32) if k == 2 else np.eye(5, dtype=np.float32)
+    _, found = judged(x, k=k)
+    assert said("bad", "The silhouette is undefined here", found.facts["verdict"])
+    assert not any("nan" in sentence["text"] for sentence in found.facts["verdict"])
+
+
+def test_the_number_of_groups_asked_for_counts_not_those_found(blobs):
+    x, _ = blobs
+    labels = np.arange(90) % 2
+    clustering = SimpleNamespace(
+        labels=labels,
+        centers=np.zeros((4, 6)),
+        embedding=x,
+        space="features",
+        health=lambda: {"clusters_in_use": 2, "smallest_cluster": 0},
+    )
+    found = judge(x, x[:, :2], clustering, [])
+    np.testing.assert_array_equal(found.facts["sizes"], [45, 45, 0, 0])
+    assert said("bad", "Only 2 of 4 groups", found.facts["verdict"])
