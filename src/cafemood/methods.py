@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import signal
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from cafemood.atomic import writing
-from cafemood.backbones import resolve_precision
+from cafemood.backbones import processor_has
 from cafemood.datamodule import MatrixDataModule
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
 from cafemood.errors import ClusteringError
@@ -227,7 +226,7 @@ class DEC:
         logger: Logger | Sequence[Logger] | bool,
         cache_dir: str | Path | None,
     ) -> Autoencoder:
-        precision = "bf16-mixed" if resolve_precision("auto") == "bfloat16" else "32-true"
+        precision = "bf16-mixed" if processor_has("bfloat16") else "32-true"
         per_epoch = -(-len(data.matrix) // min(data.batch_size, len(data.matrix)))
         epochs = max(self.pretrain_epochs, -(-self.pretrain_min_steps // per_epoch))
         recipe = [
@@ -285,13 +284,12 @@ _PHASE: dict[str, Any] = {
 def fit_phase(trainer: pl.Trainer, module: pl.LightningModule, data: MatrixDataModule) -> None:
     """Run one phase on a fresh trainer.
 
-    Lightning turns Ctrl-C into an exit (older ones swallow it and return) and leaves further ones ignored;
-    here it goes on as the interruption it is.
+    Lightning turns Ctrl-C into an exit (older ones swallow it and return); here it goes on as the
+    interruption it is.
 
     Raises:
         KeyboardInterrupt: The user stopped it.
     """
-    handler = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
@@ -301,7 +299,6 @@ def fit_phase(trainer: pl.Trainer, module: pl.LightningModule, data: MatrixDataM
             if not isinstance(stop.__context__, KeyboardInterrupt):
                 raise
     if trainer.interrupted:
-        signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt
 
 

@@ -1,0 +1,239 @@
+"""A backbone is its network, its preprocessing and its fingerprint."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torchvision import models
+
+from cafemood import backbones
+from cafemood.backbones import create, resolve_precision
+from cafemood.errors import CafemoodError, FeaturesError, WeightsError
+from cafemood.photos import demo_photos, open_image
+
+
+def pixels(backbone, n=2):
+    rng = np.random.default_rng(0)
+    images = [Image.fromarray(rng.integers(0, 255, (260, 300, 3), dtype=np.uint8)) for _ in range(n)]
+    return torch.stack([backbone.transform(image) for image in images])
+
+
+def cosine(a, b):
+    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+def test_mobilenet_gives_1280_real_features_and_auto_precision_does_not_change_them():
+    exact, fast = create("mobilenet_v2", precision="float32"), create("mobilenet_v2", precision="float16")
+    found = demo_photos()
+    batch = torch.stack([exact.transform(open_image(found.path(p))) for p in found.photos[:8]])
+    rows = exact.embed(batch)
+    assert rows.shape == (8, 1280)
+    assert rows.dtype == np.float32
+    assert np.array_equal(rows, exact.embed(batch))
+    assert cosine(rows, fast.embed(batch)).min() >= 0.999
+
+
+def test_mobilenet_is_torchvisions_network():
+    backbone = create("mobilenet_v2", precision="float32")
+    plain = models.mobilenet_v2()
+    state = torch.load(backbone.network[0] and _demo_weights(), weights_only=True)
+    plain.features.load_state_dict(dict(zip(plain.features.state_dict(), state.values(), strict=True)))
+    x = pixels(backbone)
+    with torch.inference_mode():
+        expected = plain.eval().features(x).mean(dim=(2, 3))
+    assert np.allclose(backbone.embed(x), expected, atol=1e-4)
+
+
+def _demo_weights():
+    from cafemood.backbones import MOBILENET_V2
+    from cafemood.weights import find
+
+    return find(MOBILENET_V2)
+
+
+def test_a_scaled_jpeg_decode_hardly_changes_the_features():
+    backbone = create("mobilenet_v2", precision="float32")
+    found = demo_photos()
+    whole = torch.stack([backbone.transform(open_image(found.path(p))) for p in found.photos])
+    scaled = [backbone.transform(open_image(found.path(p), shortest=backbone.input_size)) for p in found.photos]
+    assert np.median(cosine(backbone.embed(whole), backbone.embed(torch.stack(scaled)))) >= 0.97
+
+
+@pytest.mark.parametrize("output", ["features", "logits", "probs", "sqrt_probs"])
+def test_resnet50s_outputs_are_torchvisions(tmp_path, output):
+    torch.manual_seed(0)
+    plain = models.resnet50().eval()
+    torch.save(plain.state_dict(), tmp_path / "r.pth")
+    backbone = create("resnet50", weights=str(tmp_path / "r.pth"), output=output, precision="float32")
+    x = pixels(backbone)
+    with torch.inference_mode():
+        if output == "features":
+            plain.fc = torch.nn.Identity()
+        expected = plain(x)
+        expected = {"probs": expected.softmax(1), "sqrt_probs": expected.softmax(1).sqrt()}.get(output, expected)
+    assert backbone.dim == expected.shape[1]
+    assert np.allclose(backbone.embed(x), expected, atol=1e-4)
+
+
+def test_vgg16_places365_takes_caffes_input(tmp_path):
+    (tmp_path / "w.h5").write_bytes(b"x")
+    backbone = create("vgg16_places365", weights=str(tmp_path / "w.h5"), output="probs")
+    assert backbone.dim == 365
+    out = backbone.transform(Image.new("RGB", (300, 256), (255, 0, 10)))
+    assert out.shape == (3, 224, 224)
+    assert torch.allclose(out[:, 5, 5], torch.tensor([10 - 104.051, 0 - 112.514, 255 - 116.676]), atol=1e-3)
+    with pytest.raises(WeightsError, match="HDF5 weight file cannot be read"):
+        _ = backbone.network
+
+
+def test_any_timm_model_with_its_own_data_config(tmp_path):
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    plain = timm.create_model("test_efficientnet", num_classes=1000).eval()
+    save_file(plain.state_dict(), tmp_path / "t.safetensors")
+    weights = str(tmp_path / "t.safetensors")
+    backbone = create("timm", model="test_efficientnet", weights=weights, precision="float32")
+    x = pixels(backbone)
+    with torch.inference_mode():
+        expected = plain.forward_head(plain.forward_features(x), pre_logits=True)
+    assert np.allclose(backbone.embed(x), expected, atol=1e-4)
+    assert backbone.dim == expected.shape[1]
+
+
+def test_timm_names_are_checked_and_missing_weights_explained():
+    with pytest.raises(WeightsError, match=r"(?s)timm has no model 'resnet1800'.*did you mean"):
+        create("timm", model="resnet1800")
+    with pytest.raises(WeightsError, match=r"(?s)could not be loaded.*backbone\.weights=FILE.*offline"):
+        create("timm", model="resnet18.a1_in1k")
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    torch.save(models.resnet18().state_dict(), tmp_path / "r18.pth")
+    for name in ("mobilenet_v2", "resnet50"):
+        backbone = create(name, weights=str(tmp_path / "r18.pth"))
+        with pytest.raises(WeightsError, match=r"(?s)do not fit the network.*r18\.pth"):
+            _ = backbone.network
+
+
+def test_the_fingerprint_is_the_same_in_another_process():
+    code = "from cafemood.backbones import create; print(create('mobilenet_v2', precision='float32').fingerprint)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == create("mobilenet_v2", precision="float32").fingerprint
+
+
+def test_the_fingerprint_follows_weights_output_and_precision(tmp_path):
+    first = create("random").fingerprint
+    assert create("random").fingerprint == first
+    assert create("random", seed=1).fingerprint != first
+    assert create("random", precision="bfloat16").fingerprint != first
+    prints = set()
+    for seed in range(2):
+        torch.manual_seed(seed)
+        torch.save(models.resnet50().state_dict(), tmp_path / "r.pth")
+        for output in ("features", "probs"):
+            prints.add(create("resnet50", weights=str(tmp_path / "r.pth"), output=output).fingerprint)
+    assert len(prints) == 4
+
+
+def test_options_make_the_same_backbone_again():
+    first = create("random", seed=3)
+    assert create(**first.options).fingerprint == first.fingerprint
+
+
+def test_random_says_loudly_that_it_means_nothing(caplog):
+    backbone = create("random")
+    assert "UNTRAINED" in caplog.text
+    assert "UNTRAINED" in backbone.note
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"name": "vgg17"}, CafemoodError, r"(?s)Unknown backbone 'vgg17'.*mobilenet_v2"),
+        ({"name": "mobilenet_v2", "output": "probs"}, FeaturesError, "mobilenet_v2 has no output 'probs'"),
+        ({"name": "random", "precision": "int4"}, FeaturesError, "Unknown precision 'int4'"),
+        ({"name": "precomputed", "path": None}, FeaturesError, "No feature matrix given"),
+        ({"name": "precomputed", "path": "/gone.npz"}, FeaturesError, "does not exist"),
+    ],
+)
+def test_what_does_not_exist_is_refused(options, kind, message):
+    with pytest.raises(kind, match=message):
+        create(**options)
+
+
+def test_precision_auto_is_half_only_where_it_holds_and_the_processor_has_it(monkeypatch):
+    monkeypatch.setattr(backbones, "processor_has", lambda precision: precision == "float16")
+    assert resolve_precision("auto", holds="float16") == "float16"
+    assert resolve_precision("auto", holds="bfloat16") == "float32"
+    assert resolve_precision("auto") == "float32"
+    assert resolve_precision("bfloat16") == "bfloat16"
+
+
+def test_every_photo_of_the_demo_keeps_its_direction_in_the_precision_that_auto_takes():
+    exact, auto = create("mobilenet_v2", precision="float32"), create("mobilenet_v2")
+    found = demo_photos()
+    batch = torch.stack([exact.transform(open_image(found.path(p), shortest=256)) for p in found.photos])
+    assert cosine(exact.embed(batch), auto.embed(batch)).min() >= 0.999
+
+
+# -- features that the user brings
+
+IDS = ["a", "b", "c"]
+MATRIX = np.arange(6, dtype=np.float32).reshape(3, 2)
+
+
+def test_npz_npy_and_parquet_give_the_same_rows(tmp_path):
+    np.savez(tmp_path / "m.npz", features=MATRIX, photo_id=np.array(IDS))
+    np.save(tmp_path / "m.npy", MATRIX)
+    (tmp_path / "ids.txt").write_text("a\nb\n\nc\n")
+    wide = pd.DataFrame(MATRIX, columns=["f0", "f1"]).assign(photo_id=IDS)
+    wide.to_parquet(tmp_path / "wide.parquet")
+    pd.DataFrame({"photo_id": IDS, "features": list(MATRIX)}).to_parquet(tmp_path / "list.parquet")
+    found = [
+        create("precomputed", path=str(tmp_path / "m.npz")),
+        create("precomputed", path=str(tmp_path / "m.npy"), ids=str(tmp_path / "ids.txt")),
+        create("precomputed", path=str(tmp_path / "wide.parquet")),
+        create("precomputed", path=str(tmp_path / "list.parquet")),
+    ]
+    assert len({backbone.fingerprint for backbone in found}) == 1
+    assert all(np.array_equal(backbone.matrix, MATRIX) for backbone in found)
+
+
+def write_npz(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"features": MATRIX}, "lacks features or photo_id"),
+        ({"features": MATRIX, "photo_id": np.array(["a", "b"])}, r"(?s)do not match.*2 ids for a matrix"),
+        ({"features": MATRIX[:, 0], "photo_id": np.array(IDS)}, "do not match"),
+        ({"features": MATRIX, "photo_id": np.array(["a", "b", "a"])}, r"(?s)An id stands twice.*a"),
+        ({"features": MATRIX * np.array([[1], [np.nan], [1]]), "photo_id": np.array(IDS)}, r"(?s)NaN.*first is b"),
+        ({"features": np.array([{}] * 3), "photo_id": np.array(IDS)}, "cannot be read"),
+    ],
+)
+def test_a_matrix_that_cannot_be_used_says_why(tmp_path, arrays, message):
+    with pytest.raises(FeaturesError, match=message):
+        create("precomputed", path=str(write_npz(tmp_path / "m.npz", **arrays)))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [("m.npy", None, "needs ids"), ("m.npz", b"junk", "cannot be read"), ("m.mat", b"x", "Unknown kind of matrix")],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
+    if data is None:
+        np.save(tmp_path / name, MATRIX)
+    else:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(FeaturesError, match=message):
+        create("precomputed", path=str(tmp_path / name))
