@@ -101,25 +101,27 @@ def plane_null(
     pipeline: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]],
     *,
     n_nulls: int = N_NULLS,
+    max_rows: int = 2000,
     seed: int = 0,
 ) -> dict[str, Any]:
     """What a 2-d silhouette is worth: the score that structureless data of this shape gets.
 
     Every column of the features is permuted by itself (which leaves each column's values and destroys
-    what links them) and goes through the pipeline. Above 2,000 photos a sample of 2,000 is taken. Pure
+    what links them) and goes through the pipeline. Above `max_rows` photos a sample is taken. Pure
     noise in a plane scores about 0.3, whatever it is.
 
     Args:
         features: The real features (n, d).
         pipeline: From features and a seed to the plane (n, 2) and the labels (n,).
         n_nulls: How many nulls.
+        max_rows: Rows of a null at most.
         seed: Of the sample and the permutations.
 
     Returns:
         `mean`, `sd`, `n` (nulls with a defined score; with none or one, `mean` or `sd` is NaN) and `how`.
     """
     rng = np.random.default_rng(seed)
-    rows = rng.choice(len(features), min(len(features), 2000), replace=False)
+    rows = rng.choice(len(features), min(len(features), max_rows), replace=False)
     found = [float(silhouettes(*pipeline(rng.permuted(features[rows], axis=0), i)).mean()) for i in range(n_nulls)]
     how = f"k-means in the PCA-2 plane of {len(rows)} rows with every column permuted"
     defined = [score for score in found if np.isfinite(score)]

@@ -65,7 +65,7 @@ def judge(
         compared.append({"name": baseline.name, "n_seeds": len(found), "scores": scores.mean_and_sd(found)})
     facts = {
         "scores": own,
-        "null": {"silhouette@pca2": scores.plane_null(features, plane_kmeans(k))},
+        "null": {"silhouette@pca2": scores.plane_null(features, plane_kmeans(k), max_rows=max(2000, 2 * k))},
         "baselines": compared,
         "health": clustering.health(),
         "sizes": np.bincount(labels, minlength=k),
