@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from cafemood.backbones import Backbone, Precomputed
 from cafemood.features import Features, embed
+from cafemood.frozen import Backbone
 from cafemood.photos import PhotoSet
+from cafemood.precomputed import Precomputed
 from cafemood.reduction import NoReduction, PCAReduction
 
 Batch = dict[str, Tensor]

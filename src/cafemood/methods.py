@@ -19,10 +19,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from cafemood.atomic import writing
-from cafemood.backbones import processor_has
 from cafemood.datamodule import MatrixDataModule
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
 from cafemood.errors import ClusteringError
+from cafemood.frozen import processor_has
 from cafemood.module import PhaseProgress, ReconstructionModule, RefinementModule, health
 from cafemood.reduction import PCAReduction, display_plane, project
 
