@@ -14,7 +14,7 @@ LAYERS = [
     {"atomic"},
     {"photos", "dec", "scores"},
     {"weights"},
-    {"frozen", "precomputed"},
+    {"cards", "networks", "preprocessing", "frozen", "precomputed"},
     {"backbones"},
     {"engine"},
     {"features"},

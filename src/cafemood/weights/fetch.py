@@ -23,6 +23,7 @@ class WeightFile:
 
     `package` is an installed distribution that carries the file at `resource`; `url` is its public
     address and `sha256` the digest it must have (or the first digits of it, as torchvision publishes).
+    Of a `.tar.gz`, `member` is the file in it that holds the weights.
     """
 
     filename: str
@@ -30,6 +31,7 @@ class WeightFile:
     sha256: str | None = None
     package: str | None = None
     resource: str | None = None
+    member: str | None = None
 
 
 def fetch(source: WeightFile, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,13 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise WeightsError("The weight file holds no state dict", where=path, why=f"it holds a {type(loaded).__name__}")
-    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
+    return {_renamed(str(name)): tensor for name, tensor in state.items()}
+
+
+def _renamed(name: str) -> str:
+    """Names as today's torchvision has them: without DataParallel's `module.`, DenseNet's `norm.1` as `norm1`."""
+    name = re.sub(r"(^|\.)module\.", r"\1", name)
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)", r"\1\2", name)
 
 
 def state_digest(state: Mapping[str, Any]) -> str:
