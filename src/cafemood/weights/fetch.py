@@ -242,8 +242,9 @@ def _compare(
 
 
 def _not_fetched(source: WeightFile, path: Path, why: str) -> WeightsError:
-    have = Partial(path, str(source.url)).size
-    kept = f" (it goes on after the {_mb(have)} that are here)" if have else ""
+    partial = Partial(path, str(source.url))
+    resumes = partial.asking_for_the_rest(trusted=source.sha256 is not None)
+    kept = f" (it goes on after the {_mb(partial.size)} that are here)" if resumes else ""
     return WeightsError(
         f"The weights {source.filename} could not be fetched",
         where=source.url,

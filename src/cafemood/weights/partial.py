@@ -54,7 +54,7 @@ class Partial:
             answer.status_code == 206
             and span is not None
             and int(span[1]) == self.size
-            and span[2] in ("*", str(self.said.get("size")))
+            and (self.said.get("size") is None or span[2] in ("*", str(self.said["size"])))
             and all(self.said.get(key) == value for key, value in _validators(answer).items() if value)
         )
 
