@@ -12,9 +12,10 @@ PACKAGE = ROOT / "src" / "cafemood"
 LAYERS = [
     {"errors"},
     {"atomic"},
-    {"photos", "dec", "scores"},
+    {"photos", "scenes", "dec", "scores"},
     {"weights"},
     {"cards", "networks", "preprocessing", "frozen", "precomputed"},
+    {"inventory"},
     {"backbones"},
     {"engine"},
     {"features"},

@@ -64,7 +64,7 @@ def _digest(card: Card) -> str:
         return "published"
     if card.offline:
         return "the package's"
-    return "recorded" if weights.recorded_digest(weights.cached(card.source)) else "recorded when fetched"
+    return "recorded" if weights.is_recorded(weights.cached(card.source)) else "recorded when fetched"
 
 
 def fetch(names: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -89,9 +89,8 @@ def check(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
             yield name, "not here", False
             continue
         try:
-            if not card.offline:
-                weights.check(card.source, path, thorough=True)
+            digest = weights.file_digest(path) if card.offline else weights.check(card.source, path, thorough=True)
         except CafemoodError as error:
             yield name, str(error), False
         else:
-            yield name, f"{path}, SHA-256 {weights.file_digest(path)}", True
+            yield name, f"{path}, SHA-256 {digest}", True
