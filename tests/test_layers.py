@@ -12,7 +12,7 @@ PACKAGE = ROOT / "src" / "cafemood"
 LAYERS = [
     {"errors"},
     {"atomic"},
-    {"photos", "dec", "scores"},
+    {"photos", "scenes", "dec", "scores"},
     {"weights"},
     {"cards", "networks", "preprocessing", "frozen", "precomputed"},
     {"backbones"},
