@@ -314,6 +314,14 @@ def test_a_compressed_answer_is_refused(site, path):
     assert "sends it compressed (gzip), unasked" in refused(site, path)
 
 
+def test_an_archive_that_the_server_calls_encoded_is_stored_as_it_is(site, path):
+    import gzip
+
+    site.headers, site.body = {"Content-Encoding": "x-gzip"}, gzip.compress(BODY)
+    fetch(WeightFile("w.tar.gz", url=site.url), path)
+    assert path.read_bytes() == site.body
+
+
 def test_a_login_page_does_not_spoil_what_has_come(site, path):
     kept = cut(site, path)
     site.status, site.body, site.etag = 200, b"<!DOCTYPE html><p>Sign in</p>", None

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import requests
 from filelock import FileLock, Timeout
 from tqdm import tqdm
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from cafemood.atomic import write_json
 from cafemood.errors import CafemoodError, WeightsError
@@ -75,7 +76,7 @@ def fetch(source: WeightFile, path: Path) -> None:
         with _held(FileLock(_beside(path, ".lock")), source):
             if not path.is_file():
                 _fetch_held(source, source.url, path)
-    except requests.RequestException as error:  # an OSError too: it has to come first
+    except (requests.RequestException, HTTPError) as error:  # the first is an OSError too: it has to come first
         raise _not_fetched(source, path, _why(error)) from None
     except OSError as error:
         raise _not_stored(source, path, error) from None
@@ -146,7 +147,7 @@ def _download(source: WeightFile, url: str, path: Path, partial: Partial) -> Non
             answer = session.get(url, stream=True, timeout=timeout)
         with answer:
             size = _size(answer, done)
-            chunks = answer.iter_content(_CHUNK)
+            chunks = answer.raw.stream(_CHUNK, decode_content=False)  # the bytes as they are stored
             chunk = next(chunks, b"")
             if why := _wrong(answer, chunk, size, source, done):
                 raise _not_fetched(source, path, why)
@@ -178,7 +179,8 @@ def _wrong(answer: requests.Response, first: bytes, size: int | None, source: We
     page = answer.headers.get("Content-Type", "").lower().startswith(("text/html", "application/xhtml"))
     if page or (not done and first.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))):
         return "the server sent a web page instead (a login or an error page?)"
-    if answer.headers.get("Content-Encoding", "identity") != "identity":
+    encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
+    if encoded and not source.filename.endswith((".gz", ".tgz")):  # of these it often tells what they are themselves
         return f"the server sends it compressed ({answer.headers['Content-Encoding']}), unasked"
     chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
     if size is None and not chunked and source.sha256 is None:
@@ -278,15 +280,15 @@ def _not_stored(source: WeightFile, path: Path, error: OSError) -> WeightsError:
     )
 
 
-def _why(error: requests.RequestException) -> str:
+def _why(error: requests.RequestException | HTTPError) -> str:
     cause = error.args[0] if error.args else error
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_SECONDS:g} s"
-    if isinstance(error, requests.Timeout) or "timed out" in str(cause):
+    if isinstance(error, requests.Timeout | ReadTimeoutError):
         return f"no byte came for {STALL_SECONDS:g} s"
     if isinstance(error, requests.TooManyRedirects):
         return f"the server redirects more than {MAX_REDIRECTS} times"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, ProtocolError):
         return "the connection broke off"
     text = str(getattr(cause, "reason", cause)) or type(error).__name__  # urllib3 keeps there what went wrong
     return text.rpartition("): ")[2].splitlines()[0]
