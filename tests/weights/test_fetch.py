@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from cafemood.errors import CafemoodError, WeightsError
 from cafemood.weights import WeightFile, find
-from cafemood.weights.fetch import OFFLINE, check, fetch
+from cafemood.weights.fetch import OFFLINE, check, fetch, is_recorded
 
 fetching = importlib.import_module("cafemood.weights.fetch")  # the package's own `fetch` is the function
 BODY = hashlib.shake_256(b"weights").digest(300_000)
@@ -523,6 +523,18 @@ def test_a_file_that_has_not_changed_is_not_read_again(site, path, hashed):
     check(of(site), path)
     check(of(site), path)
     assert hashed == ["w.bin.partial", "w.bin"]
+
+
+def test_a_thorough_check_reads_the_file_in_any_case(site, path):
+    assert not is_recorded(path)
+    fetch(of(site), path)
+    assert is_recorded(path)
+    before = path.stat()
+    path.write_bytes(OTHER)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a failing disk would change it
+    assert check(of(site), path) == SHA256
+    with pytest.raises(WeightsError, match="has changed"):
+        check(of(site), path, thorough=True)
 
 
 @pytest.mark.parametrize("sha256", [None, SHA256, SHA256[:8]])
