@@ -19,6 +19,7 @@ LAYERS = [
     {"reduction"},
     {"datamodule"},
     {"module"},
+    {"pretraining"},
     {"methods"},
     {"verdict"},
     {"runs"},

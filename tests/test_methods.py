@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.datasets import load_digits, make_blobs
 from threadpoolctl import threadpool_limits
 
-from cafemood import methods
+from cafemood import pretraining
 from cafemood.datamodule import MatrixDataModule
 from cafemood.errors import ClusteringError
 from cafemood.methods import DEC, IDEC, KMeans, assign, baselines
@@ -50,13 +50,13 @@ def everything(clustering):
 
 def counted(monkeypatch):
     """The kinds of module that are fitted from here on."""
-    fitted, real = [], methods.fit_phase
+    fitted, real = [], pretraining.fit_phase
 
-    def fit_phase(trainer, module, data):
+    def fit_phase(trainer, module, data, **options):
         fitted.append(type(module))
-        real(trainer, module, data)
+        real(trainer, module, data, **options)
 
-    monkeypatch.setattr(methods, "fit_phase", fit_phase)
+    monkeypatch.setattr(pretraining, "fit_phase", fit_phase)
     return fitted
 
 

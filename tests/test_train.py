@@ -149,7 +149,7 @@ def test_killed_while_embedding_it_goes_on_where_it_was(start, train, tmp_path, 
 
 
 def test_ctrl_c_says_so_and_marks_the_run(start, tmp_path):
-    process = start("method=dec", "k=2", "method.pretrain_min_steps=100000")
+    process = start("method=dec", "k=2", "method.pretrain_epochs=100000")
     lines = []
     for line in iter(lambda: process.stderr.read(1), ""):  # the bar's first step: training has begun
         lines.append(line)
