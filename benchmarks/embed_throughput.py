@@ -23,9 +23,10 @@ from PIL import Image
 
 from cafemood import backbones, photos
 from cafemood.features import embed
+from cafemood.frozen import Backbone
 
 
-def eager(photo_set: photos.PhotoSet, backbone: backbones.Backbone, batch_size: int = 32) -> np.ndarray:
+def eager(photo_set: photos.PhotoSet, backbone: Backbone, batch_size: int = 32) -> np.ndarray:
     """Embed one photo after the other in float32."""
     network = backbone.build().eval()
     rows = []
@@ -60,8 +61,8 @@ def main() -> None:
         n = len(photo_set.photos)
         plain = backbones.create("mobilenet_v2", precision="float32")
         ours = backbones.create("mobilenet_v2")
-        assert isinstance(plain, backbones.Backbone)
-        assert isinstance(ours, backbones.Backbone)
+        assert isinstance(plain, Backbone)
+        assert isinstance(ours, Backbone)
         _ = ours.network
         seconds: dict[str, list[float]] = {"eager float32": [], "cafemood": []}
         for round_ in range(chosen.repeat):

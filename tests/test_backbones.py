@@ -4,14 +4,12 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from torchvision import models
 
-from cafemood import backbones
-from cafemood.backbones import create, resolve_precision
+from cafemood.backbones import create
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
 from cafemood.photos import demo_photos, open_image
 
@@ -53,14 +51,6 @@ def _demo_weights():
     from cafemood.weights import find
 
     return find(MOBILENET_V2)
-
-
-def test_a_scaled_jpeg_decode_hardly_changes_the_features():
-    backbone = create("mobilenet_v2", precision="float32")
-    found = demo_photos()
-    whole = torch.stack([backbone.transform(open_image(found.path(p))) for p in found.photos])
-    scaled = [backbone.transform(open_image(found.path(p), shortest=backbone.input_size)) for p in found.photos]
-    assert np.median(cosine(backbone.embed(whole), backbone.embed(torch.stack(scaled)))) >= 0.97
 
 
 @pytest.mark.parametrize("output", ["features", "logits", "probs", "sqrt_probs"])
@@ -165,75 +155,3 @@ def test_random_says_loudly_that_it_means_nothing(caplog):
 def test_what_does_not_exist_is_refused(options, kind, message):
     with pytest.raises(kind, match=message):
         create(**options)
-
-
-def test_precision_auto_is_half_only_where_it_holds_and_the_processor_has_it(monkeypatch):
-    monkeypatch.setattr(backbones, "processor_has", lambda precision: precision == "float16")
-    assert resolve_precision("auto", holds="float16") == "float16"
-    assert resolve_precision("auto", holds="bfloat16") == "float32"
-    assert resolve_precision("auto") == "float32"
-    assert resolve_precision("bfloat16") == "bfloat16"
-
-
-def test_every_photo_of_the_demo_keeps_its_direction_in_the_precision_that_auto_takes():
-    exact, auto = create("mobilenet_v2", precision="float32"), create("mobilenet_v2")
-    found = demo_photos()
-    batch = torch.stack([exact.transform(open_image(found.path(p), shortest=256)) for p in found.photos])
-    assert cosine(exact.embed(batch), auto.embed(batch)).min() >= 0.999
-
-
-# -- features that the user brings
-
-IDS = ["a", "b", "c"]
-MATRIX = np.arange(6, dtype=np.float32).reshape(3, 2)
-
-
-def test_npz_npy_and_parquet_give_the_same_rows(tmp_path):
-    np.savez(tmp_path / "m.npz", features=MATRIX, photo_id=np.array(IDS))
-    np.save(tmp_path / "m.npy", MATRIX)
-    (tmp_path / "ids.txt").write_text("a\nb\n\nc\n")
-    wide = pd.DataFrame(MATRIX, columns=["f0", "f1"]).assign(photo_id=IDS)
-    wide.to_parquet(tmp_path / "wide.parquet")
-    pd.DataFrame({"photo_id": IDS, "features": list(MATRIX)}).to_parquet(tmp_path / "list.parquet")
-    found = [
-        create("precomputed", path=str(tmp_path / "m.npz")),
-        create("precomputed", path=str(tmp_path / "m.npy"), ids=str(tmp_path / "ids.txt")),
-        create("precomputed", path=str(tmp_path / "wide.parquet")),
-        create("precomputed", path=str(tmp_path / "list.parquet")),
-    ]
-    assert len({backbone.fingerprint for backbone in found}) == 1
-    assert all(np.array_equal(backbone.matrix, MATRIX) for backbone in found)
-
-
-def write_npz(path, **arrays):
-    np.savez(path, **arrays)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"features": MATRIX}, "lacks features or photo_id"),
-        ({"features": MATRIX, "photo_id": np.array(["a", "b"])}, r"(?s)do not match.*2 ids for a matrix"),
-        ({"features": MATRIX[:, 0], "photo_id": np.array(IDS)}, "do not match"),
-        ({"features": MATRIX, "photo_id": np.array(["a", "b", "a"])}, r"(?s)An id stands twice.*a"),
-        ({"features": MATRIX * np.array([[1], [np.nan], [1]]), "photo_id": np.array(IDS)}, r"(?s)NaN.*first is b"),
-        ({"features": np.array([{}] * 3), "photo_id": np.array(IDS)}, "cannot be read"),
-    ],
-)
-def test_a_matrix_that_cannot_be_used_says_why(tmp_path, arrays, message):
-    with pytest.raises(FeaturesError, match=message):
-        create("precomputed", path=str(write_npz(tmp_path / "m.npz", **arrays)))
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "message"),
-    [("m.npy", None, "needs ids"), ("m.npz", b"junk", "cannot be read"), ("m.mat", b"x", "Unknown kind of matrix")],
-)
-def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
-    if data is None:
-        np.save(tmp_path / name, MATRIX)
-    else:
-        (tmp_path / name).write_bytes(data)
-    with pytest.raises(FeaturesError, match=message):
-        create("precomputed", path=str(tmp_path / name))

@@ -14,6 +14,7 @@ LAYERS = [
     {"atomic"},
     {"photos", "dec", "scores"},
     {"weights"},
+    {"frozen", "precomputed"},
     {"backbones"},
     {"features"},
     {"reduction"},

@@ -12,6 +12,7 @@ import torch
 
 from cafemood import backbones, methods
 from cafemood.errors import PhotoError, RunError
+from cafemood.frozen import Backbone
 from cafemood.photos import open_image
 from cafemood.runs import Run
 
@@ -83,14 +84,14 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
             yield Answer(str(path), cluster, float(q[cluster]), [float(v) for v in q], near, space)
 
 
-def _backbone(run: Run) -> backbones.Backbone:
+def _backbone(run: Run) -> Backbone:
     facts = run.facts["backbone"]
     options = {**facts["options"], "precision": facts["precision"]}
     if facts["name"] == "precomputed":
         why = "its features were brought as a matrix"
         raise RunError("This run cannot embed new photos", where=run.folder, why=why, fix="use a run with a backbone")
     backbone = backbones.create(**options)
-    if backbone.fingerprint != facts["fingerprint"] or not isinstance(backbone, backbones.Backbone):
+    if backbone.fingerprint != facts["fingerprint"] or not isinstance(backbone, Backbone):
         raise RunError(
             "The backbone is no longer the one of this run",
             where=run.folder,
@@ -100,7 +101,7 @@ def _backbone(run: Run) -> backbones.Backbone:
     return backbone
 
 
-def _open(path: Path, backbone: backbones.Backbone) -> torch.Tensor | str:
+def _open(path: Path, backbone: Backbone) -> torch.Tensor | str:
     try:
         return backbone.transform(open_image(path, shortest=backbone.input_size))
     except PhotoError as error:

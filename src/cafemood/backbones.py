@@ -1,29 +1,23 @@
-"""A frozen network with its own preprocessing and a fingerprint: photos in, one vector each out."""
+"""The backbones by name: each one's network, weights, preprocessing, outputs, licence and citation."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cafemood import weights as weight_files
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
+from cafemood.frozen import Backbone, resolve_precision
+from cafemood.precomputed import Precomputed, read_matrix
 from cafemood.weights import WeightFile
 
 log = logging.getLogger(__name__)
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 OUTPUTS = ("features", "logits", "probs", "sqrt_probs")
 
 MOBILENET_V2 = WeightFile(
@@ -36,100 +30,6 @@ VGG16_PLACES365 = WeightFile(
     url="https://github.com/GKalliatakis/Keras-VGG16-places365/releases/download/v1.0/"
     "vgg16-places365_weights_tf_dim_ordering_tf_kernels.h5",
 )
-
-
-@dataclass
-class Backbone:
-    """A frozen network, ready to embed.
-
-    Attributes:
-        name: As in the config.
-        output: Which of the network's outputs is taken, one of `OUTPUTS`.
-        dim: Length of the output.
-        transform: An upright RGB image to a float tensor (3, height, width).
-        input_size: The shorter side, in pixels, that `transform` needs at least.
-        weights_digest: SHA-256 of the weights.
-        build: Makes the network; called at the first batch only.
-        precision: `float32`, `float16` or `bfloat16`.
-        options: What `create` needs to make this backbone again.
-    """
-
-    name: str
-    output: str
-    dim: int
-    transform: Callable[[Image.Image], Tensor]
-    input_size: int
-    weights_digest: str
-    build: Callable[[], nn.Module]
-    precision: str
-    licence: str
-    citation: str
-    options: dict[str, Any] = field(default_factory=dict)
-    note: str | None = None
-
-    @property
-    def space(self) -> str:
-        """The name of the feature space."""
-        return f"{self.name}/{self.output}"
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of architecture, output, weights, preprocessing and precision: the feature cache's key."""
-        parts = [self.name, self.output, self.dim, self.weights_digest, repr(self.transform), self.precision]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-    @cached_property
-    def network(self) -> nn.Module:
-        """The network in evaluation mode, frozen, channels-last."""
-        network = self.build().eval().requires_grad_(False)
-        _fold_batch_norm(network)
-        return network.to(_device(), _DTYPES[self.precision]).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    @torch.inference_mode()
-    def embed(self, batch: Tensor) -> np.ndarray:
-        """Embed a batch (b, 3, height, width); returns float32 (b, dim)."""
-        parameter = next(self.network.parameters())
-        batch = batch.to(parameter.device, parameter.dtype, memory_format=torch.channels_last)
-        return self.network(batch).float().cpu().numpy()
-
-    def facts(self) -> dict[str, Any]:
-        """What a run card says of the backbone."""
-        names = ("name", "output", "dim", "precision", "fingerprint", "licence", "citation", "options")
-        return {name: getattr(self, name) for name in names} | {"weights_sha256": self.weights_digest}
-
-
-@dataclass(frozen=True)
-class Precomputed:
-    """Features that the user brings: a matrix with a photo id (or a file name) for each row."""
-
-    path: Path
-    ids: tuple[str, ...]
-    matrix: np.ndarray
-    options: dict[str, Any]
-    name: str = "precomputed"
-    output: str = "features"
-    precision: str = "float32"
-    note: str | None = None
-
-    @property
-    def dim(self) -> int:
-        """Length of a row."""
-        return int(self.matrix.shape[1])
-
-    @property
-    def space(self) -> str:
-        """The name of the feature space."""
-        return f"precomputed/{self.path.name}"
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of the ids and the numbers."""
-        return hashlib.sha256("\n".join(self.ids).encode() + self.matrix.tobytes()).hexdigest()
-
-    def facts(self) -> dict[str, Any]:
-        """What a run card says of the features."""
-        names = ("name", "output", "dim", "precision", "fingerprint", "options")
-        return {name: getattr(self, name) for name in names} | {"licence": "", "citation": ""}
 
 
 def create(name: str, **options: Any) -> Backbone | Precomputed:
@@ -322,71 +222,13 @@ def random_network(seed: int = 0, output: str = "features", precision: str = "fl
     )
 
 
-def precomputed(path: str | None, ids: str | None = None) -> Precomputed:
-    """Read a feature matrix: `.npz` (`features`, `photo_id`), `.parquet` (`photo_id` and numeric columns or
-    one `features` list column), or `.npy` with `ids`, a text file of one photo id (or file) a line.
-
-    Raises:
-        FeaturesError: The file is missing, damaged, has no ids, or holds NaN or infinity.
-    """
-    if path is None:
-        raise FeaturesError("No feature matrix given", where="backbone.path", fix="give backbone.path=FILE.npz")
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise FeaturesError("The feature matrix does not exist", where=file, fix="correct backbone.path")
-    try:
-        names, matrix = _read_matrix(file, ids)
-    except FeaturesError:
-        raise
-    except Exception as error:  # NumPy and pyarrow raise a dozen kinds for a damaged file
-        raise FeaturesError("The feature matrix cannot be read", where=file, why=error, fix="write it again") from None
-    if matrix.ndim != 2 or len(names) != len(matrix):
-        why = f"{len(names)} ids for a matrix of shape {matrix.shape}"
-        raise FeaturesError("Ids and features do not match", where=file, why=why, fix="give one id for each row")
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise FeaturesError("An id stands twice", where=file, why=twice, fix="give each photo one row")
-    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
-    if len(bad):
-        why = f"{len(bad)} rows, the first is {names[bad[0]]}"
-        raise FeaturesError("The features hold NaN or infinity", where=file, why=why, fix="mend or drop these rows")
-    return Precomputed(file, tuple(names), np.ascontiguousarray(matrix, np.float32), {})
-
-
-def resolve_precision(precision: str, *, holds: str | None = None) -> str:
-    """`auto` becomes the half precision that the network was measured to bear, where the processor has it.
-
-    MobileNetV2 bears float16 (least cosine to float32 0.9995 over the demo photos) and not bfloat16 (0.95);
-    a network that was not measured stays in float32.
-
-    Args:
-        precision: `auto`, `float32`, `float16` or `bfloat16`.
-        holds: The half precision under which every photo's features keep a cosine of 0.999, if there is one.
-    """
-    if precision == "auto":
-        return holds if holds is not None and processor_has(holds) else "float32"
-    if precision not in _DTYPES:
-        fix = f"use auto, {', '.join(_DTYPES)}"
-        raise FeaturesError(f"Unknown precision {precision!r}", where="backbone.precision", fix=fix)
-    return precision
-
-
-def processor_has(precision: str) -> bool:
-    """Whether the device that computes here has instructions of its own for a half precision."""
-    if torch.cuda.is_available():
-        return precision == "float16" or torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    names = {"float16": ("avx512_fp16", "amx_fp16"), "bfloat16": ("avx512_bf16", "amx_bf16")}[precision]
-    return any(capabilities.get(name) for name in names)
-
-
 _BUILDERS: dict[str, Callable[..., Backbone | Precomputed]] = {
     "mobilenet_v2": mobilenet_v2,
     "resnet50": resnet50,
     "vgg16_places365": vgg16_places365,
     "timm": timm_model,
     "random": random_network,
-    "precomputed": precomputed,
+    "precomputed": read_matrix,
 }
 
 
@@ -437,46 +279,3 @@ def _in_order(network: nn.Module, state: dict[str, Tensor], path: Path) -> dict[
         fix = "give the file that belongs to this backbone"
         raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix)
     return dict(zip(own, state.values(), strict=True))
-
-
-def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
-    if file.suffix == ".npz":
-        with np.load(file, allow_pickle=False) as stored:
-            if not {"features", "photo_id"} <= set(stored.files):
-                why = f"it holds {', '.join(stored.files)}"
-                fix = "np.savez(file, features=(n, d), photo_id=(n,))"
-                raise FeaturesError("The .npz lacks features or photo_id", where=file, why=why, fix=fix)
-            return [str(i) for i in stored["photo_id"]], np.asarray(stored["features"], dtype=np.float32)
-    if file.suffix == ".npy":
-        if ids is None:
-            why = "rows are never joined by position"
-            fix = "give backbone.ids=FILE with one photo id (or file) a line, or use .npz"
-            raise FeaturesError("A .npy matrix needs ids", where=file, why=why, fix=fix)
-        lines = Path(ids).expanduser().read_text(encoding="utf-8").splitlines()
-        return [line.strip() for line in lines if line.strip()], np.load(file, allow_pickle=False).astype(np.float32)
-    if file.suffix == ".parquet":
-        import pandas as pd
-
-        table = pd.read_parquet(file)
-        if "photo_id" not in table:
-            raise FeaturesError("The parquet file has no photo_id", where=file, fix="add a photo_id column")
-        if "features" in table:
-            matrix = np.stack(list(table["features"]))
-        else:
-            matrix = table.drop(columns="photo_id").select_dtypes("number").to_numpy()
-        return [str(i) for i in table["photo_id"]], np.asarray(matrix, dtype=np.float32)
-    raise FeaturesError("Unknown kind of matrix", where=file, why=file.suffix, fix="use .npz, .npy or .parquet")
-
-
-def _fold_batch_norm(network: nn.Module) -> None:
-    """Fold each batch norm into the convolution before it: fewer passes, and half precision loses less."""
-    for module in network.modules():
-        if isinstance(module, nn.Sequential):
-            for i in range(len(module) - 1):
-                conv, norm = module[i], module[i + 1]
-                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    module[i], module[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -10,9 +10,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from cafemood.backbones import Backbone, Precomputed
 from cafemood.features import Features, embed
+from cafemood.frozen import Backbone
 from cafemood.photos import PhotoSet
+from cafemood.precomputed import Precomputed
 from cafemood.reduction import NoReduction, PCAReduction
 
 Batch = dict[str, Tensor]

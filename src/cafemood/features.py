@@ -16,9 +16,10 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from cafemood.atomic import write_json, writing
-from cafemood.backbones import Backbone, Precomputed
 from cafemood.errors import FeaturesError, PhotoError
+from cafemood.frozen import Backbone
 from cafemood.photos import Photo, PhotoSet, Skipped, open_image
+from cafemood.precomputed import Precomputed
 
 log = logging.getLogger(__name__)
 

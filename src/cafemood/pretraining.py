@@ -21,10 +21,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cafemood.atomic import writing
-from cafemood.backbones import processor_has
 from cafemood.datamodule import MatrixDataModule
 from cafemood.dec import Autoencoder, LayerAutoencoder, reconstruction_loss
 from cafemood.errors import ClusteringError
+from cafemood.frozen import processor_has
 from cafemood.module import Checkpoints, PhaseProgress, ReconstructionModule, refuse_several_devices
 
 log = logging.getLogger(__name__)

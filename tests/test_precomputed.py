@@ -1,0 +1,62 @@
+"""Features that the user brings keep their ids, or are refused with a reason."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cafemood.backbones import create
+from cafemood.errors import FeaturesError
+
+IDS = ["a", "b", "c"]
+MATRIX = np.arange(6, dtype=np.float32).reshape(3, 2)
+
+
+def test_npz_npy_and_parquet_give_the_same_rows(tmp_path):
+    np.savez(tmp_path / "m.npz", features=MATRIX, photo_id=np.array(IDS))
+    np.save(tmp_path / "m.npy", MATRIX)
+    (tmp_path / "ids.txt").write_text("a\nb\n\nc\n")
+    wide = pd.DataFrame(MATRIX, columns=["f0", "f1"]).assign(photo_id=IDS)
+    wide.to_parquet(tmp_path / "wide.parquet")
+    pd.DataFrame({"photo_id": IDS, "features": list(MATRIX)}).to_parquet(tmp_path / "list.parquet")
+    found = [
+        create("precomputed", path=str(tmp_path / "m.npz")),
+        create("precomputed", path=str(tmp_path / "m.npy"), ids=str(tmp_path / "ids.txt")),
+        create("precomputed", path=str(tmp_path / "wide.parquet")),
+        create("precomputed", path=str(tmp_path / "list.parquet")),
+    ]
+    assert len({backbone.fingerprint for backbone in found}) == 1
+    assert all(np.array_equal(backbone.matrix, MATRIX) for backbone in found)
+
+
+def write_npz(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"features": MATRIX}, "lacks features or photo_id"),
+        ({"features": MATRIX, "photo_id": np.array(["a", "b"])}, r"(?s)do not match.*2 ids for a matrix"),
+        ({"features": MATRIX[:, 0], "photo_id": np.array(IDS)}, "do not match"),
+        ({"features": MATRIX, "photo_id": np.array(["a", "b", "a"])}, r"(?s)An id stands twice.*a"),
+        ({"features": MATRIX * np.array([[1], [np.nan], [1]]), "photo_id": np.array(IDS)}, r"(?s)NaN.*first is b"),
+        ({"features": np.array([{}] * 3), "photo_id": np.array(IDS)}, "cannot be read"),
+    ],
+)
+def test_a_matrix_that_cannot_be_used_says_why(tmp_path, arrays, message):
+    with pytest.raises(FeaturesError, match=message):
+        create("precomputed", path=str(write_npz(tmp_path / "m.npz", **arrays)))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [("m.npy", None, "needs ids"), ("m.npz", b"junk", "cannot be read"), ("m.mat", b"x", "Unknown kind of matrix")],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
+    if data is None:
+        np.save(tmp_path / name, MATRIX)
+    else:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(FeaturesError, match=message):
+        create("precomputed", path=str(tmp_path / name))
