@@ -12,7 +12,7 @@ PACKAGE = ROOT / "src" / "cafemood"
 LAYERS = [
     {"errors"},
     {"atomic"},
-    {"photos", "dec", "scores"},
+    {"photos", "dec", "temi", "scores"},
     {"weights"},
     {"frozen", "precomputed"},
     {"backbones"},
@@ -22,6 +22,7 @@ LAYERS = [
     {"module"},
     {"pretraining"},
     {"methods"},
+    {"heads"},
     {"verdict"},
     {"runs"},
     {"thumbnails", "summary", "assigning"},

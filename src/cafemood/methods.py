@@ -14,6 +14,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
+from torch import nn
 
 from cafemood.datamodule import MatrixDataModule
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
@@ -21,6 +22,7 @@ from cafemood.errors import ClusteringError
 from cafemood.module import CHUNK, RefinementModule, health
 from cafemood.pretraining import Pretraining, Surroundings, TrainerFactory
 from cafemood.reduction import PCAReduction, display_plane, project
+from cafemood.temi import Heads
 
 
 @dataclass
@@ -353,6 +355,28 @@ def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -
     return q.float().numpy()
 
 
+def mixture_memberships(x: np.ndarray, means: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Responsibilities (n, k) of a stored Gaussian mixture for rows x (n, d)."""
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(len(means))
+    mixture.means_ = means.astype(np.float64)
+    mixture.weights_ = tensors["mixture.weights"].astype(np.float64)
+    mixture.precisions_cholesky_ = tensors["mixture.precisions_cholesky"].astype(np.float64)
+    return mixture.predict_proba(x.astype(np.float64)).astype(np.float32)
+
+
+def head_memberships(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Probabilities (n, k) by the stored head of rows (n, d)."""
+    state = {name: torch.from_numpy(tensors[f"head.{name}"]) for name in ("inner", "bias", "outer")}
+    _, d, hidden = state["inner"].shape
+    head = Heads(d, state["outer"].shape[2], 1, hidden)
+    head.load_state_dict(state)
+    x = nn.functional.normalize(torch.from_numpy(features - tensors["head.mean"]), dim=1)
+    with torch.inference_mode():
+        return torch.cat([head(chunk)[0].exp() for chunk in x.split(CHUNK)]).numpy()
+
+
 def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
     """Refuse what cannot be clustered.
 
@@ -398,8 +422,33 @@ def assign(features: np.ndarray, tensors: dict[str, np.ndarray]) -> tuple[np.nda
         Probabilities (m, k) and the photos in the clustering space (m, d').
     """
     z = project(features.astype(np.float32), tensors)
+    if "head.inner" in tensors:
+        return head_memberships(z, tensors), z
     encoder = {k.removeprefix("encoder."): torch.from_numpy(v) for k, v in tensors.items() if k.startswith("encoder.")}
     if encoder:
         with torch.inference_mode():
             z = mlp_from_state(encoder)(torch.from_numpy(z * tensors["scale"])).numpy()
+    if "neighbours.z" in tensors:
+        z = among_neighbours(z, tensors["neighbours.z"], tensors["neighbours.coordinates"])
+        return mixture_memberships(z, tensors["centers"], tensors), z
     return memberships(z, tensors["centers"], float(tensors["kernel_scale"][0])), z
+
+
+def among_neighbours(z: np.ndarray, known: np.ndarray, coordinates: np.ndarray, n_neighbors: int = 5) -> np.ndarray:
+    """Coordinates (m, d') of new points: the mean of their nearest known points', weighted by 1/distance².
+
+    UMAP's own transform starts from there too; what it adds needs the fitted object, and that is a pickle.
+
+    Args:
+        z: New points (m, d).
+        known: Old points (n, d).
+        coordinates: Theirs (n, d').
+        n_neighbors: How many.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    model = NearestNeighbors(n_neighbors=min(n_neighbors, len(known))).fit(known)
+    distance, index = model.kneighbors(z)
+    weight = 1 / np.maximum(distance, 1e-6 * max(float(np.abs(known).max()), 1e-30)) ** 2
+    weight /= weight.sum(axis=1, keepdims=True)
+    return np.asarray((weight[:, :, None] * coordinates[index]).sum(axis=1), dtype=np.float32)
