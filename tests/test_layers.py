@@ -16,6 +16,7 @@ LAYERS = [
     {"weights"},
     {"frozen", "precomputed"},
     {"backbones"},
+    {"labelled"},
     {"features"},
     {"reduction"},
     {"datamodule"},

@@ -51,7 +51,7 @@ def clustering_loss(log_q: Tensor, p: Tensor) -> Tensor:
 
 def reconstruction_loss(reconstruction: Tensor, x: Tensor) -> Tensor:
     """Half the squared error, mean over all elements: the scale that the paper's learning rate fits."""
-    return 0.5 * F.mse_loss(reconstruction.float(), x.float())
+    return 0.5 * F.mse_loss(reconstruction.to(x.dtype), x)
 
 
 def input_scale(x: Tensor) -> Tensor:

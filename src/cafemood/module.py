@@ -177,7 +177,7 @@ class RefinementModule(PhaseModule):
     def embed(self) -> Tensor:
         """The whole data set's embedding (n, embedding), in evaluation mode and in order."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            return torch.cat([self.autoencoder.encoder(chunk).float() for chunk in self.matrix.split(CHUNK)])
+            return torch.cat([self.autoencoder.encoder(chunk).to(chunk.dtype) for chunk in self.matrix.split(CHUNK)])
 
     @torch.no_grad()
     def log_q(self) -> Tensor:
@@ -201,7 +201,7 @@ class RefinementModule(PhaseModule):
         x = batch["features"]
         z = self.autoencoder.encoder(x)
         with torch.autocast(self.device.type, enabled=False):
-            loss = clustering_loss(log_soft_assignment(z.float(), self.centers), self.p[batch["index"]])
+            loss = clustering_loss(log_soft_assignment(z.to(x.dtype), self.centers), self.p[batch["index"]])
         if self.gamma is not None:
             loss = reconstruction_loss(self.autoencoder.decoder(z), x) + self.gamma * loss
         self.step += 1
