@@ -132,7 +132,7 @@ class DEC:
         max_updates: Targets at most, after the first.
         tol: Share of changed labels below which it stops.
         gamma: None for DEC, the weight of the KL term for IDEC.
-        lr: Learning rate of the refinement.
+        lr: Learning rate of the refinement, for batches of 256.
         random_state: Seed.
     """
 
@@ -162,7 +162,7 @@ class DEC:
         self.pretraining = Pretraining(
             mode, tuple(hidden), embedding, corruption, pretrain_epochs, pretrain_min_steps, literal, random_state
         )
-        self.start = start or {"fast": "spectral", "paper": "kmeans"}[mode]
+        self.start = start or ("spectral" if mode == "fast" else "kmeans")
         if self.start not in ("spectral", "kmeans"):
             raise ClusteringError(f"Unknown start {start!r}", where="method.start", fix="use spectral or kmeans")
         self.start_updates = start_updates if self.start == "spectral" else 0
@@ -187,10 +187,11 @@ class DEC:
         x, scale = scaled(data.matrix, self.n_clusters, space)
         autoencoder, key = self.pretraining.run(x, data.batch_size, around)
         z0 = embed(autoencoder, x)
-        module, steps = self._refinement(autoencoder, x, z0, data.batch_size)
+        batch_size = self.pretraining.batch_size(len(x), data.batch_size)
+        module, steps = self._refinement(autoencoder, x, z0, batch_size)
         recipe = [key, self.name, self.n_clusters, self.start, self.start_updates, module.update_interval]
-        recipe += [self.max_updates, self.tol, self.gamma, self.lr, data.batch_size]
-        rows = MatrixDataModule(x.numpy(), batch_size=data.batch_size, seed=self.random_state)
+        recipe += [self.max_updates, self.tol, self.gamma, module.lr, batch_size]
+        rows = MatrixDataModule(x.numpy(), batch_size=batch_size, seed=self.random_state)
         pl.seed_everything(self.random_state, workers=True, verbose=False)
         checkpoint = around.fit(module, rows, f"{self.name} refine (at most)", steps, digest(recipe))
         module.cpu()
@@ -231,7 +232,7 @@ class DEC:
             update_interval=interval,
             tol=self.tol,
             gamma=self.gamma,
-            lr=self.lr,
+            lr=self.lr * self.pretraining.lr_factor(len(x), adam=self.gamma is not None),
             partition=partition,
             partition_updates=self.start_updates,
         )

@@ -303,6 +303,10 @@ class PhaseProgress(pl.Callback):
     def __init__(self, description: str, total: int) -> None:
         self.bar: tqdm[Any] = tqdm(total=total, desc=description, unit="step", leave=True)
 
+    def on_train_start(self, trainer: pl.Trainer, *args: Any) -> None:
+        """Count on from a checkpoint's step."""
+        self.bar.update(trainer.global_step)
+
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
         """One step further."""
         self.bar.update()

@@ -37,8 +37,8 @@ PAPER_EPOCHS = LAYER_STEPS * 256 / 60_000
 """A layer's share of it in passes over the data: with 3,000 photos 50,000 steps would be 4,000 passes."""
 
 FAST_EPOCHS, MOST_EPOCHS = 40, 400
-LARGE = 20_000
-"""Rows from which the fast mode takes batches four times as large, at twice the learning rate."""
+LARGE, LARGER = 20_000, 4
+"""Rows from which the fast mode's batches are so many times as large: 256 rows don't fill a processor."""
 
 PHASE: dict[str, Any] = {
     "max_epochs": -1,  # the phase ends by its steps
@@ -87,18 +87,10 @@ class Surroundings:
         options = PHASE | {"precision": precision()}
         trainer = self.trainer(max_steps=steps, logger=self.logger, callbacks=callbacks, **options)
         refuse_several_devices(trainer)
-        known = path is not None and path.is_file()
+        known = path if path and _readable(path) else None
         if known:
             log.info("Going on with “%s” where it was stopped", name)
-        try:
-            fit_phase(trainer, module, data, checkpoint=path if known else None)
-        except (RuntimeError, KeyError, EOFError) as error:
-            if not known or "PytorchStreamReader" not in str(error):
-                raise
-            log.warning("Deleting the damaged checkpoint %s (%s)", path, error)
-            assert path is not None
-            path.unlink()
-            return self.fit(module, data, name, steps, key)
+        fit_phase(trainer, module, data, checkpoint=known)
         return path
 
 
@@ -147,8 +139,14 @@ class Pretraining:
 
     def batch_size(self, n: int, batch_size: int) -> int:
         """Rows a batch for n rows."""
-        larger = self.mode == "fast" and n >= LARGE
-        return min(n, 4 * batch_size if larger else batch_size)
+        return min(n, LARGER * batch_size if self._larger(n) else batch_size)
+
+    def lr_factor(self, n: int, *, adam: bool) -> float:
+        """By how much larger batches raise a learning rate: in proportion for SGD, by the root for Adam."""
+        return 1.0 if not self._larger(n) else LARGER**0.5 if adam else LARGER
+
+    def _larger(self, n: int) -> bool:
+        return self.mode == "fast" and n >= LARGE
 
     def phases(self, autoencoder: Autoencoder, n: int, batch_size: int) -> list[Phase]:
         """The schedule for n rows.
@@ -162,7 +160,7 @@ class Pretraining:
         if self.mode == "fast":
             at_least = min(self.min_steps, MOST_EPOCHS * per_epoch)
             steps = max(per_epoch * (FAST_EPOCHS if self.epochs is None else self.epochs), at_least)
-            lr = 2e-3 if n >= LARGE else 1e-3
+            lr = 1e-3 * self.lr_factor(n, adam=True)
             return [Phase("pretrain autoencoder", autoencoder, steps, {"optimizer": "adam", "lr": lr})]
         epochs = PAPER_EPOCHS if self.epochs is None else self.epochs
         at_least = min(self.min_steps, MOST_EPOCHS * per_epoch)
@@ -330,6 +328,19 @@ def fit_phase(
                 raise
     if trainer.interrupted:
         raise KeyboardInterrupt
+
+
+def _readable(path: Path) -> bool:
+    """Whether a checkpoint is there and whole; a damaged one is deleted."""
+    if not path.is_file():
+        return False
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
+        log.warning("Deleting the damaged checkpoint %s (%s)", path, str(error).splitlines()[0])
+        path.unlink()
+        return False
+    return True
 
 
 def _papers_weights(part: nn.Module) -> None:
