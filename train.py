@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -34,12 +35,17 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
     """Do the work of one job in its own folder."""
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
     from cafemood import report, runs, summary, tracking
-    from cafemood.datamodule import PhotoDataModule
+    from cafemood.embedding import several
     from cafemood.methods import baselines
     from cafemood.reduction import display_plane
     from cafemood.verdict import judge
 
     config.quiet()
+    trainer = config.build(cfg.trainer, default_root_dir=str(folder))
+    fleet = several(trainer)
+    if fleet is not None and fleet.global_rank > 0:  # one of several processes: embed a share, leave the rest to rank 0
+        config.photo_data(cfg, config.build(cfg.data), fleet).prepare_data()
+        return float("nan")
     choices = {group: HydraConfig.get().runtime.choices[group] for group in ("reduce", "method")}
     facts = {"command": runs.command_line(), "k": cfg.k, "seed": cfg.seed}
     facts |= {group: {"name": name, **config.plain(cfg[group])} for group, name in choices.items()}
@@ -51,15 +57,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 photo_set = config.build(cfg.data)
                 stage["items"] = len(photo_set.photos)
             with run.stage("embed") as stage:
-                data = PhotoDataModule(
-                    photo_set,
-                    config.build(cfg.backbone),
-                    config.build(cfg.reduce),
-                    cache_dir=cfg.cache_dir,
-                    embed_batch_size=cfg.embed_batch_size,
-                    batch_size=cfg.batch_size,
-                    seed=cfg.seed,
-                )
+                data = config.photo_data(cfg, photo_set, fleet)
                 data.prepare_data()
                 data.setup()
                 stage["items"] = data.n_embedded
@@ -70,7 +68,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 clustering = config.build(cfg.method).fit(
                     data,
                     space=data.reduction.space,
-                    trainer=config.build(cfg.trainer, default_root_dir=str(folder)),
+                    trainer=partial(trainer, devices=1, num_nodes=1, strategy="auto"),
                     logger=loggers,
                     cache_dir=cfg.cache_dir,
                 )

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from cafemood import backbones, photos
-from cafemood.features import embed
+from cafemood.embedding import embed
 from cafemood.frozen import Backbone
 
 

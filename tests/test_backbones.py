@@ -47,10 +47,10 @@ def test_mobilenet_is_torchvisions_network():
 
 
 def _demo_weights():
-    from cafemood.backbones import MOBILENET_V2
+    from cafemood.cards import CARDS
     from cafemood.weights import find
 
-    return find(MOBILENET_V2)
+    return find(CARDS["mobilenet_v2"].source)
 
 
 @pytest.mark.parametrize("output", ["features", "logits", "probs", "sqrt_probs"])

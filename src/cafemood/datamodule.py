@@ -10,7 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from cafemood.features import Features, embed
+from cafemood.embedding import embed
+from cafemood.features import Features
 from cafemood.frozen import Backbone
 from cafemood.photos import PhotoSet
 from cafemood.precomputed import Precomputed
@@ -101,13 +102,15 @@ class PhotoDataModule(MatrixDataModule):
         reduction: NoReduction | PCAReduction,
         *,
         cache_dir: str | Path,
-        embed_batch_size: int = 32,
+        embed_batch_size: int | None = None,
+        trainer: pl.Trainer | None = None,
         batch_size: int = 256,
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
         self.photo_set, self.backbone, self.reduction = photo_set, backbone, reduction
         self.cache_dir, self.embed_batch_size = Path(cache_dir), embed_batch_size
+        self._trainer = trainer
         self.features: Features
         self.n_embedded = 0
 
@@ -122,4 +125,6 @@ class PhotoDataModule(MatrixDataModule):
             self._matrix = self.reduction.fit_transform(self.features.matrix())
 
     def _embed(self) -> tuple[PhotoSet, Features, int]:
-        return embed(self.photo_set, self.backbone, self.cache_dir, batch_size=self.embed_batch_size)
+        return embed(
+            self.photo_set, self.backbone, self.cache_dir, batch_size=self.embed_batch_size, trainer=self._trainer
+        )

@@ -1,0 +1,286 @@
+"""Embed every photo once: decode in threads, run the network beside them, fill the cache shard by shard."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from cafemood import engine
+from cafemood.atomic import write_json
+from cafemood.backbones import create
+from cafemood.errors import FeaturesError, PhotoError
+from cafemood.features import FeatureCache, Features
+from cafemood.frozen import Backbone
+from cafemood.photos import Photo, PhotoSet, Skipped, open_image
+from cafemood.precomputed import Precomputed
+
+SHARD_ROWS = 256
+SHARD_SECONDS = 2.0
+"""A shard is written when it is this long or this old: what a killed process loses."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def embed(
+    photo_set: PhotoSet,
+    backbone: Backbone | Precomputed,
+    cache_dir: str | Path,
+    *,
+    batch_size: int | None = None,
+    trainer: pl.Trainer | None = None,
+) -> tuple[PhotoSet, Features, int]:
+    """Embed the photos that the cache lacks, and map the features of all that can be read.
+
+    Args:
+        photo_set: The photos.
+        backbone: The network, or the user's own matrix.
+        cache_dir: Where the cache is.
+        batch_size: Photos a forward pass; None takes what is fast on this machine.
+        trainer: If given, and if it has several processes, each embeds its share of the photos.
+
+    Returns:
+        The photos that have features (the rest named in `skipped`), their features in the same order,
+        and how many were embedded now.
+
+    Raises:
+        FeaturesError: No photo is left, the network gives NaN or infinity, or a process ended early.
+    """
+    if isinstance(backbone, Precomputed):
+        kept, features = _lookup(photo_set, backbone)
+        return kept, features, 0
+    cache = FeatureCache(cache_dir, backbone)
+    reasons: dict[str, str] = {}
+    embedded = 0
+    if any(p.photo_id not in cache for p in photo_set.photos):
+        alone = trainer is None or trainer.world_size == 1
+        with cache.lock() if alone or trainer.global_rank == 0 else nullcontext():  # type: ignore[union-attr]
+            cache.refresh()  # another run may have filled it while this one waited
+            missing = [p for p in photo_set.photos if p.photo_id not in cache]
+            if alone:
+                reasons = fill(photo_set, missing, cache, batch_size)
+            else:
+                reasons = _fill_together(trainer, photo_set, missing, cache, batch_size)  # type: ignore[arg-type]
+            cache.refresh()
+            embedded = sum(p.photo_id in cache for p in missing)
+            if alone or trainer.global_rank == 0:  # type: ignore[union-attr]
+                cache.compact()
+        cache.refresh()
+    kept_rows = [i for i, p in enumerate(photo_set.photos) if p.photo_id in cache]
+    skipped = [Skipped(p.file, reasons[p.photo_id]) for p in photo_set.photos if p.photo_id in reasons]
+    if not kept_rows:
+        why = f"all {len(skipped)} were skipped, the first {skipped[0].file}: {skipped[0].reason}"
+        raise FeaturesError("No photo could be read", where=photo_set.root, why=why, fix="give photos that open")
+    kept = photo_set.keep(kept_rows, skipped)
+    return kept, cache.features([p.photo_id for p in kept.photos]), embedded
+
+
+def several(trainer: Callable[..., pl.Trainer]) -> pl.Trainer | None:
+    """The trainer, if it has several processes; None if this process works alone.
+
+    Raises:
+        FeaturesError: Its devices or its strategy do not exist here.
+    """
+    try:
+        made = trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        why = str(error).strip().splitlines()[0]
+        raise FeaturesError("The trainer cannot be made", where="trainer", why=why, fix="try trainer=auto") from None
+    return made if made.world_size > 1 else None
+
+
+def fill(
+    photo_set: PhotoSet,
+    missing: Sequence[Photo],
+    cache: FeatureCache,
+    batch_size: int | None = None,
+    *,
+    rank: int = 0,
+    processes: int = 1,
+) -> dict[str, str]:
+    """Embed photos into the cache.
+
+    Decoding (a thread a core) and the network (the engine's threads) run side by side; at most a few batches
+    wait between them, so memory does not grow with the number of photos.
+
+    Args:
+        photo_set: The photos.
+        missing: Those of them to embed.
+        cache: Where the rows go.
+        batch_size: Photos a forward pass; None takes what is fast on this machine.
+        rank: Which of several processes this is; the first shows the progress.
+        processes: How many share this host.
+
+    Returns:
+        Why a photo could not be read, by its id.
+
+    Raises:
+        FeaturesError: The network gives NaN or infinity.
+    """
+    backbone = cache.backbone
+    cores = max(1, engine.n_cores() // processes)
+    run = engine.choose(backbone, len(missing), batch_size, cores)
+    reasons: dict[str, str] = {}
+    shard = _Shard(cache)
+
+    def decode(photo: Photo) -> tuple[Photo, torch.Tensor | None]:
+        try:
+            return photo, backbone.transform(open_image(photo_set.path(photo), shortest=backbone.input_size))
+        except PhotoError as error:
+            reasons[photo.photo_id] = str(error.why or error.what)
+            return photo, None
+
+    def forward(batch: tuple[list[Photo], torch.Tensor]) -> tuple[list[Photo], np.ndarray]:
+        return batch[0], run(batch[1])
+
+    bar = tqdm(
+        total=len(missing), desc=f"embed ({backbone.name})", unit="photo", disable=not missing or rank > 0, leave=True
+    )
+    with bar, ThreadPoolExecutor(cores) as decoders, ThreadPoolExecutor(run.workers) as networks:
+        try:
+            decoded = _ahead(decoders, decode, missing, waiting=2 * max(cores, run.batch_size))
+            batches = _batched(decoded, run.batch_size, bar)
+            for photos, rows in _ahead(networks, forward, batches, waiting=2 * run.workers):
+                if not np.isfinite(rows).all():
+                    first = photos[int((~np.isfinite(rows)).any(axis=1).argmax())].file
+                    fix = "try backbone.precision=float32, or check the weight file"
+                    raise FeaturesError("The backbone gives NaN or infinity", where=first, why=backbone.name, fix=fix)
+                shard.add([p.photo_id for p in photos], rows)
+                bar.update(len(photos))
+        finally:  # Ctrl-C or an error: what was embedded is kept
+            shard.write()
+    return reasons
+
+
+class _Shard:
+    """Rows that wait to be written together."""
+
+    def __init__(self, cache: FeatureCache) -> None:
+        self.cache, self.ids, self.rows = cache, list[str](), list[np.ndarray]()
+        self.begun = time.monotonic()
+
+    def add(self, ids: Sequence[str], rows: np.ndarray) -> None:
+        self.ids += ids
+        self.rows.append(rows)
+        if len(self.ids) >= SHARD_ROWS or time.monotonic() - self.begun >= SHARD_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        if self.ids:
+            self.cache.append(self.ids, np.concatenate(self.rows))
+        self.ids, self.rows, self.begun = [], [], time.monotonic()
+
+
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], *, waiting: int) -> Iterator[R]:
+    """Map in threads, in order, with at most `waiting` items begun before the one that is wanted."""
+    begun: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) >= waiting:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:  # Ctrl-C or an error: don't do what nobody will ask for
+        for future in begun:
+            future.cancel()
+
+
+def _batched(
+    decoded: Iterable[tuple[Photo, torch.Tensor | None]], size: int, bar: tqdm[object]
+) -> Iterator[tuple[list[Photo], torch.Tensor]]:
+    photos: list[Photo] = []
+    pixels: list[torch.Tensor] = []
+    for photo, image in decoded:
+        if image is None:
+            bar.update()
+            continue
+        photos.append(photo)
+        pixels.append(image)
+        if len(photos) == size:
+            yield photos, torch.stack(pixels)
+            photos, pixels = [], []
+    if photos:
+        yield photos, torch.stack(pixels)
+
+
+class _Share(pl.LightningModule):
+    """What one of several processes does: embed the photos whose id falls to it."""
+
+    def __init__(
+        self, photo_set: PhotoSet, missing: Sequence[Photo], cache: FeatureCache, batch_size: int | None
+    ) -> None:
+        super().__init__()
+        self._photo_set, self._missing, self._batch_size = photo_set, missing, batch_size
+        self._cache_dir, self._options = (
+            cache.cache_dir,
+            cache.backbone.options | {"precision": cache.backbone.precision},
+        )
+
+    def predict_step(self, batch: object, batch_idx: int) -> int:
+        """Embed this process's share; the batch itself says nothing. Returns its size."""
+        backbone = create(**self._options)
+        assert isinstance(backbone, Backbone)
+        cache = FeatureCache(self._cache_dir, backbone)
+        # by id, not by position: processes that list the cache at different moments still agree
+        mine = [p for p in self._missing if int(p.photo_id[:8], 16) % self.trainer.world_size == self.global_rank]
+        beside = self.trainer.num_devices
+        reasons = fill(self._photo_set, mine, cache, self._batch_size, rank=self.global_rank, processes=beside)
+        write_json(cache.folder / "skipped" / f"{self.global_rank}.json", reasons)
+        return len(mine)
+
+
+def _fill_together(
+    trainer: pl.Trainer, photo_set: PhotoSet, missing: Sequence[Photo], cache: FeatureCache, batch_size: int | None
+) -> dict[str, str]:
+    module = _Share(photo_set, missing, cache, batch_size)
+    skips = cache.folder / "skipped"
+    try:
+        trainer.predict(module, DataLoader(range(trainer.world_size)), return_predictions=False)  # type: ignore[arg-type]
+        trainer.strategy.barrier()
+    except Exception as error:
+        raise FeaturesError(
+            "A process that embeds has ended early",
+            where=cache.folder,
+            why=str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__,
+            fix="run the same command again: what was embedded is kept",
+        ) from error
+    reasons: dict[str, str] = {}
+    if trainer.global_rank == 0:
+        for path in skips.glob("*.json"):
+            reasons |= json.loads(path.read_text(encoding="utf-8"))
+            path.unlink()
+    return reasons
+
+
+def _lookup(photo_set: PhotoSet, backbone: Precomputed) -> tuple[PhotoSet, Features]:
+    row_of = {name: row for row, name in enumerate(backbone.ids)}
+    rows = [row_of.get(p.photo_id, row_of.get(p.file)) for p in photo_set.photos]
+    kept = [i for i, row in enumerate(rows) if row is not None]
+    gone = [
+        Skipped(p.file, f"no row in {backbone.path.name}")
+        for p, r in zip(photo_set.photos, rows, strict=True)
+        if r is None
+    ]
+    if not kept:
+        why = f"none of its {len(backbone.ids)} ids is the photo_id or the file of a photo"
+        raise FeaturesError(
+            "The feature matrix fits no photo", where=backbone.path, why=why, fix="write it for these photos"
+        )
+    photos = photo_set.keep(kept, gone)
+    where = np.array([(0, rows[i]) for i in kept], dtype=np.int64)
+    ids = tuple(p.photo_id for p in photos.photos)
+    return photos, Features(backbone.space, backbone.fingerprint, ids, (backbone.matrix,), where)

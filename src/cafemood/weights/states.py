@@ -1,0 +1,54 @@
+"""Read PyTorch and safetensors files without running what is inside."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cafemood.errors import WeightsError
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """Read a PyTorch or safetensors file; pickles under `weights_only=True`.
+
+    Raises:
+        WeightsError: The file is damaged, or would run code when read.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zip and safetensors raise a dozen kinds for a damaged file
+        raise WeightsError(
+            "The weight file cannot be read safely",
+            where=path,
+            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            fix="delete it and let it be fetched again, or give a file that holds tensors only",
+        ) from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
+    if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise WeightsError("The weight file holds no state dict", where=path, why=f"it holds a {type(loaded).__name__}")
+    return {_renamed(str(name)): tensor for name, tensor in state.items()}
+
+
+def _renamed(name: str) -> str:
+    """Names as today's torchvision has them: without DataParallel's `module.`, DenseNet's `norm.1` as `norm1`."""
+    name = re.sub(r"(^|\.)module\.", r"\1", name)
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)", r"\1\2", name)
+
+
+def state_digest(state: Mapping[str, Any]) -> str:
+    """SHA-256 over the names, shapes and bytes of a state dict."""
+    total = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        total.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
