@@ -346,4 +346,4 @@ class Checkpoints(pl.Callback):
     def write(self, trainer: pl.Trainer) -> None:
         """Write one now."""
         with writing(self.path) as partial:
-            trainer.save_checkpoint(partial)
+            trainer.save_checkpoint(partial, weights_only=False)  # the optimizer too
