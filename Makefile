@@ -34,7 +34,7 @@ crawl: $(STAMP) ## list the crawler's spiders
 	cd crawler && ../.venv/bin/scrapy list
 
 bench: $(STAMP) ## the figures of the README
-	$(PY) benchmarks/embed_throughput.py
+	$(PY) benchmarks/embed.py
 
 lock: ## pin the newest versions that pyproject.toml admits
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal \

@@ -1,15 +1,20 @@
 """A backbone is its network, its preprocessing and its fingerprint."""
 
+import re
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torchvision import models
+from weight_files import write_caffemodel, write_keras
 
+from cafemood import networks
 from cafemood.backbones import create
+from cafemood.cards import CARDS
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
 from cafemood.photos import demo_photos, open_image
 
@@ -80,6 +85,118 @@ def test_vgg16_places365_takes_caffes_input(tmp_path):
         _ = backbone.network
 
 
+SMALL_VGG = {"width": 2, "hidden": 12}
+SMALL_CAFFENET = {"width": 2, "hidden": 12}
+
+
+def arrays_of(chain):
+    return [tensor.numpy() for part in chain.values() for tensor in part.state_dict().values()]
+
+
+def caffe_layers(arrays, names):
+    return [(name, arrays[2 * i : 2 * i + 2]) for i, name in enumerate(names)]
+
+
+VGG_NAMES = [f"conv{i}_{j}" for i, n in enumerate((2, 2, 3, 3, 3), start=1) for j in range(1, n + 1)]
+
+
+@pytest.mark.parametrize("output", ["features", "fc6", "logits", "probs"])
+def test_vgg16_places365_is_the_same_from_caffe_keras_and_pytorch(tmp_path, output):
+    torch.manual_seed(0)
+    chain = networks.vgg16(365, **SMALL_VGG)
+    arrays = arrays_of(chain)
+    files = [
+        write_caffemodel(tmp_path / "v2.caffemodel", caffe_layers(arrays, [*VGG_NAMES, "fc6", "fc7", "fc8a"])),
+        write_caffemodel(
+            tmp_path / "v1.caffemodel", caffe_layers(arrays, [*VGG_NAMES, "fc6", "fc7", "fc8a"]), version=1, legacy=True
+        ),
+        write_keras(tmp_path / "k.h5", arrays),
+        tmp_path / "t.pth",
+    ]
+    torch.save(torch.nn.ModuleDict(dict(chain)).state_dict(), files[-1])
+    made = [create("vgg16_places365", weights=str(f), output=output, precision="float32", **SMALL_VGG) for f in files]
+    rows = [backbone.embed(pixels(made[0])) for backbone in made]
+    assert rows[0].shape == (2, 12 if output in ("features", "fc6") else 365)
+    assert all(np.allclose(rows[0], other, atol=1e-5, rtol=1e-5) for other in rows[1:])
+    assert len({backbone.fingerprint for backbone in made}) == 4
+    with torch.inference_mode():
+        expected = networks.cut(chain, output).eval()(pixels(made[0]))
+    assert np.allclose(rows[0], expected, atol=1e-4)
+
+
+def test_alexnet_places205_reads_the_old_format(tmp_path):
+    torch.manual_seed(0)
+    chain = networks.caffenet(205, **SMALL_CAFFENET)
+    names = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    path = write_caffemodel(tmp_path / "a.caffemodel", caffe_layers(arrays_of(chain), names), version=1, legacy=True)
+    backbone = create("alexnet_places205", weights=str(path), precision="float32", output="probs", **SMALL_CAFFENET)
+    x = pixels(backbone)
+    assert x.shape == (2, 3, 227, 227)
+    with torch.inference_mode():
+        assert np.allclose(backbone.embed(x), networks.cut(chain, "probs").eval()(x), atol=1e-5)
+
+
+def test_googlenet_goes_by_names_and_leaves_the_auxiliary_heads(tmp_path):
+    torch.manual_seed(0)
+    chain = networks.googlenet(365, shrink=8)
+    named = networks.googlenet_layers(chain)
+    layers = [(name, [t.numpy() for t in layer.state_dict().values()]) for name, layer in named]
+    heads = [("loss1/classifier", [np.ones((365, 4)), np.ones(365)])]
+    path = write_caffemodel(tmp_path / "g.caffemodel", heads + layers[::-1])
+    backbone = create("googlenet_places365", weights=str(path), precision="float32", shrink=8)
+    x = pixels(backbone)
+    with torch.inference_mode():
+        assert np.allclose(backbone.embed(x), networks.cut(chain, "features").eval()(x), atol=1e-5)
+    gone = write_caffemodel(tmp_path / "less.caffemodel", [entry for entry in layers if entry[0] != "inception_4b/5x5"])
+    with pytest.raises(WeightsError, match=r"(?s)do not fit.*no layer inception_4b/5x5"):
+        _ = create("googlenet_places365", weights=str(gone), shrink=8, precision="float32").network
+
+
+def test_a_caffe_file_of_another_network_names_the_first_that_differs(tmp_path):
+    arrays = arrays_of(networks.vgg16(205, **SMALL_VGG))
+    path = write_caffemodel(tmp_path / "x.caffemodel", caffe_layers(arrays, [*VGG_NAMES, "fc6", "fc7", "fc8"]))
+    with pytest.raises(WeightsError, match=r"(?s)array 31 has the shape \(205, 12\), the network's is \(365, 12\)"):
+        _ = create("vgg16_places365", weights=str(path), precision="float32", **SMALL_VGG).network
+
+
+def test_an_old_densenet_checkpoint_is_read(tmp_path):
+    torch.manual_seed(0)
+    plain = models.densenet161(num_classes=365).eval()
+    old = {
+        "module." + re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): tensor
+        for name, tensor in plain.state_dict().items()
+        if "num_batches_tracked" not in name
+    }
+    torch.save({"arch": "densenet161", "state_dict": old}, tmp_path / "d.pth.tar", _use_new_zipfile_serialization=False)
+    backbone = create(
+        "densenet161_places365", weights=str(tmp_path / "d.pth.tar"), output="logits", precision="float32"
+    )
+    x = pixels(backbone, 1)
+    with torch.inference_mode():
+        assert np.allclose(backbone.embed(x), plain(x), atol=1e-4)
+
+
+def test_an_archive_is_opened_once_and_its_own_file_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    arrays = arrays_of(networks.caffenet(205, **SMALL_CAFFENET))
+    names = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    source = CARDS["alexnet_places205"].source
+    model = write_caffemodel(tmp_path / source.member, caffe_layers(arrays, names))
+    (tmp_path / "cafemood").mkdir()
+    with tarfile.open(tmp_path / "cafemood" / source.filename, "w:gz") as tar:
+        tar.add(model, "placesCNN_upgraded/" + source.member)
+        tar.add(model, "../../escape")
+    backbone = create("alexnet_places205", precision="float32", **SMALL_CAFFENET)
+    assert backbone.embed(pixels(backbone)).shape == (2, 12)
+    assert not (tmp_path.parent / "escape").exists()
+    with tarfile.open(tmp_path / "cafemood" / source.filename, "w:gz") as tar:
+        tar.add(model, "other.caffemodel")
+    for record in (tmp_path / "cafemood").glob("*.sha256"):
+        record.unlink()
+    with pytest.raises(WeightsError, match=r"(?s)archive cannot be read.*holds no file places205CNN"):
+        create("alexnet_places205", **SMALL_CAFFENET)
+
+
 def test_any_timm_model_with_its_own_data_config(tmp_path):
     import timm
     from safetensors.torch import save_file
@@ -127,7 +244,9 @@ def test_the_fingerprint_follows_weights_output_and_precision(tmp_path):
         torch.manual_seed(seed)
         torch.save(models.resnet50().state_dict(), tmp_path / "r.pth")
         for output in ("features", "probs"):
-            prints.add(create("resnet50", weights=str(tmp_path / "r.pth"), output=output).fingerprint)
+            prints.add(
+                create("resnet50", weights=str(tmp_path / "r.pth"), output=output, precision="float32").fingerprint
+            )
     assert len(prints) == 4
 
 

@@ -12,9 +12,10 @@ PACKAGE = ROOT / "src" / "cafemood"
 LAYERS = [
     {"errors"},
     {"atomic"},
-    {"photos", "dec", "temi", "scores"},
+    {"photos", "scenes", "dec", "temi", "scores"},
     {"weights"},
     {"cards", "networks", "preprocessing", "frozen", "precomputed"},
+    {"inventory"},
     {"backbones"},
     {"labelled", "engine"},
     {"features"},

@@ -103,7 +103,7 @@ def _backbone(run: Run) -> Backbone:
 
 def _open(path: Path, backbone: Backbone) -> torch.Tensor | str:
     try:
-        return backbone.transform(open_image(path, shortest=backbone.input_size))
+        return backbone.transform(open_image(path, shortest=backbone.shortest))
     except PhotoError as error:
         return str(error.why or error.what)
 

@@ -1,4 +1,4 @@
-"""`cafemood …`: every verb that starts from a finished run."""
+"""`cafemood …`: every verb that starts from a finished run, and the weight files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Look at and use finished runs. A run is made by: python train.py --help",
 )
+
+weights_app = typer.Typer(no_args_is_help=True, help="List, fetch and check the backbones' weight files.")
+app.add_typer(weights_app, name="weights")
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as outputs/runs/…")]
 
@@ -66,6 +69,40 @@ def show(run: RunFolder) -> None:
     from cafemood import runs, summary
 
     summary.print_summary(runs.load(run))
+
+
+@weights_app.command("list")
+def list_weights() -> None:
+    """Every backbone: size, licence, whether its weights are here, whether their digest is known."""
+    from cafemood import inventory
+
+    inventory.print_table()
+
+
+@weights_app.command()
+def fetch(names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Backbones, or `all`.")]) -> None:
+    """Fetch weight files before they are needed; a cut download goes on where it was."""
+    from cafemood import inventory
+
+    for name, path in inventory.fetch(names):
+        typer.echo(f"{name}: {path}")
+
+
+@weights_app.command()
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME…]", help="Backbones; without, all that are here.")
+    ] = None,
+) -> None:
+    """Read the weight files that are here again, and compare them with their digests."""
+    from cafemood import inventory
+
+    failed = False
+    for name, verdict, good in inventory.check(names or []):
+        failed |= not good
+        typer.echo(f"{name}: {verdict}", err=not good)
+    if failed:
+        raise typer.Exit(1)
 
 
 def main() -> None:

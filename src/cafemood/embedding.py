@@ -138,7 +138,7 @@ def fill(
 
     def decode(photo: Photo) -> tuple[Photo, torch.Tensor | None]:
         try:
-            return photo, backbone.transform(open_image(photo_set.path(photo), shortest=backbone.input_size))
+            return photo, backbone.transform(open_image(photo_set.path(photo), shortest=backbone.shortest))
         except PhotoError as error:
             reasons[photo.photo_id] = str(error.why or error.what)
             return photo, None

@@ -69,6 +69,15 @@ class Backbone:
         """The name of the feature space."""
         return f"{self.name}/{self.output}"
 
+    @property
+    def shortest(self) -> int:
+        """The shorter side, in pixels, down to which a JPEG may be scaled while it is decoded.
+
+        Twice what the network sees: at once the size, 39 photos kept a median cosine of 0.9989 to a whole
+        decode, at twice 0.9999, for the same time.
+        """
+        return 2 * self.input_size
+
     @cached_property
     def precision(self) -> str:
         """The precision it computes in: as asked, or for `auto` what `measured_precision` finds."""
@@ -77,7 +86,7 @@ class Backbone:
     @property
     def network_digest(self) -> str:
         """Hash of architecture, output, weights and preprocessing."""
-        parts = [self.name, self.output, self.dim, self.weights_digest, repr(self.transform)]
+        parts = [self.name, self.output, self.dim, self.weights_digest, repr(self.transform), self.shortest]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property

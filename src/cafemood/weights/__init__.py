@@ -13,7 +13,7 @@ from cafemood.atomic import writing
 from cafemood.errors import WeightsError
 from cafemood.photos import file_digest
 from cafemood.weights.caffe import CaffeLayer, read_caffemodel
-from cafemood.weights.fetch import OFFLINE, WeightFile, check, fetch
+from cafemood.weights.fetch import OFFLINE, WeightFile, check, fetch, is_recorded
 from cafemood.weights.keras import read_keras
 from cafemood.weights.states import read_state_dict, state_digest
 
@@ -21,8 +21,10 @@ __all__ = [
     "OFFLINE",
     "CaffeLayer",
     "WeightFile",
+    "check",
     "file_digest",
     "find",
+    "is_recorded",
     "read_caffemodel",
     "read_keras",
     "read_state_dict",
