@@ -1,11 +1,13 @@
 """Batches are {features, index}; every row once an epoch, its index with it."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from cafemood.backbones import create
-from cafemood.datamodule import MatrixDataModule, PhotoDataModule
+from cafemood.datamodule import Batches, MatrixDataModule, PhotoDataModule
 from cafemood.photos import scan_folder
 from cafemood.reduction import NoReduction, PCAReduction
 
@@ -24,9 +26,14 @@ def test_every_row_comes_once_with_its_own_index(matrix):
     assert index.tolist() != list(range(70))
 
 
-def test_prediction_keeps_the_order(matrix):
-    batches = MatrixDataModule(matrix, batch_size=32).predict_dataloader()
-    assert torch.cat([batch["index"] for batch in batches]).tolist() == list(range(70))
+def test_a_loader_goes_on_inside_an_epoch(matrix):
+    def batches(loader, n=None):
+        return [batch["index"].tolist() for batch in itertools.islice(loader, n)]
+
+    whole, stopped, again = (Batches(torch.from_numpy(matrix), 16) for _ in range(3))
+    seen = batches(stopped, 3)
+    again.load_state_dict(stopped.state_dict())
+    assert seen + batches(again) + batches(again) == batches(whole) + batches(whole)
 
 
 def test_the_seed_decides_the_order_and_epochs_differ(matrix):

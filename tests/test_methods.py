@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 from sklearn.cluster import KMeans as SklearnKMeans
-from sklearn.datasets import load_digits, make_blobs
+from sklearn.datasets import load_digits, make_blobs, make_circles
 from threadpoolctl import threadpool_limits
 
-from cafemood import methods
+from cafemood import methods, pretraining
 from cafemood.datamodule import MatrixDataModule
 from cafemood.errors import ClusteringError
-from cafemood.methods import DEC, IDEC, KMeans, assign, baselines
+from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled, spectral
 from cafemood.module import ReconstructionModule, RefinementModule
 from cafemood.reduction import PCAReduction
 from cafemood.scores import external
@@ -50,13 +50,13 @@ def everything(clustering):
 
 def counted(monkeypatch):
     """The kinds of module that are fitted from here on."""
-    fitted, real = [], methods.fit_phase
+    fitted, real = [], pretraining.fit_phase
 
-    def fit_phase(trainer, module, data):
+    def fit_phase(trainer, module, data, **options):
         fitted.append(type(module))
-        real(trainer, module, data)
+        real(trainer, module, data, **options)
 
-    monkeypatch.setattr(methods, "fit_phase", fit_phase)
+    monkeypatch.setattr(pretraining, "fit_phase", fit_phase)
     return fitted
 
 
@@ -295,3 +295,76 @@ def test_dec_finds_digits():
     assert external(truth, found.labels)["accuracy"] > 0.5
     assert found.health()["clusters_in_use"] >= 8
     assert found.embedding.shape == (600, 10)
+
+
+@pytest.mark.parametrize("make", METHODS, ids=NAMES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+def test_other_float_types_are_taken(make, dtype, rows):
+    found = run(make(3), rows.astype(dtype))
+    assert found.probabilities.dtype == np.float32
+    assert found.health()["clusters_in_use"] == 3
+
+
+@pytest.mark.parametrize("make", METHODS, ids=NAMES)
+def test_one_feature_is_enough(make, rows):
+    found = run(make(2), np.sort(rows[:, :1], axis=0))
+    assert np.isfinite(found.probabilities).all()
+    assert found.labels[0] != found.labels[-1]
+
+
+def test_scaling_is_one_factor_for_all_rows(rows):
+    """Pitfall 5: rows keep their lengths relative to each other."""
+    x, scale = scaled(rows, 3, "features")
+    np.testing.assert_allclose(x.numpy(), rows * scale, rtol=1e-6)
+    assert np.square(x.numpy()).mean() == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize(("options", "starts"), [({"mode": "paper"}, [20]), ({"start": "kmeans"}, [20])])
+def test_kmeans_starts_of_the_embedding_are_twenty(options, starts, rows, monkeypatch):
+    """Pitfall 10."""
+    seen, real = [], methods.kmeans
+
+    def spy(x, k, seed, n_init=10):
+        seen.append(n_init)
+        return real(x, k, seed, n_init)
+
+    monkeypatch.setattr(methods, "kmeans", spy)
+    run(DEC(3, **SMALL, **options), rows)
+    assert seen == starts
+
+
+def test_an_unknown_start_is_refused():
+    with pytest.raises(ClusteringError, match=r"Unknown start 'random'[\s\S]*spectral or kmeans"):
+        DEC(3, start="random")
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ClusteringError, match=r"Unknown mode 'slow'[\s\S]*fast or paper"):
+        DEC(3, mode="slow")
+
+
+def test_the_paper_mode_runs_all_its_phases(rows, monkeypatch):
+    fitted = counted(monkeypatch)
+    found = run(DEC(3, **SMALL, mode="paper"), rows)
+    assert fitted == [ReconstructionModule] * 5 + [RefinementModule]
+    assert np.isfinite(found.probabilities).all()
+
+
+def test_the_spectral_start_keeps_together_what_hangs_together():
+    """Two rings: k-means cuts them, their neighbourhoods do not."""
+    x, truth = make_circles(600, factor=0.4, noise=0.03, random_state=0)
+    found = spectral(x.astype(np.float32), 2, 0)
+    assert external([str(t) for t in truth], found)["accuracy"] > 0.99
+    assert external([str(t) for t in truth], KMeans(2).fit(MatrixDataModule(x)).labels)["accuracy"] < 0.7
+
+
+def test_the_spectral_start_does_not_spend_a_cluster_on_outliers(rows):
+    x = np.concatenate([rows, rows[:6] * 0.01 + 80])
+    assert np.bincount(spectral(x, 3, 0), minlength=3).min() > 20
+
+
+def test_the_health_of_every_update_reaches_the_record(rows):
+    found = run(DEC(3, **SMALL), rows)
+    record = found.health()["updates"]
+    assert [update["step"] for update in record] == [update["step"] for update in found.updates]
+    assert {"clusters_in_use", "size_entropy", "least_centre_distance", "label_change", "loss"} <= set(record[0])

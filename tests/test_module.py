@@ -10,10 +10,10 @@ import torch
 from sklearn.datasets import make_blobs
 
 from cafemood.datamodule import MatrixDataModule
-from cafemood.dec import Autoencoder, clustering_loss, log_soft_assignment, target_distribution
+from cafemood.dec import Autoencoder, LayerAutoencoder, clustering_loss, log_soft_assignment, target_distribution
 from cafemood.errors import ClusteringError
-from cafemood.methods import _PHASE, fit_phase
-from cafemood.module import ReconstructionModule, RefinementModule, health
+from cafemood.module import Checkpoints, ReconstructionModule, RefinementModule, health
+from cafemood.pretraining import PHASE, fit_phase
 
 N, K = 90, 3
 
@@ -48,7 +48,7 @@ def refine(rows):
             centers = autoencoder.encoder(x)[[0, 30, 60]]
         module = RefinementModule(autoencoder, x, centers, **{"update_interval": 4, "tol": 0.0, **options})
         spy = Spy()
-        trainer = pl.Trainer(max_steps=steps, max_epochs=-1, logger=False, accelerator="cpu", callbacks=[spy], **_PHASE)
+        trainer = pl.Trainer(max_steps=steps, logger=False, accelerator="cpu", callbacks=[spy], **PHASE)
         fit_phase(trainer, module, MatrixDataModule(rows, batch_size=batch_size))
         return module, spy
 
@@ -78,7 +78,7 @@ def test_the_target_of_a_row_does_not_depend_on_its_batch(rows):
     autoencoder, x = Autoencoder(6, (32, 32, 64)), torch.from_numpy(rows)
     centers = autoencoder.encoder(x)[[0, 30, 60]].detach()
     module = RefinementModule(autoencoder, x, centers, update_interval=1)
-    module.log = lambda *args, **kwargs: None
+    module.log_dict = lambda *args, **kwargs: None
     module._update_target()
     q = log_soft_assignment(autoencoder.encoder(x), centers).exp()
     whole = target_distribution(q).detach()
@@ -127,7 +127,7 @@ def test_the_centres_are_one_trained_parameter(rows):
     centers, before = module.centers, module.centers.detach().clone()
     held = [p for group in module.configure_optimizers().param_groups for p in group["params"]]
     assert sum(p is centers for p in held) == 1
-    trainer = pl.Trainer(max_steps=5, max_epochs=-1, logger=False, accelerator="cpu", **_PHASE)
+    trainer = pl.Trainer(max_steps=5, logger=False, accelerator="cpu", **PHASE)
     fit_phase(trainer, module, MatrixDataModule(rows, batch_size=32))
     assert module.centers is centers
     assert not torch.equal(module.centers, before)
@@ -149,7 +149,7 @@ def test_idec_adds_the_weighted_kl_to_the_reconstruction(rows):
     torch.manual_seed(0)
     x = torch.from_numpy(rows)
     module = RefinementModule(Autoencoder(6, (8,)), x, torch.randn(K, 10), update_interval=2, gamma=0.1)
-    module.log = lambda *args, **kwargs: None
+    module.log_dict = lambda *args, **kwargs: None
     module._update_target()
     index = torch.arange(5)
     z = module.autoencoder.encoder(x[:5])
@@ -173,8 +173,8 @@ def test_pretraining_lowers_the_loss_against_the_clean_input(rows):
     x = torch.from_numpy(rows)
     before = (network.eval()(x)[1] - x).square().mean().item()
     network.train()
-    trainer = pl.Trainer(max_epochs=40, logger=False, accelerator="cpu", **_PHASE)
-    fit_phase(trainer, ReconstructionModule(network), MatrixDataModule(rows, batch_size=32))
+    trainer = pl.Trainer(max_steps=120, logger=False, accelerator="cpu", **PHASE)
+    fit_phase(trainer, ReconstructionModule(network, steps=120), MatrixDataModule(rows, batch_size=32))
     assert (network.eval()(x)[1] - x).square().mean().item() < 0.3 * before
 
 
@@ -192,3 +192,119 @@ def test_health_of_a_collapse():
     found = health(torch.zeros(5, dtype=torch.long), torch.tensor([[0.0, 0], [0, 0]]))
     assert found == {"clusters_in_use": 1, "smallest_cluster": 0, "size_entropy": 0, "least_centre_distance": 0}
     assert math.copysign(1, found["size_entropy"]) == 1  # not "-0.0" in a report
+
+
+class Stop(Exception):
+    """A run that ends in the middle, as a kill does."""
+
+
+class StopAfter(pl.Callback):
+    """Stands behind `Checkpoints`: the step that raises has its checkpoint."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_train_batch_end(self, trainer, *args, **kwargs):
+        if trainer.global_step == self.step:
+            raise Stop
+
+
+def phase(rows, kind, path, *, stop_after=None, checkpoint=None):
+    """Run one phase; returns its module."""
+    pl.seed_everything(0, verbose=False)
+    autoencoder, x = Autoencoder(6, (32, 32, 64)), torch.from_numpy(rows)
+    if kind == "reconstruction":
+        module = ReconstructionModule(autoencoder, steps=20)
+    elif kind == "paper":
+        layer = LayerAutoencoder(autoencoder, 1)
+        options = {"optimizer": "sgd", "lr": 0.1, "drop_every": 8, "ramp": 10, "parameters": layer.trained()}
+        module = ReconstructionModule(layer, steps=20, **options)
+    else:
+        gamma = 0.1 if kind == "idec" else None
+        module = RefinementModule(autoencoder, x, x[:K, :].new_zeros(K, 10), update_interval=4, tol=0.0, gamma=gamma)
+        module.centers.data.copy_(autoencoder.encoder(x)[[0, 30, 60]])
+    callbacks = [Checkpoints(path, seconds=0), *([StopAfter(stop_after)] if stop_after else [])]
+    trainer = pl.Trainer(max_steps=20, logger=False, accelerator="cpu", callbacks=callbacks, **PHASE)
+    fit_phase(trainer, module, MatrixDataModule(rows, batch_size=32), checkpoint=checkpoint)
+    return module
+
+
+@pytest.mark.parametrize("kind", ["reconstruction", "paper", "dec", "idec"])
+@pytest.mark.parametrize("stop_after", [3, 8, 11])
+def test_a_run_taken_up_again_ends_bit_for_bit_as_it_would_have(rows, tmp_path, kind, stop_after):
+    """11 is inside an epoch of three steps and inside an interval of four; 3 ends an epoch, 8 an interval."""
+    whole = phase(rows, kind, tmp_path / "whole.ckpt")
+    with pytest.raises(Stop):
+        phase(rows, kind, tmp_path / "cut.ckpt", stop_after=stop_after)
+    again = phase(rows, kind, tmp_path / "rest.ckpt", checkpoint=tmp_path / "cut.ckpt")
+    expected = whole.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in again.state_dict().items())
+    if kind in ("dec", "idec"):
+        assert again.step == whole.step == 20
+        assert again.health == whole.health
+        assert [record["step"] for record in again.health] == [0, 4, 8, 12, 16]
+
+
+def test_a_finished_phase_is_not_trained_again(rows, tmp_path):
+    whole = phase(rows, "paper", tmp_path / "whole.ckpt")
+    again = phase(rows, "paper", tmp_path / "again.ckpt", checkpoint=tmp_path / "whole.ckpt", stop_after=20)
+    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in again.state_dict().items())
+
+
+def test_the_first_target_is_the_partition_and_then_equation_3(refine):
+    partition = torch.arange(N) % K
+    module, spy = refine(steps=10, partition=partition, partition_updates=1)
+    assert torch.equal(spy.targets[3], torch.nn.functional.one_hot(partition, K).float())
+    assert ((spy.targets[4] > 0) & (spy.targets[4] < 1)).any()
+    assert [record["step"] for record in module.health] == [0, 4, 8]
+
+
+def test_a_partition_is_never_taken_for_convergence(refine):
+    module, _ = refine(steps=50, tol=1.1, partition=torch.arange(N) % K, partition_updates=2)
+    assert module.step == 8
+
+
+def test_a_collapse_is_said_once(rows, caplog):
+    x = torch.from_numpy(rows)
+    centers = torch.full((K, 10), 1e3)
+    centers[0] = 0
+    module = RefinementModule(Autoencoder(6, (8,)), x, centers, update_interval=1)
+    module.log_dict = lambda *args, **kwargs: None
+    module._update_target()
+    module._update_target()
+    assert [record.message for record in caplog.records] == ["After 0 steps only 1 of 3 groups hold any photo"]
+    assert module.health[0]["clusters_in_use"] == 1
+
+
+def test_a_divergence_is_refused_with_the_setting_to_change(rows):
+    module = RefinementModule(
+        Autoencoder(6, (8,)), torch.from_numpy(rows), torch.full((K, 10), float("nan")), update_interval=1, lr=9
+    )
+    with pytest.raises(ClusteringError, match=r"DEC diverged[\s\S]*method.lr[\s\S]*smaller learning rate than 9"):
+        module._update_target()
+
+
+def test_the_health_record_of_every_update_is_whole(refine):
+    module, _ = refine(steps=9)
+    names = {"step", "label_change", "loss", "clusters_in_use", "smallest_cluster", "size_entropy"}
+    assert all(set(record) == names | {"least_centre_distance"} for record in module.health)
+    assert all(np.isfinite(list(record.values())).all() for record in module.health)
+
+
+def test_sgd_follows_the_papers_schedule(rows):
+    """Momentum ramps up to 0.9, biases learn twice as fast, and the rate falls by ten."""
+    seen = []
+
+    class Rates(pl.Callback):
+        def on_train_batch_end(self, trainer, *args, **kwargs):
+            seen.append([(group["lr"], group["momentum"]) for group in trainer.optimizers[0].param_groups])
+
+    layer = LayerAutoencoder(Autoencoder(6, (8,)), 0)
+    options = {"optimizer": "sgd", "lr": 0.1, "drop_every": 3, "ramp": 4, "parameters": layer.trained()}
+    module = ReconstructionModule(layer, steps=7, **options)
+    trainer = pl.Trainer(max_steps=7, logger=False, accelerator="cpu", callbacks=[Rates()], **PHASE)
+    fit_phase(trainer, module, MatrixDataModule(rows, batch_size=32))
+    assert [weights[1] for weights, _ in seen] == pytest.approx([0, 0.225, 0.45, 0.675, 0.9, 0.9, 0.9])
+    assert all(biases[0] == pytest.approx(2 * weights[0]) for weights, biases in seen)
+    assert seen[0][0][0] == pytest.approx(0.1)
+    assert seen[-1][0][0] == pytest.approx(0.001)

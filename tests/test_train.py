@@ -90,6 +90,26 @@ def test_a_labelled_folder_runs_end_to_end(train, tmp_path, photo_folder, method
     assert (run / ".hydra" / "config.yaml").is_file()
 
 
+@pytest.mark.parametrize("method", ["dec", "temi"])
+def test_the_papers_digits_run_without_photos(train, tmp_path, method):
+    small = (
+        [*SMALL, "method.max_updates=3"]
+        if method == "dec"
+        else ["method.min_steps=60", "method.epochs=1", "baseline_seeds=2"]
+    )
+    done = train("experiment=paper_digits", f"method={method}", *small, photos=False)
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_below(tmp_path)
+    scores = json.loads((run / "scores.json").read_text())
+    assert facts(run)["data"]["n_photos"] == 1797
+    assert 0.1 < scores["scores"]["accuracy"] <= 1
+    assert scores["health"]["clusters_in_use"] >= 8
+    assert (run / "report.html").is_file()
+    if method == "dec":
+        assert len(scores["health"]["updates"]) == len(scores["health"]["label_change"]) + 1
+        assert "Pretraining: 60 steps of 256 rows, about" in done.stdout + done.stderr
+
+
 def test_pca_2_is_clustered_and_scored_in_its_plane_beside_the_null(train, tmp_path):
     done = train("reduce=pca", "reduce.n_components=2", "method=kmeans", "k=2", "baseline_seeds=2")
     assert done.returncode == 0, done.stderr
@@ -163,7 +183,7 @@ def test_two_processes_share_the_embedding(train, tmp_path):
 
 
 def test_ctrl_c_says_so_and_marks_the_run(start, tmp_path):
-    process = start("method=dec", "k=2", "method.pretrain_min_steps=100000")
+    process = start("method=dec", "k=2", "method.pretrain_epochs=100000")
     lines = []
     for line in iter(lambda: process.stderr.read(1), ""):  # the bar's first step: training has begun
         lines.append(line)
@@ -188,6 +208,7 @@ def test_ctrl_c_says_so_and_marks_the_run(start, tmp_path):
         (["data.root=/nowhere/at/all"], "it does not exist"),
         (["backbone.precision=int4"], "Unknown precision 'int4'"),
         (["backbone=precomputed"], "No feature matrix given"),
+        (["method=dec", "method.mode=slow"], "Unknown mode 'slow'"),
         (["reduce=pca", "reduce.n_components=9999", "method=kmeans"], "PCA cannot give 9999 components"),
     ],
 )

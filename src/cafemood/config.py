@@ -65,7 +65,7 @@ def check(cfg: DictConfig) -> None:
             raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
 
 
-_PATHS = ("data.root", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")
+_PATHS = ("data.root", "data.path", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")
 _PLAIN = re.compile(r"[A-Za-z0-9_/.:~+@%-]*")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from cafemood.embedding import embed
 from cafemood.features import Features
@@ -20,21 +20,43 @@ from cafemood.reduction import NoReduction, PCAReduction
 Batch = dict[str, Tensor]
 
 
-class _Rows(Dataset[Batch]):
-    """A resident matrix whose batches are taken by one gather, not row by row."""
+class Batches:
+    """Shuffled batches `{features (b, d), index (b,)}` of rows that stay where they are: one gather a batch.
 
-    def __init__(self, matrix: Tensor) -> None:
-        self.matrix = matrix
+    The order follows from the seed and the epoch alone, and Lightning keeps `state_dict` in its checkpoints:
+    a run taken up again inside an epoch sees the batches that it would have seen.
+
+    Args:
+        rows: The matrix (n, d), on the device that trains.
+        size: Rows a batch; the last of an epoch may be smaller.
+        seed: Of the order.
+    """
+
+    def __init__(self, rows: Tensor, size: int, seed: int = 0) -> None:
+        self.rows, self.size, self.seed = rows, min(size, len(rows)), seed
+        self.epoch = self.position = 0
 
     def __len__(self) -> int:
-        return len(self.matrix)
+        """Batches an epoch."""
+        return -(-len(self.rows) // self.size)
 
-    def __getitem__(self, index: int) -> Batch:
-        return {"features": self.matrix[index], "index": torch.tensor(index)}
+    def __iter__(self) -> Iterator[Batch]:
+        """The rest of the epoch, or the next one where it was finished."""
+        if self.position >= len(self):
+            self.epoch, self.position = self.epoch + 1, 0
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(len(self.rows), generator=generator).to(self.rows.device)
+        for index in order.split(self.size)[self.position :]:
+            self.position += 1
+            yield {"features": self.rows[index], "index": index}
 
-    def __getitems__(self, indices: list[int]) -> Batch:
-        index = torch.tensor(indices)
-        return {"features": self.matrix[index], "index": index}
+    def state_dict(self) -> dict[str, int]:
+        """Where the order stands."""
+        return {"epoch": self.epoch, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there."""
+        self.epoch, self.position = state["epoch"], state["position"]
 
 
 class MatrixDataModule(pl.LightningDataModule):
@@ -58,19 +80,12 @@ class MatrixDataModule(pl.LightningDataModule):
             raise RuntimeError("call prepare_data() and setup() first")
         return self._matrix
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Batches:
         """Shuffled batches; the last may be smaller."""
-        return self._loader(shuffle=True)
-
-    def predict_dataloader(self) -> DataLoader[Batch]:
-        """Batches in the order of the rows."""
-        return self._loader(shuffle=False)
-
-    def _loader(self, *, shuffle: bool) -> DataLoader[Batch]:
-        rows = _Rows(torch.from_numpy(self.matrix))
-        generator = torch.Generator().manual_seed(self.seed)
-        size = min(self.batch_size, len(rows))
-        return DataLoader(rows, size, shuffle=shuffle, generator=generator, collate_fn=_as_it_is)  # type: ignore[arg-type]
+        rows = torch.from_numpy(self.matrix)
+        if self.trainer is not None:
+            rows = rows.to(self.trainer.strategy.root_device)
+        return Batches(rows, self.batch_size, self.seed)
 
 
 class PhotoDataModule(MatrixDataModule):
@@ -113,7 +128,3 @@ class PhotoDataModule(MatrixDataModule):
         return embed(
             self.photo_set, self.backbone, self.cache_dir, batch_size=self.embed_batch_size, trainer=self._trainer
         )
-
-
-def _as_it_is(batch: Batch) -> Batch:
-    return batch

@@ -51,7 +51,7 @@ def clustering_loss(log_q: Tensor, p: Tensor) -> Tensor:
 
 def reconstruction_loss(reconstruction: Tensor, x: Tensor) -> Tensor:
     """Half the squared error, mean over all elements: the scale that the paper's learning rate fits."""
-    return 0.5 * F.mse_loss(reconstruction, x)
+    return 0.5 * F.mse_loss(reconstruction.to(x.dtype), x)
 
 
 def input_scale(x: Tensor) -> Tensor:
@@ -86,12 +86,72 @@ class Autoencoder(nn.Module):
         widths = [d, *hidden, embedding]
         self.encoder = mlp(widths)
         self.decoder = mlp(widths[::-1])
-        self.corrupt = nn.Dropout(corruption)
+        self.corrupt = MaskingNoise(corruption)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Embed and reconstruct x (n, d): returns z (n, embedding) and the reconstruction (n, d)."""
         z = self.encoder(self.corrupt(x))
         return z, self.decoder(z)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """What pretraining lowers: the reconstruction's error against the uncorrupted input."""
+        return reconstruction_loss(self(x)[1], x)
+
+
+class LayerAutoencoder(nn.Module):
+    """One layer of an autoencoder and its mirror, as the paper pretrains them (section 3.2).
+
+    A share of the layer's input (but never of the data itself) and of its hidden output is set to zero;
+    the target is the uncorrupted input. The layer's weights are those of the autoencoder.
+
+    Args:
+        autoencoder: Where the layers come from; its other layers are not trained.
+        i: The layer, from 0.
+        corruption: The share.
+    """
+
+    def __init__(self, autoencoder: Autoencoder, i: int, corruption: float = 0.2) -> None:
+        super().__init__()
+        n = (len(autoencoder.encoder) + 1) // 2
+        self.before = autoencoder.encoder[: 2 * i]
+        self.encode = autoencoder.encoder[2 * i : 2 * i + 2]
+        self.decode = autoencoder.decoder[2 * (n - 1 - i) : 2 * (n - i)]
+        self.corrupt = MaskingNoise(corruption) if i else nn.Identity()
+        self.corrupt_hidden = MaskingNoise(corruption)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """The error of this layer's reconstruction of what the layers before it make of x (n, d)."""
+        with torch.no_grad():
+            target = self.before(x)
+        hidden = self.encode(self.corrupt(target))
+        return reconstruction_loss(self.decode(self.corrupt_hidden(hidden)), target)
+
+    def trained(self) -> list[nn.Parameter]:
+        """The parameters of the layer and of its mirror."""
+        return [*self.encode.parameters(), *self.decode.parameters()]
+
+
+class MaskingNoise(nn.Module):
+    """Dropout: in training a share of the entries is zero and the rest scaled up, so that the mean stays.
+
+    On a CPU PyTorch draws one random number an entry, which took a tenth of a training step; here eight
+    entries share one of 64 bits, and the share is rounded to a 256th.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Corrupt x, any shape, in training; return it as it is in evaluation."""
+        if not self.training or self.share == 0:
+            return x
+        if x.device.type != "cpu":
+            return F.dropout(x, self.share)
+        threshold = round(256 * self.share)
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
+        return x * kept.to(x.dtype).mul_(256 / (256 - threshold))
 
 
 def mlp(widths: Sequence[int]) -> nn.Sequential:

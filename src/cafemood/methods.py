@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,20 +14,15 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from torch import nn
 
-from cafemood.atomic import writing
 from cafemood.datamodule import MatrixDataModule
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
 from cafemood.errors import ClusteringError
-from cafemood.frozen import processor_has
-from cafemood.module import PhaseProgress, ReconstructionModule, RefinementModule, health
+from cafemood.module import CHUNK, RefinementModule, health
+from cafemood.pretraining import Pretraining, Surroundings, TrainerFactory
 from cafemood.reduction import PCAReduction, display_plane, project
-
-log = logging.getLogger(__name__)
-
-TrainerFactory = Callable[..., pl.Trainer]
+from cafemood.temi import Heads
 
 
 @dataclass
@@ -61,7 +55,10 @@ class Clustering:
     def health(self) -> dict[str, Any]:
         """Clusters in use, smallest cluster, entropy of sizes, least centre distance, label change an update."""
         record: dict[str, Any] = dict(health(torch.from_numpy(self.labels), torch.from_numpy(self.centers)))
-        return record | {"label_change": [update["label_change"] for update in self.updates[1:]]}
+        return record | {
+            "label_change": [update["label_change"] for update in self.updates[1:]],
+            "updates": self.updates,
+        }
 
 
 @dataclass(frozen=True)
@@ -115,21 +112,27 @@ class DEC:
     """Deep Embedded Clustering: pretrain an autoencoder, then refine by KL(P‖Q).
 
     The autoencoder does not depend on k: it is trained once per (features, architecture, seed) and read
-    back from the cache by content hash.
+    back from the cache by content hash. A killed run goes on where it was, and ends as it would have.
 
     Args:
         n_clusters: k.
+        mode: `paper` takes the authors' schedule (layer by layer, SGD) and starts from k-means. `fast`
+            trains end to end by Adam and starts from a spectral clustering of the embedding, whose labels
+            are the target of the first `start_updates` intervals.
+        start: `kmeans` or `spectral`; None: the mode's own.
+        start_updates: With `spectral`: intervals whose target is the starting partition.
         hidden: Widths of the encoder's hidden layers.
         embedding: Width of the embedding.
         corruption: Share of inputs zeroed while pretraining.
-        pretrain_epochs: Passes over the data, but at least `pretrain_min_steps` steps (few photos).
-        pretrain_min_steps: See `pretrain_epochs`.
+        pretrain_epochs: Passes over the data (`paper`: a layer); None: 40, or the paper's 213.
+        pretrain_min_steps: Steps at least, as long as that is not more than 400 passes.
+        literal: `paper`: the authors' iterations as printed and not their equivalent in passes.
         update_interval: Steps between two targets; None: 0.6 of an epoch, at least 20 steps (with few
             photos a target at every step would chase itself, and the stopping rule would fire at once).
         max_updates: Targets at most, after the first.
         tol: Share of changed labels below which it stops.
         gamma: None for DEC, the weight of the KL term for IDEC.
-        lr: Learning rate of the refinement.
+        lr: Learning rate of the refinement, for batches of 256.
         random_state: Seed.
     """
 
@@ -139,11 +142,15 @@ class DEC:
         self,
         n_clusters: int,
         *,
+        mode: str = "fast",
+        start: str | None = None,
+        start_updates: int = 3,
         hidden: Sequence[int] = (500, 500, 2000),
         embedding: int = 10,
         corruption: float = 0.2,
-        pretrain_epochs: int = 60,
-        pretrain_min_steps: int = 500,
+        pretrain_epochs: int | None = None,
+        pretrain_min_steps: int = 2000,
+        literal: bool = False,
         update_interval: int | None = None,
         max_updates: int = 100,
         tol: float = 1e-3,
@@ -152,8 +159,13 @@ class DEC:
         random_state: int = 0,
     ) -> None:
         self.n_clusters, self.random_state = n_clusters, random_state
-        self.hidden, self.embedding, self.corruption = tuple(hidden), embedding, corruption
-        self.pretrain_epochs, self.pretrain_min_steps = pretrain_epochs, pretrain_min_steps
+        self.pretraining = Pretraining(
+            mode, tuple(hidden), embedding, corruption, pretrain_epochs, pretrain_min_steps, literal, random_state
+        )
+        self.start = start or ("spectral" if mode == "fast" else "kmeans")
+        if self.start not in ("spectral", "kmeans"):
+            raise ClusteringError(f"Unknown start {start!r}", where="method.start", fix="use spectral or kmeans")
+        self.start_updates = start_updates if self.start == "spectral" else 0
         self.update_interval, self.max_updates, self.tol = update_interval, max_updates, tol
         self.gamma, self.lr = gamma, lr
 
@@ -171,95 +183,60 @@ class DEC:
         Raises:
             ClusteringError: k does not fit the number of photos, or the data holds NaN or only zeros.
         """
-        x = torch.from_numpy(check_matrix(data.matrix, self.n_clusters))
-        try:
-            scale = input_scale(x)
-        except ValueError as error:
-            raise ClusteringError("The features cannot be scaled", where=space, why=error) from None
-        scaled = MatrixDataModule((x * scale).numpy(), batch_size=data.batch_size, seed=self.random_state)
-        autoencoder = self._pretrained(scaled, trainer, logger, cache_dir)
-        with torch.inference_mode():
-            z0 = torch.cat([autoencoder.encoder(chunk) for chunk in (x * scale).split(8192)]).numpy()
-        start = kmeans(z0, self.n_clusters, self.random_state, n_init=20)
-
+        around = Surroundings(trainer, logger, Path(cache_dir) if cache_dir else None)
+        x, scale = scaled(data.matrix, self.n_clusters, space)
+        autoencoder, key = self.pretraining.run(x, data.batch_size, around)
+        z0 = embed(autoencoder, x)
+        batch_size = self.pretraining.batch_size(len(x), data.batch_size)
+        module, steps = self._refinement(autoencoder, x, z0, batch_size)
+        recipe = [key, self.name, self.n_clusters, self.start, self.start_updates, module.update_interval]
+        recipe += [self.max_updates, self.tol, self.gamma, module.lr, batch_size]
+        rows = MatrixDataModule(x.numpy(), batch_size=batch_size, seed=self.random_state)
         pl.seed_everything(self.random_state, workers=True, verbose=False)
-        interval = self.update_interval or max(20, round(0.6 * len(x) / data.batch_size))
-        module = RefinementModule(
-            autoencoder,
-            x * scale,
-            torch.from_numpy(start.cluster_centers_.astype(np.float32)),
-            update_interval=interval,
-            tol=self.tol,
-            gamma=self.gamma,
-            lr=self.lr,
-        )
-        steps = interval * self.max_updates + 1  # the last step's target check still runs
-        progress = PhaseProgress(f"{self.name} refine (at most)", steps)
-        fitted = trainer(max_steps=steps, max_epochs=-1, logger=logger, callbacks=[progress], **_PHASE)
-        fit_phase(fitted, module, scaled)
+        checkpoint = around.fit(module, rows, f"{self.name} refine (at most)", steps, digest(recipe))
         module.cpu()
         log_q, z = module.log_q(), module.embed()
-        encoder = {f"encoder.{k}": v.numpy() for k, v in autoencoder.encoder.state_dict().items()}
+        if checkpoint:
+            checkpoint.unlink(missing_ok=True)
         probabilities = log_q.exp().numpy()
         return Clustering(
             labels=probabilities.argmax(axis=1),
             centers=module.centers.detach().numpy(),
             probabilities=probabilities,
             embedding=z.numpy(),
-            space=f"{self.name} embedding ({self.embedding}-d)",
+            space=f"{self.name} embedding ({z.shape[1]}-d)",
             n_iter=module.step,
             converged=module.converged,
             stop_reason=module.stop_reason,
-            tensors={
-                "scale": np.array([float(scale)], np.float32),
-                "kernel_scale": np.ones(1, np.float32),
-                **encoder,
-            },
+            tensors={"kernel_scale": np.ones(1, np.float32), **encoder_tensors(autoencoder, scale)},
             baseline_spaces={"AE + k-means": z0},
             updates=module.health,
         )
 
-    def _pretrained(
-        self,
-        data: MatrixDataModule,
-        trainer: TrainerFactory,
-        logger: Logger | Sequence[Logger] | bool,
-        cache_dir: str | Path | None,
-    ) -> Autoencoder:
-        precision = "bf16-mixed" if processor_has("bfloat16") else "32-true"
-        per_epoch = -(-len(data.matrix) // min(data.batch_size, len(data.matrix)))
-        epochs = max(self.pretrain_epochs, -(-self.pretrain_min_steps // per_epoch))
-        recipe = [
-            data.matrix.shape,
-            self.hidden,
-            self.embedding,
-            self.corruption,
-            epochs,
-            data.batch_size,
-            self.random_state,
-            precision,
-        ]
-        key = hashlib.sha256(json.dumps(recipe).encode() + data.matrix.tobytes()).hexdigest()
-        path = Path(cache_dir) / "autoencoders" / f"{key}.safetensors" if cache_dir else None
-
-        pl.seed_everything(self.random_state, workers=True, verbose=False)
-        autoencoder = Autoencoder(data.matrix.shape[1], self.hidden, self.embedding, self.corruption)
-        if path and path.is_file():
-            try:
-                autoencoder.load_state_dict(load_file(path))
-                log.info("Reusing the pretrained autoencoder %s", path.name[:12])
-                return autoencoder
-            except (SafetensorError, RuntimeError) as error:
-                log.warning("Deleting the damaged cache file %s (%s)", path, error)
-                path.unlink()
-        progress = PhaseProgress("pretrain autoencoder", epochs * per_epoch)
-        fitted = trainer(max_epochs=epochs, logger=logger, callbacks=[progress], **_PHASE | {"precision": precision})
-        fit_phase(fitted, ReconstructionModule(autoencoder), data)
-        autoencoder.cpu()
-        if path:
-            with writing(path) as partial:
-                save_file(autoencoder.state_dict(), partial)
-        return autoencoder
+    def _refinement(
+        self, autoencoder: Autoencoder, x: torch.Tensor, z0: np.ndarray, batch_size: int
+    ) -> tuple[RefinementModule, int]:
+        """The module at its start, and its steps at most."""
+        k, partition = self.n_clusters, None
+        labels = spectral(z0, k, self.random_state) if self.start == "spectral" else np.zeros(0)
+        if len(np.unique(labels)) == k:
+            partition = torch.from_numpy(labels.astype(np.int64))
+            centers = np.stack([z0[labels == j].mean(axis=0) for j in range(k)])
+        else:  # by choice, or because the rows are too few or too alike to be cut into k parts
+            centers = kmeans(z0, k, self.random_state, n_init=20).cluster_centers_
+        interval = self.update_interval or max(20, round(0.6 * len(x) / batch_size))
+        module = RefinementModule(
+            autoencoder,
+            x,
+            torch.from_numpy(centers.astype(np.float32)),
+            update_interval=interval,
+            tol=self.tol,
+            gamma=self.gamma,
+            lr=self.lr * self.pretraining.lr_factor(len(x), adam=self.gamma is not None),
+            partition=partition,
+            partition_updates=self.start_updates,
+        )
+        return module, interval * self.max_updates + 1  # the last step's target check still runs
 
 
 class IDEC(DEC):
@@ -271,35 +248,85 @@ class IDEC(DEC):
         super().__init__(n_clusters, gamma=gamma, lr=lr, **options)
 
 
-_PHASE: dict[str, Any] = {
-    "precision": "32-true",
-    "enable_checkpointing": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "num_sanity_val_steps": 0,
-    "log_every_n_steps": 1,
-}
-
-
-def fit_phase(trainer: pl.Trainer, module: pl.LightningModule, data: MatrixDataModule) -> None:
-    """Run one phase on a fresh trainer.
-
-    Lightning turns Ctrl-C into an exit (older ones swallow it and return); here it goes on as the
-    interruption it is.
+def scaled(x: np.ndarray, n_clusters: int, space: str) -> tuple[torch.Tensor, float]:
+    """The features (n, d) times the one factor that brings their mean square to 1, and that factor.
 
     Raises:
-        KeyboardInterrupt: The user stopped it.
+        ClusteringError: k does not fit, or the features hold NaN or only zeros.
     """
+    rows = torch.from_numpy(check_matrix(x, n_clusters))
+    try:
+        scale = input_scale(rows)
+    except ValueError as error:
+        raise ClusteringError("The features cannot be scaled", where=space, why=error) from None
+    return rows * scale, float(scale)
+
+
+def embed(autoencoder: Autoencoder, x: torch.Tensor) -> np.ndarray:
+    """The embedding of scaled rows (n, d), in float32."""
+    with torch.inference_mode():
+        return torch.cat([autoencoder.encoder(chunk) for chunk in x.split(CHUNK)]).numpy()
+
+
+def encoder_tensors(autoencoder: Autoencoder, scale: float) -> dict[str, np.ndarray]:
+    """What a run folder needs to embed new photos."""
+    encoder = {f"encoder.{name}": value.numpy() for name, value in autoencoder.encoder.state_dict().items()}
+    return {"scale": np.array([scale], np.float32), **encoder}
+
+
+def digest(recipe: object) -> str:
+    """A file name for a recipe: the same for the same settings."""
+    return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+
+
+def spectral(z: np.ndarray, n_clusters: int, random_state: int, n_starts: int = 5) -> np.ndarray:
+    """Labels (n,) by spectral clustering of prototypes' neighbourhoods.
+
+    k-means cuts long clusters and joins small ones; here what hangs together stays together. The rows are
+    summed up by up to 1,000 prototypes (a mini-batch k-means), each joined to its nearest. Of several starts
+    the one that agrees best with the others (mean ARI) is taken: no ground truth is looked at.
+
+    Args:
+        z: Rows (n, d).
+        n_clusters: k.
+        random_state: Seed.
+        n_starts: Starts.
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    found = [_spectral(z, n_clusters, random_state * n_starts + i) for i in range(n_starts)]
+    agreement = [sum(adjusted_rand_score(a, b) for b in found) for a in found]
+    return found[int(np.argmax(agreement))]
+
+
+def _spectral(z: np.ndarray, k: int, random_state: int) -> np.ndarray:
+    """One start. Few neighbours keep clusters apart, but leave a handful of outliers on their own: more are
+    taken until each cluster has a quarter of an average one's rows."""
+    from sklearn.cluster import MiniBatchKMeans, SpectralClustering
+    from sklearn.neighbors import kneighbors_graph
+
+    n = min(max(len(z) // 2, 2), max(1000, 20 * k))
+    found = [kmeans(z, k, random_state, n_init=1).labels_]  # where rows are too few or too alike for a graph
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
-        try:
-            trainer.fit(module, datamodule=data)
-        except SystemExit as stop:
-            if not isinstance(stop.__context__, KeyboardInterrupt):
-                raise
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        warnings.simplefilter("ignore")  # duplicates, a graph in several parts
+        model = MiniBatchKMeans(n, n_init=1, batch_size=8192, random_state=random_state, reassignment_ratio=0).fit(z)
+        used, of_row = np.unique(model.labels_, return_inverse=True)
+        for n_neighbors in (5, 10, 20):
+            if n_neighbors >= len(used) or k + 1 >= len(used):
+                break
+            graph = kneighbors_graph(model.cluster_centers_[used], n_neighbors, include_self=True)
+            cut = SpectralClustering(k, affinity="precomputed", assign_labels="cluster_qr", random_state=random_state)
+            labels = cut.fit((graph + graph.T) / 2).labels_[of_row]
+            if n_neighbors == 5:
+                found = []
+            found.append(labels)
+            if _smallest(labels, k) >= 0.25 * len(z) / k:
+                break
+    return max(found, key=lambda labels: _smallest(labels, k))
+
+
+def _smallest(labels: np.ndarray, k: int) -> int:
+    return int(np.bincount(labels, minlength=k).min())
 
 
 def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
@@ -327,6 +354,28 @@ def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -
     root = kernel_scale**0.5
     q = log_soft_assignment(torch.from_numpy(z / root).double(), torch.from_numpy(centers / root).double()).exp()
     return q.float().numpy()
+
+
+def mixture_memberships(x: np.ndarray, means: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Responsibilities (n, k) of a stored Gaussian mixture for rows x (n, d)."""
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(len(means))
+    mixture.means_ = means.astype(np.float64)
+    mixture.weights_ = tensors["mixture.weights"].astype(np.float64)
+    mixture.precisions_cholesky_ = tensors["mixture.precisions_cholesky"].astype(np.float64)
+    return mixture.predict_proba(x.astype(np.float64)).astype(np.float32)
+
+
+def head_memberships(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Probabilities (n, k) by the stored head of rows (n, d)."""
+    state = {name: torch.from_numpy(tensors[f"head.{name}"]) for name in ("inner", "bias", "outer")}
+    _, d, hidden = state["inner"].shape
+    head = Heads(d, state["outer"].shape[2], 1, hidden)
+    head.load_state_dict(state)
+    x = nn.functional.normalize(torch.from_numpy(features - tensors["head.mean"]), dim=1)
+    with torch.inference_mode():
+        return torch.cat([head(chunk)[0].exp() for chunk in x.split(CHUNK)]).numpy()
 
 
 def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
@@ -374,8 +423,33 @@ def assign(features: np.ndarray, tensors: dict[str, np.ndarray]) -> tuple[np.nda
         Probabilities (m, k) and the photos in the clustering space (m, d').
     """
     z = project(features.astype(np.float32), tensors)
+    if "head.inner" in tensors:
+        return head_memberships(z, tensors), z
     encoder = {k.removeprefix("encoder."): torch.from_numpy(v) for k, v in tensors.items() if k.startswith("encoder.")}
     if encoder:
         with torch.inference_mode():
             z = mlp_from_state(encoder)(torch.from_numpy(z * tensors["scale"])).numpy()
+    if "neighbours.z" in tensors:
+        z = among_neighbours(z, tensors["neighbours.z"], tensors["neighbours.coordinates"])
+        return mixture_memberships(z, tensors["centers"], tensors), z
     return memberships(z, tensors["centers"], float(tensors["kernel_scale"][0])), z
+
+
+def among_neighbours(z: np.ndarray, known: np.ndarray, coordinates: np.ndarray, n_neighbors: int = 5) -> np.ndarray:
+    """Coordinates (m, d') of new points: the mean of their nearest known points', weighted by 1/distance².
+
+    UMAP's own transform starts from there too; what it adds needs the fitted object, and that is a pickle.
+
+    Args:
+        z: New points (m, d).
+        known: Old points (n, d).
+        coordinates: Theirs (n, d').
+        n_neighbors: How many.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    model = NearestNeighbors(n_neighbors=min(n_neighbors, len(known))).fit(known)
+    distance, index = model.kneighbors(z)
+    weight = 1 / np.maximum(distance, 1e-6 * max(float(np.abs(known).max()), 1e-30)) ** 2
+    weight /= weight.sum(axis=1, keepdims=True)
+    return np.asarray((weight[:, :, None] * coordinates[index]).sum(axis=1), dtype=np.float32)
