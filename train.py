@@ -38,6 +38,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
     from cafemood.embedding import several
     from cafemood.methods import baselines
     from cafemood.reduction import display_plane
+    from cafemood.resampling import Checks
     from cafemood.verdict import judge
 
     config.quiet()
@@ -65,19 +66,20 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             for skipped in photo_set.skipped:
                 log.warning("Skipped %s: %s", skipped.file, skipped.reason)
             with run.stage("cluster", items=len(features)):
-                clustering = config.build(cfg.method).fit(
-                    data,
-                    space=data.reduction.space,
-                    trainer=partial(trainer, devices=1, num_nodes=1, strategy="auto"),
-                    logger=loggers,
-                    cache_dir=cfg.cache_dir,
-                )
+                method = config.build(cfg.method)
+                options = {
+                    "trainer": partial(trainer, devices=1, num_nodes=1, strategy="auto"),
+                    "cache_dir": cfg.cache_dir,
+                }
+                clustering = method.fit(data, space=data.reduction.space, logger=loggers, **options)
             with run.stage("score", items=len(features)):
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
                 truth = [str(p.label) for p in photo_set.photos] if photo_set.labelled else None
                 cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
-                judgement = judge(features, plane, clustering, compared, truth=truth, cafes=cafes)
+                width = getattr(data.reduction, "n_components", None)
+                checks = Checks.of(method, cfg.k, width, options, cfg.resamples, n_nulls=cfg.nulls, seed=cfg.seed)
+                judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=cafes)
             run.record(data, clustering, judgement, plane, explained)
         finished = runs.load(folder)
         page = report.write_report(finished)

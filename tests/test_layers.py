@@ -26,6 +26,7 @@ LAYERS = [
     {"pretraining"},
     {"methods"},
     {"heads"},
+    {"resampling"},
     {"verdict"},
     {"runs"},
     {"thumbnails", "summary", "assigning"},

@@ -34,6 +34,8 @@ class Config:
     batch_size: int = 256
     embed_batch_size: Any = "auto"
     baseline_seeds: int = 10
+    nulls: int = 20
+    resamples: Any = "auto"
     cache_dir: str = "data/cache"
 
 
@@ -60,7 +62,11 @@ def check(cfg: DictConfig) -> None:
             where="embed_batch_size",
             fix="give auto, or 1 or more",
         )
-    for name in ("batch_size", "baseline_seeds"):
+    if cfg.resamples != "auto" and (type(cfg.resamples) is not int or cfg.resamples < 0):
+        raise CafemoodError(
+            f"resamples={cfg.resamples} is not a number of refits", where="resamples", fix="give auto, or 0 or more"
+        )
+    for name in ("batch_size", "baseline_seeds", "nulls"):
         if cfg[name] < 1:
             raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
 
