@@ -138,19 +138,19 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     """Add assigned photos to the run's profiles, without training; returns how many are new to it.
 
     They go to `added.parquet` and `added.safetensors`; what the run itself holds stays as it is. A photo that
-    the run knows already is not added again.
+    the run knows already is not added again, one that is unlike anything seen not at all.
 
     Args:
         run: The run.
         photos: The photos, with their cafés.
-        answers: Theirs; those with an error are left out.
+        answers: Theirs.
     """
     import pandas as pd
 
     known = set(run.photos["photo_id"])
     chosen: dict[str, tuple[Photo, Answer]] = {}
     for photo, answer in zip(photos, answers, strict=True):
-        if answer.error is None and photo.photo_id not in known:
+        if answer.error is None and not answer.novel and photo.photo_id not in known:
             chosen.setdefault(photo.photo_id, (photo, answer))
     if not chosen:
         return 0
@@ -191,7 +191,7 @@ def cafe_lines(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> 
         ]
         novel = sum(a.novel for a in own)
         unlike = f"; {novel} unlike any photo of this run" if novel else ""
-        yield f"café {cafe_id}: {len(own)} photos: {' · '.join(told) or 'no mood'}{unlike}"
+        yield f"café {cafe_id}: {len(own)} photo{'' if len(own) == 1 else 's'}: {' · '.join(told) or 'no mood'}{unlike}"
 
 
 def _moved(photo: Photo, root: Path, **changes: Any) -> Photo:
@@ -216,7 +216,6 @@ def _record(run: Run, photo: Photo, answer: Answer) -> dict[str, Any]:
         "second_probability": answer.probabilities[order[1]],
         "silhouette": nothing,
         "distance": nothing,
-        "novel": answer.novel,
     }
 
 

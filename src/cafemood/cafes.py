@@ -135,11 +135,10 @@ def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np
     possible = table["lat"].between(-90, 90) & table["lon"].between(-180, 180)
     table.loc[~possible, ["lat", "lon"]] = np.nan
     counts = np.zeros((len(table), k))
-    known = ~photos["novel"].astype(bool).to_numpy()  # a photo unlike anything seen belongs to no mood
-    np.add.at(counts, (of_photo[known], photos["cluster"].to_numpy(dtype=int)[known]), 1)
+    np.add.at(counts, (of_photo, photos["cluster"].to_numpy(dtype=int)), 1)
     prior = shares.fit_prior(counts)
     low, high = shares.intervals(counts, prior)
-    own = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    own = counts / counts.sum(axis=1, keepdims=True)
     table["n_photos"] = n_photos
     table["mood"] = own.argmax(axis=1) + 1
     for j in range(k):

@@ -234,8 +234,8 @@ class Run:
     def photos(self) -> pd.DataFrame:
         """The run's photos, then those that `cafemood assign --keep` added: one row each.
 
-        The columns of `assignments`, and `path` (absolute), `added` (true or false), `novel`. An added photo
-        stands where its nearest neighbours stand on the map.
+        The columns of `assignments`, and `path` (absolute), `added` (true or false). An added photo stands
+        where its nearest neighbours stand on the map.
         """
         import pandas as pd
 
@@ -243,7 +243,7 @@ class Run:
         for column in ("area", "lat", "lon"):  # a run of an earlier cafemood
             if column not in own:
                 own[column] = None
-        own = own.assign(path=[str(self.photos_root / file) for file in own["file"]], added=False, novel=False)
+        own = own.assign(path=[str(self.photos_root / file) for file in own["file"]], added=False)
         path = self.folder / "added.parquet"
         if not path.exists():
             return own

@@ -249,7 +249,7 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
         if spread[look] > 0
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
-    told += [_COMPARED[look][differs[look] > 0] for look in notable[:2]]
+    told += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]
     if differs and not notable and not any(math.isnan(by) for by in differs.values()):
         told.append("same light and colour")
     return told
