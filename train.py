@@ -34,7 +34,7 @@ def main(cfg: DictConfig) -> float:
 def run_job(cfg: DictConfig, folder: Path) -> float:
     """Do the work of one job in its own folder."""
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
-    from cafemood import report, runs, summary, tracking
+    from cafemood import cafes, report, runs, summary, tracking
     from cafemood.embedding import several
     from cafemood.methods import baselines
     from cafemood.reduction import display_plane
@@ -76,13 +76,15 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
                 truth = [str(p.label) for p in photo_set.photos] if photo_set.labelled else None
-                cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
+                of_photo = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
                 width = getattr(data.reduction, "n_components", None)
                 checks = Checks.of(method, cfg.k, width, options, cfg.resamples, n_nulls=cfg.nulls, seed=cfg.seed)
-                judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=cafes)
+                judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
             run.record(data, clustering, judgement, plane, explained)
         finished = runs.load(folder)
         page = report.write_report(finished)
+        if finished.knows_cafes:
+            cafes.build(finished)
         tracking.log_run(loggers, finished, config.plain(cfg))
     finally:
         tracking.finish(loggers)

@@ -36,22 +36,117 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 @app.command()
 def assign(
     run: RunFolder,
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="New photos.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="New photos, or folders of cafés.")],
     nearest: Annotated[int, typer.Option(help="How many of the run's photos to name beside each.", min=0)] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Add them to the run's cafés (nothing is trained).")] = False,
 ) -> None:
-    """Say which mood new photos belong to, and which of the run's photos are nearest."""
+    """Say which mood new photos and cafés belong to, and which photos are unlike anything seen."""
     from cafemood import assigning, runs
 
-    failed = False
-    for answer in assigning.assign_photos(runs.load(run), photos, n_nearest=nearest):
-        failed |= answer.error is not None
+    opened = runs.load(run)
+    found = assigning.find(photos)
+    answers = []
+    for skipped in found.skipped:
+        typer.echo(f"{skipped.file}: skipped, {skipped.reason}", err=True)
+    for answer in assigning.assign_photos(opened, [Path(p.file) for p in found.photos], n_nearest=nearest):
+        answers.append(answer)
         if as_json:
             typer.echo(json.dumps(answer.facts(), ensure_ascii=False))
         else:
             typer.echo(str(answer), err=answer.error is not None)
-    if failed:
+    if found.cafe_source == "folder" and not as_json:
+        for line in assigning.cafe_lines(opened, found.photos, answers):
+            typer.echo(line)
+    if keep:
+        from cafemood import cafes
+
+        n = assigning.keep(opened, found.photos, answers)
+        cafes.build(runs.load(run))
+        typer.echo(f"{n} photos added to {run / 'cafes.parquet'}", err=as_json)
+    if any(answer.error is not None for answer in answers):
         raise typer.Exit(1)
+
+
+@app.command()
+def name(
+    run: RunFolder,
+    mood: Annotated[int | None, typer.Argument(metavar="[MOOD]", help="Its number, from 1; without, list all.")] = None,
+    words: Annotated[str | None, typer.Argument(metavar="[NAME]", help='Its name: "dark wood".')] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Go back to the words that cafemood finds.")] = False,
+) -> None:
+    """Name a mood, for every page and table from then on; without arguments, say what the moods are called."""
+    from cafemood import moods, runs
+    from cafemood.report import write_report
+
+    opened = runs.load(run)
+    if mood is None:
+        for known in moods.of_run(opened):
+            found = f"{known.english} / {known.korean}" if known.english != known.korean else known.english
+            why = "your name" if known.own_name else ", ".join(f"{w.english} x {w.lift:.1f}" for w in known.words)
+            typer.echo(f"mood {known.number}: {found or '(nothing sets it apart)'}  [{known.size} photos; {why}]")
+        return
+    if (words is None) != forget:
+        raise CafemoodError(
+            "A name is missing" if words is None else "--forget takes no name",
+            where="cafemood name RUN MOOD NAME",
+            fix=f'cafemood name {run} {mood} "dark wood", or --forget alone',
+        )
+    moods.give_name(opened, mood, words)
+    typer.echo(f"Report: {write_report(runs.load(run))}")
+
+
+@app.command()
+def cafes(
+    run: RunFolder,
+    limit: Annotated[int, typer.Option(help="Cafés to show.", min=1)] = 20,
+) -> None:
+    """Profile every café: its moods with intervals, spread, signature photo, most similar cafés."""
+    from cafemood import cafes as profiles
+    from cafemood import runs
+
+    opened = runs.load(run)
+    if not opened.knows_cafes:
+        typer.echo("No café ids are known: every photo counts as its own café.", err=True)
+    found = profiles.build(opened)
+    profiles.print_table(found, limit)
+    typer.echo(f"Cafés: {run / 'cafes.parquet'} and .csv")
+
+
+@app.command()
+def similar(
+    run: RunFolder,
+    cafe: Annotated[str | None, typer.Option(metavar="ID", help="A café's id or name.")] = None,
+    photo: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A photo; may be repeated.")] = None,
+    like: Annotated[str | None, typer.Option(metavar="ID,ID", help="Cafés that you like.")] = None,
+    unlike: Annotated[str | None, typer.Option(metavar="ID,ID", help="And cafés that you do not.")] = None,
+    near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Tell distances: 37.54,127.05.")] = None,
+    within: Annotated[float | None, typer.Option(metavar="KM", help="With --near: only so far away.", min=0)] = None,
+    limit: Annotated[int, typer.Option("-n", help="Cafés to name.", min=1)] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+) -> None:
+    """Rank the cafés most like a café, a photo, or several cafés, and say why."""
+    from cafemood import cafes as profiles
+    from cafemood import runs
+    from cafemood import similar as searching
+
+    asked = [option for option, given in (("--cafe", cafe), ("--photo", photo), ("--like", like)) if given]
+    if len(asked) != 1 or (unlike and asked != ["--like"]):
+        why = f"you gave {' and '.join(asked)}" if asked else "nothing to compare with was given"
+        fix = "give one of --cafe ID, --photo FILE, or --like ID,ID [--unlike ID,ID]"
+        raise CafemoodError("The question is not clear", where="cafemood similar", why=why, fix=fix)
+    place = searching.place(near) if near else None
+    found = profiles.load(runs.load(run))
+    if photo:
+        query = searching.like_photos(found, photo)
+    else:
+        wanted = [cafe] if cafe else _names(like)
+        query = searching.like_cafes(found, wanted, _names(unlike))
+    matches = searching.rank(found, query, n=limit, near=place, within_km=within)
+    for match in matches:
+        typer.echo(json.dumps(match.facts(), ensure_ascii=False) if as_json else _plain(str(match)))
+    if not matches:
+        typer.echo("No café fits.", err=True)
 
 
 @app.command()
@@ -103,6 +198,16 @@ def check(
         typer.echo(f"{name}: {verdict}", err=not good)
     if failed:
         raise typer.Exit(1)
+
+
+def _names(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _plain(text: str) -> str:
+    from cafemood.summary import plain
+
+    return plain(text)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cafemood import thumbnails
+from cafemood import moods, thumbnails
 from cafemood.atomic import writing
 from cafemood.runs import Run
 
@@ -92,6 +92,10 @@ class _View:
         return self.run.assignments.reset_index(drop=True)
 
     @cached_property
+    def names(self) -> list[moods.Mood]:
+        return moods.of_run(self.run)
+
+    @cached_property
     def moods(self) -> list[dict[str, Any]]:
         return [self._mood(j) for j in range(self.run.facts["k"]) if len(self.members(j))]
 
@@ -101,7 +105,8 @@ class _View:
         for j in range(self.run.facts["k"]):
             sides[[*self.typical(j), *self.borderline(j)]] = thumbnails.CARD_SIDE
         paths = [self.run.photos_root / file for file in self.table["file"]]
-        return thumbnails.make_thumbnails(paths, [int(side) for side in sides])
+        kept = thumbnails.kept(self.run)[: len(paths)]
+        return thumbnails.make_thumbnails(paths, [int(side) for side in sides], kept)
 
     def members(self, j: int) -> np.ndarray:
         """Rows of a cluster, the most typical (nearest to the group's mean in the features) first."""
@@ -125,6 +130,7 @@ class _View:
         pictures = [self.thumbnails[i] for i in self.typical(j)]
         return {
             "j": j,
+            "name": self.names[j],
             "color": COLORS[j % len(COLORS)],
             "size": len(own),
             "share": len(own) / len(self.table),
@@ -155,6 +161,7 @@ class _View:
             ],
             "x": [round(float(x), 4) for x in table["x"]],
             "y": [round(float(y), 4) for y in table["y"]],
+            "names": [mood.english for mood in self.names],
             "colors": [COLORS[j % len(COLORS)] for j in range(self.run.facts["k"])],
             "cafes_known": self.run.facts["data"]["cafe_source"] != "none",
         }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cafemood import compact
 from cafemood.atomic import write_json, writing
 from cafemood.errors import RunError
 
@@ -125,6 +126,8 @@ class RunWriter:
         reduced = data.reduction.tensors()
         own = {"centers": clustering.centers, "embedding": clustering.embedding.astype(np.float32)}
         self.write_model(own | clustering.tensors | reduced, {"space": clustering.space})
+        cafes = [p.cafe_id for p in photo_set.photos]
+        write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
         write_json(self.folder / "scores.json", judgement.facts)
         stopped = {"n_iter": clustering.n_iter, "converged": clustering.converged}
         self.facts["method"] = self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}
@@ -162,7 +165,9 @@ class RunWriter:
 
         order = np.argsort(-probabilities, axis=1, kind="stable")
         row = np.arange(len(photos))
-        names = ("photo_id", "file", "cafe_id", "cafe_name", "licence", "attribution", "label")
+        names = (
+            "photo_id", "file", "cafe_id", "cafe_name", "area", "lat", "lon", "licence", "attribution", "label",
+        )  # fmt: skip
         table = pd.DataFrame({name: [getattr(p, name) for p in photos] for name in names})
         table["cluster"], table["second_cluster"] = order[:, 0], order[:, 1]
         table["probability"] = probabilities[row, order[:, 0]]
@@ -175,10 +180,7 @@ class RunWriter:
 
     def write_model(self, tensors: dict[str, np.ndarray], about: dict[str, str]) -> None:
         """Write `model.safetensors`: all that is needed to assign a new photo."""
-        from safetensors.numpy import save_file
-
-        with writing(self.folder / "model.safetensors") as partial:
-            save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial, about)
+        write_tensors(self.folder / "model.safetensors", tensors, about)
 
 
 @dataclass(frozen=True)
@@ -207,14 +209,69 @@ class Run:
     @cached_property
     def model(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """The tensors of `model.safetensors` and the words beside them."""
-        from safetensors import SafetensorError, safe_open
+        return read_tensors(self.folder / "model.safetensors")
 
-        path = self.folder / "model.safetensors"
+    @property
+    def has_features(self) -> bool:
+        """Whether the run keeps its features (runs of an early cafemood do not)."""
+        return (self.folder / "features.safetensors").exists()
+
+    @cached_property
+    def features(self) -> dict[str, np.ndarray]:
+        """What `features.safetensors` holds; see `compact.compress`.
+
+        Raises:
+            RunError: An earlier cafemood, which kept no features, wrote the run; or the file is damaged.
+        """
+        path = self.folder / "features.safetensors"
+        if not self.has_features:
+            why = "this run has no features.safetensors: an earlier cafemood wrote it"
+            fix = "run its command again (nothing is embedded twice)"
+            raise RunError("The run keeps no features", where=self.folder, why=why, fix=fix)
+        return read_tensors(path)[0]
+
+    @cached_property
+    def photos(self) -> pd.DataFrame:
+        """The run's photos, then those that `cafemood assign --keep` added: one row each.
+
+        The columns of `assignments`, and `path` (absolute), `added` (true or false). An added photo stands
+        where its nearest neighbours stand on the map.
+        """
+        import pandas as pd
+
+        own = self.assignments.reset_index(drop=True)
+        for column in ("area", "lat", "lon"):  # a run of an earlier cafemood
+            if column not in own:
+                own[column] = None
+        own = own.assign(path=[str(self.photos_root / file) for file in own["file"]], added=False)
+        path = self.folder / "added.parquet"
+        if not path.exists():
+            return own
         try:
-            with safe_open(path, framework="numpy") as stream:
-                return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
+            added = pd.read_parquet(path)
+        except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
+            raise RunError("A file of the run cannot be read", where=path, why=error, fix="delete it") from None
+        added = added.assign(added=True).reindex(columns=own.columns)
+        return pd.DataFrame({c: [*own[c], *added[c]] for c in own.columns})
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The compact features of `photos`: float32 (n, d')."""
+        own = self.features["rows"]
+        path = self.folder / "added.safetensors"
+        if path.exists():
+            added = read_tensors(path)[0]["rows"][: len(self.photos) - len(own)]  # written before its table
+            own = np.concatenate([own, added])
+        if len(own) != len(self.photos):
+            why = f"it holds {len(own)} rows for {len(self.photos)} photos"
+            fix = "delete added.parquet and added.safetensors, or run again"
+            raise RunError("The run's features do not fit its photos", where=self.folder, why=why, fix=fix)
+        return own.astype(np.float32)
+
+    @property
+    def knows_cafes(self) -> bool:
+        """Whether café ids were known; if not, every photo counts as its own café."""
+        return bool(self.facts["data"]["cafe_source"] != "none" or self.photos["added"].any())
 
     @property
     def photos_root(self) -> Path:
@@ -243,6 +300,29 @@ def load(folder: str | Path) -> Run:
         why = facts.get("reason") or f"its status is {facts.get('status')!r}"
         raise RunError("This run did not finish", where=folder, why=why, fix="run its command again")
     return Run(folder, facts)
+
+
+def write_tensors(path: Path, tensors: dict[str, np.ndarray], about: dict[str, str] | None = None) -> None:
+    """Write arrays as safetensors, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    with writing(path) as partial:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial, about)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays of a safetensors file, and the words beside them.
+
+    Raises:
+        RunError: It is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as stream:
+            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
 
 
 def versions() -> dict[str, str]:

@@ -35,7 +35,7 @@ def print_summary(run: Run, console: Console | None = None) -> None:
     )
     for said in judged["verdict"]:
         mark, style = _STYLE[said["level"]]
-        console.print(Text(f" {mark} {_CONTROL.sub('�', said['text'])}", style=style))
+        console.print(Text(f" {mark} {plain(said['text'])}", style=style))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("score@space", no_wrap=True)
     table.add_column("this run", justify="right")
@@ -50,6 +50,11 @@ def print_summary(run: Run, console: Console | None = None) -> None:
         table.add_row(name, _number(value), *others, _mean_sd(judged["null"].get(name)))
     console.print(table)
     console.print()
+
+
+def plain(text: str) -> str:
+    """Text without the characters that steer a terminal."""
+    return _CONTROL.sub("�", text)
 
 
 def _number(value: float | None) -> str:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
+from cafemood.atomic import writing
 from cafemood.errors import PhotoError
 from cafemood.photos import open_image
+from cafemood.runs import Run
+
+log = logging.getLogger(__name__)
 
 CARD_SIDE = 400
 """Longer side, in pixels, of the photos that stand on the mood cards."""
@@ -25,26 +31,65 @@ def map_side(n: int) -> int:
     return 256 if n <= 500 else 128 if n <= 2_000 else 64
 
 
-def make_thumbnails(paths: Sequence[Path], sides: Sequence[int]) -> list[bytes | None]:
+def kept_side(n: int) -> int:
+    """Longer side of the thumbnails that a run of n photos keeps: about 80 MB at 10,000 photos, 300 at 100,000."""
+    return 320 if n <= 2_000 else 256 if n <= 10_000 else 128
+
+
+def kept(run: Run) -> list[bytes | None]:
+    """A thumbnail of each of the run's photos, from `thumbnails.parquet`, which the first call writes.
+
+    They outlive the photos: a photo that was read once is shown after it has moved. None where it never was.
+    """
+    import pandas as pd
+
+    path, photos = run.folder / "thumbnails.parquet", run.photos
+    known: dict[str, bytes | None] = {}
+    if path.exists():
+        try:
+            table = pd.read_parquet(path)
+            known = dict(zip(table["photo_id"], table["webp"], strict=True))
+        except Exception as error:  # pyarrow raises a dozen kinds for a damaged file; the photos can mend it
+            log.warning("Making the damaged %s again (%s)", path, error)
+    missing = [i for i, photo_id in enumerate(photos["photo_id"]) if known.get(photo_id) is None]
+    side = kept_side(len(photos))
+    made = make_thumbnails([Path(photos["path"][i]) for i in missing], [side] * len(missing))
+    found = {photos["photo_id"][i]: data for i, data in zip(missing, made, strict=True) if data}
+    if found or not path.exists():
+        known |= found
+        table = pd.DataFrame({"photo_id": list(known), "webp": list(known.values())})
+        with writing(path) as partial:
+            table.to_parquet(partial, index=False, compression="none")
+    return [known.get(photo_id) for photo_id in photos["photo_id"]]
+
+
+def make_thumbnails(
+    paths: Sequence[Path], sides: Sequence[int], instead: Sequence[bytes | None] = ()
+) -> list[bytes | None]:
     """WebP thumbnails, None where a photo can no longer be read.
 
     Args:
         paths: The photos.
         sides: Longer side of each thumbnail, in pixels.
+        instead: Encoded pictures to take where a photo is gone, or where they are large enough.
     """
 
-    def make(path: Path, side: int) -> bytes | None:
-        try:
-            image = open_image(path, shortest=side)
-        except PhotoError:
-            return None
+    def make(path: Path, side: int, other: bytes | None) -> bytes | None:
+        image = Image.open(io.BytesIO(other)) if other else None
+        if image is None or max(image.size) < side:
+            try:
+                image = open_image(path, shortest=side)
+            except PhotoError:
+                if image is None:
+                    return None
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
         stream = io.BytesIO()
         image.save(stream, "WEBP", quality=72 if side > 64 else 60, method=2)
         return stream.getvalue()
 
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(make, paths, sides))
+        jobs = pool.map(make, paths, sides, instead or [None] * len(paths))
+        return list(tqdm(jobs, "thumbnails", len(paths), unit="photo", leave=False, disable=len(paths) < 500))
 
 
 def data_uri(thumbnail: bytes) -> str:

@@ -1,0 +1,71 @@
+"""Unlike anything seen: how far a photo lies from its nearest neighbours, against photos of cafés held out.
+
+Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+N_NEIGHBORS = 3
+FALSE_ALARMS = 0.04
+"""The share of photos of cafés held out that lies beyond the threshold: 5 % with room for new cafés' luck."""
+MAX_ROWS = 3000
+"""Photos at most that the threshold is taken from; their neighbours are looked for among all."""
+LEAST_ROWS = 10
+"""With fewer photos there is no threshold."""
+_CHUNK = 2048
+
+
+def neighbour_distances(points: np.ndarray, rows: np.ndarray, *, apart: tuple[np.ndarray, np.ndarray] | None = None,
+                        n_neighbors: int = N_NEIGHBORS) -> np.ndarray:  # fmt: skip
+    """Mean Euclidean distance of each point to its nearest rows: (m,).
+
+    Args:
+        points: The points (m, d).
+        rows: The known rows (n, d).
+        apart: Groups of the points (m,) and of the rows (n,): rows of a point's own group do not count.
+        n_neighbors: How many; fewer where there are fewer rows.
+
+    Returns:
+        The distances; infinite where no row counts.
+    """
+    squares = (rows * rows).sum(axis=1)
+    found = np.empty(len(points), dtype=np.float32)
+    k = min(n_neighbors, len(rows))
+    for start in range(0, len(points), _CHUNK):
+        chunk = points[start : start + _CHUNK]
+        d2 = np.maximum((chunk * chunk).sum(axis=1)[:, None] + squares - 2 * chunk @ rows.T, 0)
+        if apart is not None:
+            d2[apart[0][start : start + _CHUNK, None] == apart[1][None, :]] = np.inf
+        found[start : start + _CHUNK] = np.sqrt(np.partition(d2, k - 1, axis=1)[:, :k]).mean(axis=1)
+    return found
+
+
+def threshold(rows: np.ndarray, cafes: Sequence[str], *, false_alarms: float = FALSE_ALARMS, seed: int = 0) -> float:
+    """The distance beyond which a photo is unlike anything seen.
+
+    It is the (1 − `false_alarms`) quantile over the known photos, each looked for among the photos of *other*
+    cafés: a new café has no photo of its own among the known.
+
+    Args:
+        rows: The known rows (n, d).
+        cafes: Café of each.
+        false_alarms: Share of held-out photos beyond it.
+        seed: Of the sample that stands for many rows.
+
+    Returns:
+        The threshold; infinite (nothing is called novel) with fewer than ten photos or a single café.
+    """
+    groups = np.unique(np.asarray(cafes, dtype=str), return_inverse=True)[1]
+    if len(rows) < LEAST_ROWS or groups.max() == 0:
+        return float("inf")
+    chosen = np.arange(len(rows))
+    if len(rows) > MAX_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(rows), MAX_ROWS, replace=False)
+    held_out = neighbour_distances(rows[chosen], rows, apart=(groups[chosen], groups))
+    # the conformal quantile: with n held-out distances the next one exceeds it with this chance at most
+    level = min(1.0, np.ceil((len(chosen) + 1) * (1 - false_alarms)) / len(chosen))
+    return float(np.quantile(held_out, level, method="higher"))
