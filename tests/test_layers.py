@@ -34,6 +34,7 @@ LAYERS = [
     {"moods"},
     {"cafes"},
     {"similar"},
+    {"survey"},
     {"report"},
     {"tracking"},
     {"config", "cli"},

@@ -205,8 +205,9 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         address = f"[{host}]" if ":" in host else host
         if not local:
             say(
-                f"WARNING: {host} is not this machine alone: whoever reaches port {socket.getsockname()[1]} can answer, "
-                "and nothing is encrypted on the way. Put a proxy with TLS in front for people outside your network."
+                f"WARNING: {host} is not this machine alone: whoever reaches port {socket.getsockname()[1]} can "
+                "answer, and nothing is encrypted on the way. Put a proxy with TLS in "
+                "front for people outside your network."
             )
         say(f"Survey: http://{address}:{socket.getsockname()[1]}/  (Ctrl-C stops it; answers: {store.path})")
         server.run(sockets=[socket])

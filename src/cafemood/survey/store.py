@@ -170,7 +170,11 @@ class Store:
         """People who began, people who finished, answers."""
         with self._transaction() as run:
             people, finished = run("SELECT count(*), count(finished) FROM people").fetchone()
-            return {"people": people, "finished": finished, "answers": run("SELECT count(*) FROM answers").fetchone()[0]}
+            return {
+                "people": people,
+                "finished": finished,
+                "answers": run("SELECT count(*) FROM answers").fetchone()[0],
+            }
 
     @staticmethod
     def _person(run: Any, token: str) -> tuple[int, str | None]:

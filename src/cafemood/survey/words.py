@@ -77,7 +77,7 @@ WORDS: dict[str, dict[str, str]] = {
     "en": {
         "other_language": "한국어",
         "title": "Do these cafés feel alike?",
-        "lead": "Look at photos of cafés and choose what you feel. There are no right answers; first impressions are fine.",
+        "lead": "Look at photos of cafés and choose what you feel. No answer is wrong; first impressions are fine.",
         "minutes": "about {n} min",
         "screens": "{n} questions",
         "stop_any_time": "stop whenever you like",

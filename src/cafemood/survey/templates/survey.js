@@ -256,7 +256,7 @@
     return make("div", { class: "text done" }, make("div", { class: "mark", "aria-hidden": "true" }, "✓"), heading(say("deleted_title")), make("p", {}, say("deleted")), button(say("another"), restart, { class: "plain" }));
   }
   function ask() {
-    leave.replaceChildren(make("h1", { id: "leave-title" }, say("quit_title")), make("p", {}, say("quit_text")), make("div", { class: "stack" },
+    leave.replaceChildren(make("h2", { id: "leave-title" }, say("quit_title")), make("p", {}, say("quit_text")), make("div", { class: "stack" },
       button(say("quit_stay"), () => leave.close(), { class: "primary" }),
       button(say("quit_keep"), () => { leave.close(); me.stopped = true; finish(); }), button(say("quit_delete"), forget)));
     leave.showModal();
