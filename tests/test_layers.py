@@ -27,6 +27,7 @@ LAYERS = [
     {"methods"},
     {"heads"},
     {"resampling"},
+    {"choosing"},
     {"verdict"},
     {"compact"},
     {"runs"},
@@ -35,6 +36,7 @@ LAYERS = [
     {"cafes"},
     {"similar"},
     {"report"},
+    {"compare"},
     {"tracking"},
     {"config", "cli"},
 ]

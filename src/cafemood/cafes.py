@@ -252,4 +252,3 @@ def share_words(record: dict[str, Any], named: list[moods.Mood], least: float = 
         f"({100 * record[f'low_{mood.number}']:.0f}–{100 * record[f'high_{mood.number}']:.0f})"
         for mood in told
     )
-

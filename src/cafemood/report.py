@@ -58,7 +58,7 @@ def write_report(run: Run) -> Path:
                     partial.write_bytes(data)
     else:
         pictures = [thumbnails.data_uri(data) if data else None for data in thumbs]
-    html = _template().render(**view.context(), payload=_for_script(view.payload(pictures)))
+    html = page_template("report.html.j2").render(**view.context(), payload=script_data(view.payload(pictures)))
     contact_sheets(run, view)
     for name, svg in view.figures().items():
         with writing(run.folder / "figures" / f"{name}.svg") as partial:
@@ -246,11 +246,12 @@ def _environment() -> Any:
     return environment
 
 
-def _template() -> Any:
-    return _environment().get_template("report.html.j2")
+def page_template(name: str) -> Any:
+    """A page's template, with escaping on."""
+    return _environment().get_template(name)
 
 
-def _for_script(value: object) -> Any:
+def script_data(value: object) -> Any:
     """JSON that can stand in a script element: no `<`, `>` or `&` is left to end it."""
     from markupsafe import Markup
 

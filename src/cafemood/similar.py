@@ -177,9 +177,7 @@ def rank(
     named = moods.of_run(cafes.run)
     order = np.argsort(-similarity, kind="stable")[:n]
     return [
-        _match(cafes, query, int(i), float(similarity[i]), named, distance)
-        for i in order
-        if np.isfinite(similarity[i])
+        _match(cafes, query, int(i), float(similarity[i]), named, distance) for i in order if np.isfinite(similarity[i])
     ]
 
 
