@@ -33,7 +33,9 @@ LAYERS = [
     {"moods"},
     {"cafes"},
     {"similar"},
+    {"pages"},
     {"report"},
+    {"atlas", "export"},
     {"tracking"},
     {"config", "cli"},
 ]

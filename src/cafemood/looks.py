@@ -29,7 +29,9 @@ LOOKS = ("light", "contrast", "colour", "warmth", "clutter", "symmetry")
 SIDE = 64
 EDGE = 6.0
 
-_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+_TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 _WHITE = np.array([0.95047, 1.0, 1.08883])
 """sRGB to CIE XYZ and the white point D65 (http://www.brucelindbloom.com, RGB/XYZ matrices)."""  # fmt: skip
 
