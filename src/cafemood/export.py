@@ -134,11 +134,8 @@ def _fiftyone(cafes: Cafes, folder: Path, copy: bool) -> Exported:
     (folder / "data").mkdir()
     photos = _Photos(cafes, copy)
     notes, n = photos.put(folder / "data", lambda cluster: ".")
-    labels: dict[str, dict[str, Any]] = {}
-    for i, stem in photos.stems.items():
-        row = cafes.run.photos.iloc[i]
-        attributes = {"photo_id": row["photo_id"], "cafe_id": str(row["cafe_id"]), "file": row["file"]}
-        labels[stem] = {"label": int(row["cluster"]), "confidence": float(row["probability"]), "attributes": attributes}
+    clusters = cafes.run.photos["cluster"]
+    labels = {stem: int(clusters[i]) for i, stem in photos.stems.items()}
     classes = [mood.title for mood in named]
     write_json(folder / "labels.json", {"classes": classes, "labels": labels})
     return Exported(f"{n} photos for FiftyOne (FiftyOneImageClassificationDataset)", notes)

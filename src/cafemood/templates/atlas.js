@@ -184,7 +184,7 @@
     if (job && paint(until)) {
       if (front) spare.push(front.surface);
       front = job; job = null;
-      if (!window.atlas.firstView) window.atlas.firstView = performance.now();
+      if (!window.atlas.firstView) { window.atlas.firstView = performance.now(); document.documentElement.dataset.drawn = ""; }
     }
     const drawn = front || job;
     context.setTransform(1, 0, 0, 1, 0, 0);
