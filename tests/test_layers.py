@@ -35,8 +35,9 @@ LAYERS = [
     {"moods"},
     {"cafes"},
     {"similar"},
+    {"pages"},
     {"report"},
-    {"compare"},
+    {"compare", "atlas", "export"},
     {"tracking"},
     {"config", "cli"},
 ]

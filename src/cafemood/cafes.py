@@ -223,7 +223,8 @@ def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
         table.add_column(column, justify="right" if column == "photos" else "left")
     table.add_column("moods: share (90 % interval)")
     table.add_column("most like it")
-    for record in shown.to_dict("records"):
+    for values in shown.to_dict("records"):
+        record = {str(key): value for key, value in values.items()}
         table.add_row(
             Text(plain(label(record))),
             str(record["n_photos"]),

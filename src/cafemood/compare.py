@@ -17,7 +17,8 @@ from cafemood import choosing, runs, thumbnails
 from cafemood.atomic import writing
 from cafemood.choosing import Candidate, Choice
 from cafemood.errors import RunError
-from cafemood.report import COLORS, MARKS, page_template, script_data
+from cafemood.pages import environment, for_script
+from cafemood.report import COLORS, MARKS
 from cafemood.runs import Run
 from cafemood.scores import silhouettes
 from cafemood.verdict import NOISE_Z, ORDER, Sentence
@@ -324,7 +325,7 @@ def write(comparison: Comparison, out: Path) -> Path:
             else:
                 comparison.table.to_parquet(partial, index=False)
     page = out / "compare.html"
-    html = page_template("compare.html.j2").render(**_context(comparison, out))
+    html = environment().get_template("compare.html.j2").render(**_context(comparison, out))
     with writing(page) as partial:
         partial.write_text(html, encoding="utf-8")
     return page
@@ -362,7 +363,7 @@ def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
         "n_unfinished": len(comparison.unfinished),
         "verdict": comparison.verdict(),
         "marks": MARKS,
-        "payload": script_data(payload),
+        "payload": for_script(payload),
         "title": out.name,
     }
 

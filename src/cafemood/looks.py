@@ -7,9 +7,9 @@ any size compare.
 |---|---|---|
 | light | mean L* | 0 (black) to 100 (white) |
 | contrast | standard deviation of L* | L* |
-| colour | σ_rgyb + 0.3 μ_rgyb, rg = R − G, yb = (R + G)/2 − B (Hasler and Süsstrunk, SPIE 2003, eq. M3) | 0 grey, 109 extreme |
+| colour | σ_rgyb + 0.3 μ_rgyb of rg = R − G, yb = (R + G)/2 − B (Hasler and Süsstrunk, 2003) | 0 grey, 109 extreme |
 | warmth | mean b* (yellow less blue) | b* |
-| clutter | share of pixels whose L* changes by over 6 a pixel (edge density; Rosenholtz et al., JoV 2007) | 0 to 1 |
+| clutter | share of pixels whose L* changes by over 6 a pixel (edge density; Rosenholtz et al., 2007) | 0 to 1 |
 | symmetry | correlation of L* with its mirror image, left and right | −1 to 1 |
 """
 

@@ -20,15 +20,15 @@ from cafemood.errors import RunError
 from cafemood.runs import Run
 from cafemood.scenes import scene_categories
 
-LOOK_WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+LOOK_WORDS: dict[str, tuple[tuple[str, str] | None, tuple[str, str]]] = {
     "light": (("dark", "어두운"), ("bright", "밝은")),
     "warmth": (("cool", "차가운"), ("warm", "따뜻한")),
     "colour": (("muted", "차분한"), ("colourful", "다채로운")),
     "clutter": (("uncluttered", "여백이 많은"), ("full", "아기자기한")),
     "contrast": (("soft", "부드러운"), ("contrasty", "명암이 강한")),
-    "symmetry": (("asymmetric", "자유로운"), ("symmetric", "대칭적인")),
+    "symmetry": (None, ("symmetric", "대칭적인")),
 }
-"""The lower and the upper third of each look, in English and Korean."""
+"""The lower and the upper third of each look, in English and Korean; that a photo is not symmetric says nothing."""
 
 LEAST_LIFT = 1.15
 """A word is taken if the lower end of its lift's 90 % interval (Wilson) is above this."""
@@ -172,8 +172,10 @@ def _vocabulary(run: Run) -> tuple[np.ndarray, list[tuple[str, str, float]]]:
         if np.isnan(values).all():
             continue
         lower, upper = np.nanquantile(values, [1 / 3, 2 / 3])
-        columns += [values < lower, values > upper]
-        words += [(*low, LEAST_SHARE), (*high, LEAST_SHARE)]
+        for word, has in ((low, values < lower), (high, values > upper)):
+            if word is not None:
+                columns.append(has)
+                words.append((*word, LEAST_SHARE))
     kept = run.features if run.has_features else {}
     if "scenes" in kept:
         scenes, probabilities = kept["scenes"], kept["scene_probabilities"]
@@ -208,15 +210,18 @@ def _wilson_low(share: np.ndarray, n: int, z: float = 1.6449) -> np.ndarray:
 
 KOREAN_SCENES = {
     "art_gallery": "미술관", "art_studio": "화실", "bakery/shop": "빵집", "balcony/interior": "실내 발코니",
-    "banquet_hall": "연회장", "bar": "바", "basement": "지하실", "beauty_salon": "미용실", "beer_garden": "비어 가든",
-    "beer_hall": "맥줏집", "bedroom": "침실", "bookstore": "서점", "botanical_garden": "식물원", "bow_window/indoor": "내닫이창",
-    "cafeteria": "구내식당", "candy_store": "사탕 가게", "coffee_shop": "커피숍", "conference_room": "회의실",
-    "courtyard": "안뜰", "delicatessen": "델리", "dining_hall": "식당 홀", "dining_room": "식당", "fastfood_restaurant": "패스트푸드점",
-    "florist_shop/indoor": "꽃집", "food_court": "푸드코트", "gift_shop": "선물 가게", "greenhouse/indoor": "온실",
-    "home_office": "서재", "hotel_room": "객실", "ice_cream_parlor": "아이스크림 가게", "kitchen": "주방", "library/indoor": "도서관",
-    "living_room": "거실", "lobby": "로비", "museum/indoor": "박물관", "office": "사무실", "patio": "파티오",
-    "pizzeria": "피자집", "porch": "현관", "pub/indoor": "펍", "reception": "안내대", "restaurant": "레스토랑", "restaurant_kitchen": "레스토랑 주방",
-    "restaurant_patio": "야외석", "roof_garden": "옥상 정원", "shopfront": "가게 앞", "sushi_bar": "초밥집", "television_room": "텔레비전 방",
-    "waiting_room": "대기실", "wet_bar": "홈 바", "youth_hostel": "호스텔",
+    "banquet_hall": "연회장", "bar": "바", "basement": "지하실", "beauty_salon": "미용실",
+    "beer_garden": "비어 가든", "beer_hall": "맥줏집", "bedroom": "침실", "bookstore": "서점",
+    "botanical_garden": "식물원", "bow_window/indoor": "내닫이창", "cafeteria": "구내식당",
+    "candy_store": "사탕 가게", "coffee_shop": "커피숍", "conference_room": "회의실", "courtyard": "안뜰",
+    "delicatessen": "델리", "dining_hall": "식당 홀", "dining_room": "식당",
+    "fastfood_restaurant": "패스트푸드점", "florist_shop/indoor": "꽃집", "food_court": "푸드코트",
+    "gift_shop": "선물 가게", "greenhouse/indoor": "온실", "home_office": "서재", "hotel_room": "객실",
+    "ice_cream_parlor": "아이스크림 가게", "kitchen": "주방", "library/indoor": "도서관", "living_room": "거실",
+    "lobby": "로비", "museum/indoor": "박물관", "office": "사무실", "patio": "파티오", "pizzeria": "피자집",
+    "porch": "현관", "pub/indoor": "펍", "reception": "안내대", "restaurant": "레스토랑",
+    "restaurant_kitchen": "레스토랑 주방", "restaurant_patio": "야외석", "roof_garden": "옥상 정원",
+    "shopfront": "가게 앞", "sushi_bar": "초밥집", "television_room": "텔레비전 방", "waiting_room": "대기실",
+    "wet_bar": "홈 바", "youth_hostel": "호스텔",
 }  # fmt: skip
 """The scenes that cafés meet; the others keep their English name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 
 from cafemood import moods, thumbnails
 from cafemood.atomic import writing
+from cafemood.pages import environment, for_script
 from cafemood.runs import Run
 
 N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
@@ -58,7 +58,11 @@ def write_report(run: Run) -> Path:
                     partial.write_bytes(data)
     else:
         pictures = [thumbnails.data_uri(data) if data else None for data in thumbs]
-    html = page_template("report.html.j2").render(**view.context(), payload=script_data(view.payload(pictures)))
+    html = (
+        environment()
+        .get_template("report.html.j2")
+        .render(**view.context(), payload=for_script(view.payload(pictures)))
+    )
     contact_sheets(run, view)
     for name, svg in view.figures().items():
         with writing(run.folder / "figures" / f"{name}.svg") as partial:
@@ -168,14 +172,14 @@ class _View:
 
     def figures(self) -> dict[str, str]:
         """The silhouette plot and the size bars as SVG."""
-        environment = _environment()
+        made = environment()
         shared = {"moods": self.moods, "bars": self.silhouette_bars()}
         own = self.run.scores["scores"].get("silhouette@features")
         return {
-            "silhouette": environment.get_template("silhouette.svg.j2").render(
+            "silhouette": made.get_template("silhouette.svg.j2").render(
                 mean=own, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
             ),
-            "sizes": environment.get_template("sizes.svg.j2").render(**shared),
+            "sizes": made.get_template("sizes.svg.j2").render(**shared),
         }
 
     def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
@@ -232,52 +236,9 @@ def _axis(values: list[float]) -> dict[str, Any]:
     return {"low": first * step, "high": last * step, "ticks": [round(i * step, 2) for i in range(first, last + 1)]}
 
 
-def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("cafemood"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": _number, "mean_sd": _mean_sd, "seconds": _seconds}
-    return environment
-
-
-def page_template(name: str) -> Any:
-    """A page's template, with escaping on."""
-    return _environment().get_template(name)
-
-
-def script_data(value: object) -> Any:
-    """JSON that can stand in a script element: no `<`, `>` or `&` is left to end it."""
-    from markupsafe import Markup
-
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
-
-
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
 def _text(value: object) -> str:
     return "" if value is None or value != value else str(value)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return (f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}").replace("-", "−")
-
-
-def _mean_sd(found: dict[str, float | None] | None) -> str:
-    if not found or found.get("mean") is None:
-        return "–"
-    return _number(found["mean"]) + (f" ± {_number(found['sd'])}" if found.get("sd") is not None else "")
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"
