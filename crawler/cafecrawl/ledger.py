@@ -194,7 +194,6 @@ class Ledger:
         *,
         per_cafe: int | None = None,
         max_stale: int | None = None,
-        max_places: int | None = None,
         sublists: Iterable[tuple[str, dict[str, Any]]] = (),
     ) -> int:
         """Store one page of a list and advance its cursor, in one transaction.
@@ -205,7 +204,6 @@ class Ledger:
             page: What the parser made of it.
             per_cafe: Photos to keep of a café at most.
             max_stale: End the list after so many pages in a row without a new photo.
-            max_places: End the list once it has given so many places.
             sublists: Lists that the page gives rise to.
 
         Returns:
@@ -220,15 +218,12 @@ class Ledger:
                 )
             n_new = sum(self._add_photo(db, asdict(photo), per_cafe) for photo in page.photos)
             n_stale = 0 if n_new or page.places else listing.n_stale + 1
-            seen = (listing.cursor or {}).get("n_places", 0) + len(page.places)
             ended = page.next is None
             ended |= max_stale is not None and n_stale >= max_stale
-            ended |= max_places is not None and seen >= max_places
             ended |= per_cafe is not None and bool(page.photos) and self._full(db, page.photos[0].cafe_id, per_cafe)
-            cursor = {**(page.next or {}), "n_places": seen}
             db.execute(
                 "UPDATE lists SET cursor = ?, state = ?, n_pages = n_pages + 1, n_stale = ? WHERE id = ?",
-                (json.dumps(cursor), "done" if ended else "open", n_stale, listing.id),
+                (json.dumps(page.next), "done" if ended else "open", n_stale, listing.id),
             )
             self._add_lists(db, source, sublists)
         return n_new

@@ -25,7 +25,7 @@ def add(ledger, page, **options) -> int:
 def test_a_page_stores_photos_and_advances_the_cursor_at_once(ledger):
     assert add(ledger, Page(photos=found(3).photos, places=found(3).places, next={"page": 2})) == 3
     listing = ledger.next_list("naver")
-    assert listing.cursor == {"page": 2, "n_places": 1}
+    assert listing.cursor == {"page": 2}
     assert [(r["rank"], r["stem"]) for r in ledger.pending("naver", 0, 9)] == [
         (1, "cafe_1_1"),
         (2, "cafe_1_2"),
