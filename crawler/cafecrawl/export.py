@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
@@ -19,7 +20,7 @@ from cafecrawl.licences import RESERVED, code_of
 from cafemood.atomic import writing
 from cafemood.photos import Photo
 
-FILES = ("manifest.parquet", "manifest.jsonl", "ATTRIBUTION.md", "DATASET_CARD.md", "SHA256SUMS")
+FILES = ("manifest.parquet", "manifest.jsonl", "ATTRIBUTION.md", "DATASET_CARD.md", "SHA256SUMS", "places.csv")
 EXTRA = ("verified", "near_duplicate_of")
 """Columns beside cafemood's: how the bytes were verified, and the earlier photo (of another café) of the same view."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
@@ -58,6 +59,7 @@ def write(folder: Path, ledger: Ledger) -> int:
     _write_text(folder / FILES[2], _attribution(kept))
     _write_text(folder / FILES[3], _card(kept, len(rows) - len(kept), ledger))
     _write_text(folder / FILES[4], "".join(f"{row['photo_id']}  {row['file']}\n" for row in kept))
+    _write_places(folder / FILES[5], ledger)
     ledger.fact("exported", state)
     return len(kept)
 
@@ -77,6 +79,7 @@ def _state(ledger: Ledger) -> str:
     digest = hashlib.sha256()
     for row in ledger.rows("SELECT id, photo_id, fetched_at FROM photos WHERE state = 'done' ORDER BY id"):
         digest.update(f"{row['id']} {row['photo_id']} {row['fetched_at']}\n".encode())
+    digest.update(f"{ledger.rows('SELECT count(*) AS n FROM places')[0]['n']} places".encode())
     return digest.hexdigest()
 
 
@@ -107,6 +110,14 @@ def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
 def _write_text(path: Path, text: str) -> None:
     with writing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _write_places(path: Path, ledger: Ledger) -> None:
+    columns = ("cafe_id", "cafe_name", "address", "area", "lat", "lon", "source")
+    with writing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(columns)
+        table.writerows([row[name] for name in columns] for row in ledger.rows("SELECT * FROM places ORDER BY id"))
 
 
 def _safe(text: object) -> str:

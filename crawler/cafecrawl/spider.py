@@ -47,6 +47,7 @@ class PhotoSpider(scrapy.Spider):
     needs_area: ClassVar[bool] = False
     per_cafe: int | None = None
     max_stale: int | None = None
+    has_photos: ClassVar[bool] = True
     repair: bool = False
     """Fetch pending photos only, read no list."""
 
@@ -64,7 +65,7 @@ class PhotoSpider(scrapy.Spider):
         self._buffer: deque[sqlite3.Row] = deque()
         self._last_row, self._dry = 0, False
         self.waiting: Counter[str] = Counter()
-        self.n_fetched = 0
+        self.n_done = self.n_fetched = self.n_places = 0
         self.run = 0
         self.store: Store | None = None
 
@@ -312,6 +313,7 @@ class PhotoSpider(scrapy.Spider):
             if self.run:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 self.ledger.end_run(self.run, now, self.exit_code, self.message)
+                self.n_places = len(self.ledger.places(self.name))
                 export.write_if_changed(self.options.folder, self.ledger)
         except (CafemoodError, sqlite3.Error) as error:
             self.exit_code, self.message = ConfigError.exit_code, str(error)

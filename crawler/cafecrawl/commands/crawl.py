@@ -50,6 +50,9 @@ def tell(spider: PhotoSpider) -> int:
     message = getattr(spider, "message", "The crawl ended before it began.")
     print(message, file=sys.stdout if exit_code == 0 else sys.stderr)
     if spider.store is not None:
-        n = f"{spider.n_done:,} photos of {spider.name} ({spider.n_fetched:,} new)"
-        print(f"{n}: {spider.options.folder / FILES[0]}")
+        folder = spider.options.folder
+        if spider.has_photos:
+            print(f"{spider.n_done:,} photos of {spider.name} ({spider.n_fetched:,} new): {folder / FILES[0]}")
+        else:
+            print(f"{spider.n_places:,} cafés of {spider.name}: {folder / FILES[5]}")
     return exit_code

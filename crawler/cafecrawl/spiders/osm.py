@@ -19,6 +19,7 @@ class OsmSpider(PhotoSpider):
     name = "osm"
     own: ClassVar = {"radius": "metres around the middle of each area (default 800)"}
     needs_area = True
+    has_photos = False
 
     def prepare(self) -> None:
         """Check the radius."""
