@@ -79,7 +79,8 @@ def _state(ledger: Ledger) -> str:
     digest = hashlib.sha256()
     for row in ledger.rows("SELECT id, photo_id, fetched_at FROM photos WHERE state = 'done' ORDER BY id"):
         digest.update(f"{row['id']} {row['photo_id']} {row['fetched_at']}\n".encode())
-    digest.update(f"{ledger.rows('SELECT count(*) AS n FROM places')[0]['n']} places".encode())
+    n_places = ledger.rows("SELECT count(*) AS n FROM places")[0]["n"]
+    digest.update(f"{n_places} places".encode())
     return digest.hexdigest()
 
 
@@ -117,7 +118,7 @@ def _write_places(path: Path, ledger: Ledger) -> None:
     with writing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(columns)
-        table.writerows([row[name] for name in columns] for row in ledger.rows("SELECT * FROM places ORDER BY id"))
+        table.writerows([row[name] for name in columns] for row in ledger.places())
 
 
 def _safe(text: object) -> str:

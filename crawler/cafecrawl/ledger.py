@@ -238,9 +238,16 @@ class Ledger:
         with self.transaction() as db:
             db.execute("UPDATE lists SET state = 'failed', reason = ? WHERE id = ?", (reason, listing.id))
 
-    def places(self, source: str) -> list[sqlite3.Row]:
-        """The cafés of a source in the order they were found."""
-        return self.rows("SELECT * FROM places WHERE source = ? ORDER BY id", source)
+    def n_places(self, source: str) -> int:
+        """How many cafés a source has given."""
+        return self.rows("SELECT count(*) AS n FROM places WHERE source = ?", source)[0]["n"]
+
+    def places(self) -> Iterator[sqlite3.Row]:
+        """All cafés in the order they were found, a thousand in memory at a time."""
+        last = 0
+        while rows := self.rows("SELECT * FROM places WHERE id > ? ORDER BY id LIMIT 1000", last):
+            yield from rows
+            last = rows[-1]["id"]
 
     # Photos
 
@@ -262,14 +269,15 @@ class Ledger:
         with self.transaction() as db:
             db.execute("UPDATE photos SET state = 'rejected', reason = ? WHERE id = ?", (reason, row))
 
-    def postpone(self, row: int, reason: str, *, max_tries: int) -> None:
-        """Note a failure that may pass; after `max_tries` crawls that met one, the photo is rejected."""
+    def postpone(self, row: int, reason: str, *, max_tries: int) -> bool:
+        """Note a failure that may pass; after `max_tries` crawls that met one, the photo is rejected (and False)."""
         with self.transaction() as db:
             db.execute(
                 "UPDATE photos SET tries = tries + 1, reason = ?, "
                 "state = CASE WHEN tries + 1 >= ? THEN 'rejected' ELSE 'pending' END WHERE id = ?",
                 (reason, max_tries, row),
             )
+        return self.photo(row)["state"] == "pending"
 
     def set_photos(self, state: str, facts: Iterable[dict[str, Any]]) -> None:
         """Write facts of photos (each with its `id`) and their new state, in one transaction."""

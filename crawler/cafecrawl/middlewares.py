@@ -9,6 +9,7 @@ import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from protego import Protego
@@ -58,6 +59,16 @@ class OwnSlot(_Middleware):
     def process_request(self, request: Request) -> None:
         request.meta["download_slot"] = urlsplit(request.url).netloc  # anew after a redirect
         request.headers["User-Agent"] = self.spider.options.agent
+
+
+class HeldHosts(_Middleware):
+    """Ask nothing, not even robots.txt, of a host that asked an earlier crawl for a long silence."""
+
+    def process_request(self, request: Request) -> None:
+        host = urlsplit(request.url).netloc
+        left = self.spider.ledger.held(host, time.time())
+        if left > self.settings.getfloat("PATIENCE_MAX_WAIT"):
+            too_long(self.spider, request, host, left)
 
 
 class FailClosedRobots(_Middleware):
@@ -187,7 +198,7 @@ class Patience(_Middleware):
             if left <= 0:
                 return
             if left > self.settings.getfloat("PATIENCE_MAX_WAIT"):
-                self._too_long(request, host, left)
+                too_long(self.spider, request, host, left)
             await asyncio.sleep(min(left, 0.5))
 
     def process_response(self, request: Request, response: Response) -> Response | Request:
@@ -198,6 +209,9 @@ class Patience(_Middleware):
         if response.status >= 500:
             return self._again(request, host, f"HTTP {response.status}") or response
         self._refusals[host] = self._failures[host] = 0
+        asked = retry_after(response, time.time())
+        if asked is not None and "list" in request.meta:  # MediaWiki says `maxlag` with HTTP 200
+            self.pause(host, asked)
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
@@ -220,7 +234,7 @@ class Patience(_Middleware):
         if asked is not None:
             self.pause(host, asked)
             if asked > self.settings.getfloat("PATIENCE_MAX_WAIT"):
-                self._too_long(request, host, asked)
+                too_long(self.spider, request, host, asked)
         if self._refusals[host] >= 2:
             self._wall(request, host, "it answers 429 again and again")
         if asked is None:
@@ -254,20 +268,6 @@ class Patience(_Middleware):
             )
         raise HostClosed(f"{host}: {why}")
 
-    def _too_long(self, request: Request, host: str, left: float) -> None:
-        when = clock_time(left)
-        self.spider.close_host(host, f"it asks to wait until {when}")
-        if "list" in request.meta:
-            kind = QuotaUsedUp if self.spider.daily_quota else Blocked
-            self.spider.halt(
-                kind(
-                    f"{host} asks to be left alone",
-                    why=f"Retry-After of {left:.0f} s" if left < 1e6 else "Retry-After",
-                    fix=f"run the same command again after {when}: it goes on from here",
-                )
-            )
-        raise HostClosed(f"{host} asks to wait until {when}")
-
     def _check_open(self, host: str) -> None:
         engine = self.crawler.engine
         if self.spider.outcome is not None or engine is None or not engine.running:
@@ -289,6 +289,26 @@ class Patience(_Middleware):
         host = request.meta.pop("turn", None)
         if host is not None:
             self._turns[host].release()
+
+
+def too_long(spider: PhotoSpider, request: Request, host: str, left: float) -> NoReturn:
+    """Give a host up that wants a longer silence than a crawl can wait for.
+
+    Raises:
+        HostClosed: Always.
+    """
+    when = clock_time(left)
+    spider.close_host(host, f"it asks to wait until {when}")
+    if "list" in request.meta:
+        kind = QuotaUsedUp if spider.daily_quota else Blocked
+        spider.halt(
+            kind(
+                f"{host} asks to be left alone",
+                why=f"Retry-After: {left:.0f} s",
+                fix=f"run the same command again after {when}: it goes on from here",
+            )
+        )
+    raise HostClosed(f"{host} asks to wait until {when}")
 
 
 def retry_after(response: Response, now: float) -> float | None:

@@ -38,6 +38,7 @@ class Options:
     areas: tuple[Area, ...] = ()
     licences: tuple[str, ...] = OPEN
     permission: Permission | None = None
+    repair: bool = False
     own: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -61,6 +62,7 @@ COMMON = {
     "site": "another address for the source, such as the replica's",
     "area": "areas of Seoul, by key or Korean name, or all",
     "licences": f"licences to keep (default {','.join(OPEN)}; also {', '.join(KNOWN[len(OPEN) :])})",
+    "repair": "yes: fetch photos that wait in the ledger, read no list",
     "permission": "file with the source's written permission",
 }
 
@@ -97,6 +99,7 @@ def read_options(arguments: Mapping[str, Any], own: Mapping[str, str]) -> Option
         read_areas(arguments.get("area")),
         _licences(arguments.get("licences")),
         _permission(arguments.get("permission")),
+        str(arguments.get("repair", "")).lower() in ("yes", "true", "1"),
         {name: str(value) for name, value in arguments.items() if name in own},
     )
 

@@ -41,6 +41,7 @@ REDIRECT_MAX_TIMES = 5
 TELNETCONSOLE_ENABLED = False
 DOWNLOADER_MIDDLEWARES = {
     "cafecrawl.middlewares.OwnSlot": 20,
+    "cafecrawl.middlewares.HeldHosts": 30,
     "cafecrawl.middlewares.FailClosedRobots": 100,
     "cafecrawl.middlewares.DailyQuota": 110,
     "cafecrawl.middlewares.Walls": 580,
@@ -62,6 +63,7 @@ EXTENSIONS = {
     "cafecrawl.progress.Progress": 0,
     "scrapy.extensions.logstats.LogStats": None,
     "scrapy.extensions.memusage.MemoryUsage": None,
+    "scrapy.extensions.remote_control.RemoteControl": None,  # no port is opened
 }
 LOG_LEVEL = "WARNING"
 DEFAULT_DROPITEM_LOG_LEVEL = "INFO"

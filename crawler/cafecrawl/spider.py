@@ -24,6 +24,7 @@ from cafecrawl.errors import DONE, INCOMPLETE, Blocked, ConfigError, CrawlError,
 from cafecrawl.items import FetchedPhoto, Page
 from cafecrawl.ledger import Ledger, Listing
 from cafecrawl.options import read_options
+from cafecrawl.parsers import TryLater
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown
 from cafecrawl.store import Store
 from cafemood.errors import CafemoodError
@@ -48,12 +49,9 @@ class PhotoSpider(scrapy.Spider):
     per_cafe: int | None = None
     max_stale: int | None = None
     has_photos: ClassVar[bool] = True
-    repair: bool = False
-    """Fetch pending photos only, read no list."""
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name)
-        self.repair = arguments.pop("repair", False)
         self.arguments = arguments
         self.outcome: CrawlError | None = None
         self.closed_hosts: dict[str, str] = {}
@@ -61,7 +59,7 @@ class PhotoSpider(scrapy.Spider):
         self._freed = asyncio.Event()
         self._photos: set[int] = set()
         self._listing: Listing | None = None
-        self._failed_list = 0
+        self._failed_list = self._n_later = 0
         self._buffer: deque[sqlite3.Row] = deque()
         self._last_row, self._dry = 0, False
         self.waiting: Counter[str] = Counter()
@@ -116,10 +114,13 @@ class PhotoSpider(scrapy.Spider):
 
     def _open(self) -> None:
         self.options = read_options(self.arguments, self.own)
-        if self.needs_area and not self.options.areas:
+        if self.needs_area and not self.options.areas and not self.options.repair:
             raise ConfigError("No area given", where="-a area=…", fix="give one, such as area=seongsu, or area=all")
+        if self.options.repair:  # what was accepted once is fetched again
+            self.accepted = {*licences.KNOWN, licences.RESERVED}
+        else:
+            self.accepted = set(self.options.licences)
         self.prepare()
-        self.accepted = set(self.options.licences) | self.accepted
         self.store = Store(self.options.folder)
         permission = self.options.permission
         self.run = self.ledger.start_run(
@@ -133,7 +134,7 @@ class PhotoSpider(scrapy.Spider):
         if adopted:
             log.warning("Adopted %d photos that a crawl had stored just before it died", adopted)
         self.n_done = self.ledger.counts(self.name)["done"]
-        if not self.repair:
+        if not self.options.repair:
             self.ledger.add_lists(self.name, self.lists())
 
     def prepare(self) -> None:
@@ -164,7 +165,7 @@ class PhotoSpider(scrapy.Spider):
         return limit is not None and self.n_done + len(self._photos) >= limit
 
     def _next_list(self) -> Request | None:
-        if self.repair or self._listing or self.full:
+        if self.options.repair or self._listing or self.full:
             return None
         if self.options.limit is not None and (self._photos or self._more_photos()):
             return None  # how many more are needed is known when these have arrived
@@ -226,6 +227,11 @@ class PhotoSpider(scrapy.Spider):
                 sublists=sublists,
             )
             self._dry = False
+        except TryLater as error:
+            self._n_later += 1
+            if self._n_later > self.settings.getint("PATIENCE_RETRIES"):
+                self.waiting[str(error)] += 1
+                self._failed_list = listing.id
         except (LayoutChanged, ConfigError, NotAllowed) as error:
             self.ledger.fail_list(listing, error.what)
             self.halt(error)
@@ -283,8 +289,8 @@ class PhotoSpider(scrapy.Spider):
             ):
                 self.ledger.reject(row, reason)
             else:
-                self.waiting[reason] += 1
-                self.ledger.postpone(row, reason, max_tries=self.settings.getint("PHOTO_MAX_CRAWLS"))
+                waits = self.ledger.postpone(row, reason, max_tries=self.settings.getint("PHOTO_MAX_CRAWLS"))
+                self.waiting[reason] += waits
         except sqlite3.Error as trouble:
             self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=trouble))
         self._settle(row)
@@ -313,7 +319,7 @@ class PhotoSpider(scrapy.Spider):
             if self.run:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 self.ledger.end_run(self.run, now, self.exit_code, self.message)
-                self.n_places = len(self.ledger.places(self.name))
+                self.n_places = self.ledger.n_places(self.name)
                 export.write_if_changed(self.options.folder, self.ledger)
         except (CafemoodError, sqlite3.Error) as error:
             self.exit_code, self.message = ConfigError.exit_code, str(error)
@@ -333,7 +339,7 @@ class PhotoSpider(scrapy.Spider):
                 NotAllowed.exit_code,
                 f"Some photos wait: {'; '.join(self.waiting)}. Run the same command again later.",
             )
-        if self.waiting:
+        if +self.waiting:
             told = ", ".join(f"{n} x {why}" for why, n in self.waiting.most_common())
             return (
                 INCOMPLETE,

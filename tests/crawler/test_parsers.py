@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cafecrawl.errors import ConfigError, LayoutChanged
 from cafecrawl.items import Place
-from cafecrawl.parsers import commons, naver_photos, naver_search, openverse, overpass
+from cafecrawl.parsers import TryLater, commons, naver_photos, naver_search, openverse, overpass
 
 PRIVATE = ("김리뷰", "reviewer-77", "https://phinf.example/face.jpg", "정말 좋아요")
 CAFES = [Place("1234567890", "카페 공릉", "서울특별시 노원구 동일로 1", "공릉동", 37.625, 127.073)]
@@ -251,7 +251,7 @@ def test_commons_leaves_out_what_is_no_free_photo(info):
 
 
 def test_commons_errors_come_with_200():
-    with pytest.raises(commons.ServerLag):
+    with pytest.raises(TryLater):
         commons.parse_page(dumped({"error": {"code": "maxlag", "info": "Waiting for a server"}}))
     with pytest.raises(ConfigError, match="Wikimedia Commons refuses the request"):
         commons.parse_page(dumped({"error": {"code": "invalidcategory", "info": "no such category"}}))
@@ -293,5 +293,5 @@ JSON = st.recursive(
 @given(st.binary(max_size=200) | JSON.map(dumped) | JSON.map(lambda v: b"var searchResult = " + dumped(v)))
 def test_any_bytes_give_a_page_or_a_crawl_error(body):
     for parse in ALL:
-        with contextlib.suppress(LayoutChanged, ConfigError, commons.ServerLag):
+        with contextlib.suppress(LayoutChanged, ConfigError, TryLater):
             parse(body)

@@ -31,7 +31,7 @@ class Command(FolderCommand):
                 n = ledger.counts(source)
                 print(
                     f"  {source:<10} {n['done']:>8,} {n['pending'] + n['storing']:>8,} {n['rejected']:>9,} "
-                    f"{ledger.n_open_lists(source):>11,} {len(ledger.places(source)):>7,} "
+                    f"{ledger.n_open_lists(source):>11,} {ledger.n_places(source):>7,} "
                     f"{ledger.used_today(source, time.time())[0]:>11,}"
                 )
             for row in ledger.rows(

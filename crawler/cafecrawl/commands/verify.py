@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,8 @@ from typing import Any
 from scrapy.commands import BaseRunSpiderCommand
 from tqdm import tqdm
 
-from cafecrawl.commands.crawl import tell
 from cafecrawl.folders import folder_of
 from cafecrawl.ledger import Ledger
-from cafecrawl.spider import PhotoSpider
 from cafecrawl.store import STATE, Store
 from cafemood.errors import CafemoodError
 from cafemood.photos import file_digest
@@ -42,28 +41,18 @@ class Command(BaseRunSpiderCommand):
             self.exitcode = getattr(error, "exit_code", 2)
             return
         if damaged and opts.repair:
-            self._fetch(sorted(damaged), opts.spargs)
+            self._fetch(sorted(damaged), opts.spargs, opts.set)
         elif damaged:
             print("To fetch them again: scrapy verify --repair -a contact=…", file=sys.stderr)
             self.exitcode = 1
 
-    def _fetch(self, sources: list[str], arguments: dict[str, Any]) -> None:
+    def _fetch(self, sources: list[str], arguments: dict[str, Any], settings: list[str]) -> None:
         """One crawl after another: they share the folder, and a folder has one crawl at a time."""
-        assert self.crawler_process is not None
-        from twisted.internet.defer import inlineCallbacks
-
-        crawlers = [self._create_crawler(source) for source in sources]
-
-        @inlineCallbacks
-        def one_by_one() -> Any:
-            for crawler in crawlers:
-                yield self.crawler_process.crawl(crawler, repair=True, **arguments)  # type: ignore[union-attr]
-
-        one_by_one()
-        self.crawler_process.start()
-        for crawler in crawlers:
-            if isinstance(crawler.spider, PhotoSpider):
-                self.exitcode = max(self.exitcode, tell(crawler.spider))
+        words = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
+        words += [word for setting in settings for word in ("-s", setting)]
+        for source in sources:
+            command = [sys.executable, "-m", "scrapy", "crawl", source, *words, "-a", "repair=yes"]
+            self.exitcode = max(self.exitcode, subprocess.run(command, check=False).returncode)
 
 
 def check(folder: Path, *, forget: bool) -> dict[str, int]:

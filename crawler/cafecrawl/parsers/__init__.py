@@ -17,6 +17,10 @@ _TAGS = re.compile(r"<[^>]*>")
 _SPACES = re.compile(r"\s+")
 
 
+class TryLater(Exception):
+    """The source asks for patience in an answer with HTTP 200; the same request is right again later."""
+
+
 def load_json(body: bytes, source: str) -> Any:
     """Parse JSON that a source promised to send.
 

@@ -7,14 +7,10 @@ from typing import Any
 from cafecrawl.errors import ConfigError
 from cafecrawl.items import Page, PhotoRef, Place
 from cafecrawl.licences import credit, read_licence
-from cafecrawl.parsers import changed, load_json, number, plain_text, reader
+from cafecrawl.parsers import TryLater, changed, load_json, number, plain_text, reader
 
 SOURCE = "Wikimedia Commons"
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
-
-
-class ServerLag(Exception):
-    """The servers ask for patience (`maxlag`); the same request is right again after `Retry-After`."""
 
 
 @reader(SOURCE)
@@ -25,7 +21,7 @@ def parse_page(body: bytes, area: str | None = None) -> Page:
 
     Raises:
         LayoutChanged: It is not that answer.
-        ServerLag: The answer is the `maxlag` error (it comes with HTTP 200).
+        TryLater: The answer is the `maxlag` error (it comes with HTTP 200).
         ConfigError: The API refuses the request, or the category does not exist.
     """
     answer = load_json(body, SOURCE)
@@ -34,7 +30,7 @@ def parse_page(body: bytes, area: str | None = None) -> Page:
     if "error" in answer:
         error = answer["error"] if isinstance(answer["error"], dict) else {}
         if error.get("code") in ("maxlag", "ratelimited", "readonly"):
-            raise ServerLag(str(error.get("info")))
+            raise TryLater(str(error.get("info")))
         raise ConfigError(
             "Wikimedia Commons refuses the request",
             where=error.get("code"),

@@ -77,6 +77,7 @@ async def answer(fault: Fault, request: web.Request, body: Callable[[], bytes]) 
     simple: dict[str, Callable[[], web.Response]] = {
         "empty": lambda: web.Response(body=b"", content_type="image/jpeg"),
         "html": lambda: web.Response(body=b"<!DOCTYPE html><html>not found</html>", content_type="image/jpeg"),
+        "duplicate": lambda: web.Response(body=body(), content_type="image/jpeg"),
         "wrong_type": lambda: web.Response(body=body(), content_type="text/plain"),
         "bomb": lambda: web.Response(body=png_bomb(), content_type="image/png"),
         "near": lambda: web.Response(body=reencoded(body()), content_type="image/jpeg"),

@@ -231,7 +231,8 @@ def overpass(content: Content, query: str) -> web.Response:
         tags = {"amenity": "cafe", "name": "Cafe", "name:ko": cafe.name, "addr:street": f"{cafe.area.name}로"}
         way = cafe.number % 3 == 0
         elements.append(
-            {"type": "way" if way else "node", "id": cafe.number, "tags": tags} | ({"center": spot} if way else spot)
+            {"type": "way" if way else "node", "id": 5_000_000 + cafe.number, "tags": tags}
+            | ({"center": spot} if way else spot)
         )
     return web.json_response({"version": 0.6, "elements": elements})
 

@@ -32,7 +32,7 @@ class NaverSpider(PhotoSpider):
         """The study's plan by default; robots.txt is set aside only for what the permission is about."""
         self.n_cafes = self.options.number("cafes", 76)
         self.per_cafe = self.options.number("photos", 10)
-        self.accepted = {RESERVED}
+        self.accepted |= {RESERVED}
         permission = self.options.permission
         hosts = [url.removeprefix("https://") for url in (MAP, PLACE, GRAPHQL)]
         self.permitted_hosts = (*hosts, *IMAGES) if permission else ()

@@ -30,6 +30,8 @@ class UrlListSpider(PhotoSpider):
 
     def prepare(self) -> None:
         """Check that the table can be read."""
+        if self.options.repair:
+            return
         given = self.options.own.get("file")
         if not given:
             raise ConfigError(
