@@ -1,5 +1,6 @@
 """Whole crawls of the replica: what arrives, what is never asked for, and how a crawl ends."""
 
+import functools
 import hashlib
 import json
 import re
@@ -440,6 +441,7 @@ def test_duplicates_and_near_duplicates(scrapy, replica_of, tmp_path):
         Fault("naver_images", f"/{cafe}_1", "duplicate", value=f"/{cafe}_0.jpg"),
         Fault("naver_images", f"/{cafe}_2", "near", value=f"/{cafe}_0.jpg"),
         Fault("naver_images", f"/{cafe + 1}_0", "near", value=f"/{cafe}_0.jpg"),
+        content=Content(n_cafes=3, n_photos=4, draw=functools.partial(blob_photo, size=(400, 320))),
     )
     done = crawl(scrapy, replica, tmp_path, "naver", area="공릉동")
     assert done.code == 0, done.text
