@@ -15,6 +15,7 @@ from cafecrawl.licences import KNOWN, RESERVED, code_of
 from cafecrawl.replica.content import Content, blob_photo, number_and_view
 from cafecrawl.replica.faults import Fault
 from cafecrawl.replica.pages import REVIEW, REVIEWERS
+from cafecrawl.replica.site import IMAGE_HOSTS
 from cafemood.photos import read_manifest
 
 pytestmark = pytest.mark.slow
@@ -320,7 +321,8 @@ def test_retry_after_is_obeyed(scrapy, replica_of, tmp_path):
 
 @pytest.mark.parametrize("most", [1, 2])
 def test_in_flight_requests_stay_within_the_hosts_limit(scrapy, replica_of, tmp_path, most):
-    replica = replica_of(content=Content(n_openverse=40, draw=blob_photo))
+    slow = [Fault(host, ".", "slow", value="0.05") for host in IMAGE_HOSTS]  # so that a second one can begin
+    replica = replica_of(content=Content(n_openverse=40, draw=blob_photo), faults=slow)
     crawl(scrapy, replica, tmp_path, settings={"CONCURRENT_REQUESTS_PER_DOMAIN": most})
     assert max(h.in_flight for h in replica.log) == most
 

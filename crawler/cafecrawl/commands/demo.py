@@ -18,7 +18,7 @@ from cafecrawl.replica.site import HOSTS, Replica, running
 from cafecrawl.store import STATE
 
 PORT = 8910
-CONTENT = {"n_cafes": 10, "n_photos": 5, "n_openverse": 40, "n_commons": 20}
+CONTENT: dict[str, Any] = {"n_cafes": 10, "n_photos": 5, "n_openverse": 40, "n_commons": 20}
 CRAWLS = (
     ("naver", "naver", ("-a", "area=공릉동,성수역,연남동")),
     ("openverse", "openverse", ("-a", "query=cafe interior")),

@@ -25,7 +25,7 @@ class Fault:
 
     Kinds: `429` `500` `503` `401` `403` `404` (with `retry_after` seconds if given), `truncated`, `empty`,
     `html`, `wrong_type`, `bomb`, `huge`, `duplicate`, `near`, `redirects`, `loop`, `stall`, `reset`, `noai`,
-    `captcha`, `layout`, `maxlag`, `disallow` (for `/robots.txt`).
+    `captcha`, `layout`, `maxlag`, `slow` (the photo, `value` seconds late), `disallow` (for `/robots.txt`).
     """
 
     host: str
@@ -61,6 +61,9 @@ async def answer(fault: Fault, request: web.Request, body: Callable[[], bytes]) 
     if fault.kind == "stall":
         await asyncio.sleep(float(fault.value or 3600))
         return web.Response(status=504)
+    if fault.kind == "slow":
+        await asyncio.sleep(float(fault.value))
+        return web.Response(body=body(), content_type="image/jpeg")
     if fault.kind == "reset":
         return await _reset(request, body())
     if fault.kind == "huge":
