@@ -8,6 +8,7 @@ import sys
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
+from cafecrawl.errors import NotAllowed
 from cafecrawl.export import FILES
 from cafecrawl.spider import PhotoSpider
 
@@ -35,6 +36,11 @@ class Command(ScrapyCrawl):
             crawler = self._create_crawler(args[0])
         except KeyError:
             raise UsageError(f"There is no spider {args[0]!r}: see `scrapy list`", print_help=False) from None
+        refusal = getattr(crawler.spidercls, "refusal", None)
+        if refusal and not {"contact", "permission"} & set(opts.spargs):
+            print(refusal, file=sys.stderr)
+            self.exitcode = NotAllowed.exit_code
+            return
         self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start()
         spider = crawler.spider

@@ -27,6 +27,10 @@ class NaverSpider(PhotoSpider):
     name = "naver"
     own: ClassVar = {"cafes": "cafés an area at most (default 76)", "photos": "interiors a café at most (default 10)"}
     max_stale = 3
+    refusal = (
+        "Naver does not allow crawls without its written permission: give -a permission=FILE (with -a contact=… alone, "
+        "robots.txt is asked and obeyed). Open sources: `scrapy crawl openverse`, `scrapy crawl commons`."
+    )
 
     def prepare(self) -> None:
         """The study's plan by default; robots.txt is set aside only for what the permission is about."""
