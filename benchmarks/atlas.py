@@ -22,7 +22,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from cafemood.photos import demo_photos, file_digest, open_image
 
@@ -122,7 +121,9 @@ def main() -> None:
         words = [sys.executable, "-c", "from cafemood.cli import main; main()", "atlas", str(run)]
         said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         page = Path(said.strip().removeprefix("Atlas: "))
-        beside = sum(f.stat().st_size for f in page.parent.rglob("*") if f.is_file()) if page.name == "index.html" else 0
+        beside = (
+            sum(f.stat().st_size for f in page.parent.rglob("*") if f.is_file()) if page.name == "index.html" else 0
+        )
         size = f"{page.stat().st_size / 1e6:.1f} MB page, {beside / 1e6:.0f} MB in all"
         print(f"{given.photos:,} photos: `cafemood atlas` took {time.perf_counter() - begin:.1f} s; {size}")
         look(page)
