@@ -117,7 +117,21 @@ def strange(n: int = 100) -> dict[str, list[Image.Image]]:
 
     rng = np.random.default_rng(0)
     found: dict[str, list[Image.Image]] = {"noise": [], "digits": [], "text": [], "outdoors": []}
-    words = ["Lorem", "ipsum", "dolor", "sit", "amet", "consectetur", "adipiscing", "elit", "sed", "do", "eiusmod", "tempor", "incididunt"]
+    words = [
+        "Lorem",
+        "ipsum",
+        "dolor",
+        "sit",
+        "amet",
+        "consectetur",
+        "adipiscing",
+        "elit",
+        "sed",
+        "do",
+        "eiusmod",
+        "tempor",
+        "incididunt",
+    ]
     outside = [Image.fromarray(array) for array in load_sample_images().images]
     digits = load_digits().images
     for i in range(n):

@@ -126,7 +126,7 @@ def test_a_whole_new_cafe_is_assigned_profiled_and_kept(finished, tmp_path):
     shutil.copytree(finished, run)
     new.mkdir()
     for i in range(3):
-        draw_room(900 + i, list(MOODS)[0]).save(new / f"{i}.jpg")
+        draw_room(900 + i, next(iter(MOODS))).save(new / f"{i}.jpg")
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)).save(new / "noise.png")
     (new / "글.jpg").write_text("not a photo")
     before = (run / "assignments.parquet").read_bytes()
