@@ -3,10 +3,12 @@
 PY := .venv/bin/python
 STAMP := .venv/.installed
 PYTHON ?= python3
-.PHONY: help setup demo test check crawl bench lock clean
+# torch and its company take 14 s to import from source, 6 s from bytecode: let the first import write it
+unexport PYTHONDONTWRITEBYTECODE
+.PHONY: help setup demo test check crawl crawl-demo bench lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "cafemood needs Python 3.11 to 3.13, and %s is %d.%d: make PYTHON=python3.11 …" % (sys.executable, *v[:2]))'
@@ -22,16 +24,22 @@ demo: $(STAMP) ## group 39 real interiors and write a report
 	$(PY) train.py
 
 test: $(STAMP) ## all tests (those in a browser need a Chromium)
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --dist worksteal
 
 check: $(STAMP) ## lint, format, types and the fast tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	$(PY) -m pytest -m "not slow and not browser"
+	$(PY) -m pytest --numprocesses auto --dist worksteal -m "not slow and not browser"
 
-crawl: $(STAMP) ## list the crawler's spiders
-	cd crawler && ../.venv/bin/scrapy list
+# make crawl SOURCE=openverse CONTACT=you@example.org ARGS="-a limit=500"
+SOURCE ?= openverse
+crawl: $(STAMP) ## fill data/photos from an open source: CONTACT=you@example.org [SOURCE=…] [ARGS=…]
+	cd crawler && ../.venv/bin/scrapy crawl $(SOURCE) -a contact="$(CONTACT)" $(ARGS)
+
+crawl-demo: $(STAMP) ## crawl drawn cafés on this machine, group them, score against the truth
+	cd crawler && ../.venv/bin/scrapy demo
+	$(PY) train.py data=crawled data.manifest=data/photos/replica/labelled.parquet data.labels=atmosphere k=5
 
 bench: $(STAMP) ## the figures of the README
 	$(PY) benchmarks/embed.py

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: more threads than that only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 MOODS = {"어두운 나무": ((52, 34, 24), (250, 190, 90)), "밝은 흰색": ((236, 234, 228), (120, 170, 120))}
 
 

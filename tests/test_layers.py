@@ -26,6 +26,8 @@ LAYERS = [
     {"pretraining"},
     {"methods"},
     {"heads"},
+    {"resampling"},
+    {"choosing"},
     {"verdict"},
     {"compact"},
     {"runs"},
@@ -35,7 +37,7 @@ LAYERS = [
     {"similar"},
     {"pages"},
     {"report"},
-    {"atlas", "export"},
+    {"compare", "atlas", "export"},
     {"tracking"},
     {"config", "cli"},
 ]

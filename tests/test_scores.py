@@ -11,7 +11,6 @@ from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
 from cafemood import scores
-from cafemood.methods import plane_kmeans
 
 
 @pytest.fixture(autouse=True)
@@ -95,45 +94,42 @@ def test_accuracy_is_the_best_over_all_matchings(pairs):
     assert found["accuracy"] == pytest.approx(best)
 
 
-def test_the_null_of_noise_is_the_planes_known_third():
-    noise = np.random.default_rng(0).normal(size=(300, 50)).astype(np.float32)
-    found = scores.plane_null(noise, plane_kmeans(4))
-    assert 0.25 < found["mean"] < 0.42
-    assert 0 < found["sd"] < 0.05
-    assert found["n"] == scores.N_NULLS
-    assert "300 rows" in found["how"]
-    assert found == scores.plane_null(noise, plane_kmeans(4))
+def test_photos_of_one_cafe_that_share_a_group_are_coherent():
+    labels = np.repeat([0, 1], 20)
+    cafes = [f"공릉동 {i // 4}" for i in range(40)]
+    x = np.random.default_rng(0).normal(size=(40, 8))
+    found = scores.cafe_coherence(labels, cafes, x, n_permutations=200)
+    assert found["ratio"] == pytest.approx(1 / ((2 * 20 * 19) / (40 * 39)))  # all pairs of a café, of all pairs
+    assert found["p"] == pytest.approx(1 / 201)
+    assert (found["n_cafes"], found["n_duplicates"]) == (10, 0)
 
 
-def test_the_null_keeps_each_column_and_breaks_what_links_them():
-    x = np.repeat(np.arange(30.0)[:, None], 3, axis=1)
-    seen = []
-
-    def pipeline(features, seed):
-        seen.append(features)
-        return features[:, :2], np.arange(30) % 2
-
-    scores.plane_null(x, pipeline, n_nulls=2)
-    for null in seen:
-        np.testing.assert_array_equal(np.sort(null, axis=0), x)
-        assert abs(np.corrcoef(null.T)[0, 1]) < 0.7
-    assert not np.array_equal(*seen)
+def test_labels_that_ignore_the_cafe_are_no_better_than_chance():
+    rng = np.random.default_rng(1)
+    found = scores.cafe_coherence(rng.integers(0, 3, 300), [str(i // 5) for i in range(300)], rng.normal(size=(300, 8)))
+    assert found["ratio"] == pytest.approx(1, abs=0.15)
+    assert found["p"] > 0.05
 
 
-def test_undefined_nulls_are_left_out_of_the_mean():
-    answers = iter([np.zeros(4, int), np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])])
-    x = np.array([[0.0, 0], [0, 1], [5, 5], [5, 6]])
-    found = scores.plane_null(x, lambda features, seed: (x, next(answers)), n_nulls=3)
-    assert found["n"] == 2
-    assert np.isfinite([found["mean"], found["sd"]]).all()
+def test_near_duplicates_of_a_cafe_count_once():
+    x = np.random.default_rng(2).normal(size=(6, 8))
+    x = np.concatenate([x, x[:2] + 1e-4, x[5:] * 3])  # two copies of the first café's, one longer of another's
+    cafes = [*"aabbcc", "a", "a", "x"]
+    found = scores.cafe_coherence(np.array([0, 1, 0, 1, 1, 1, 0, 1, 0]), cafes, x)
+    assert (found["n_photos"], found["n_duplicates"]) == (7, 2)
 
 
-def test_a_null_that_is_never_defined_is_nan_without_a_warning(recwarn):
-    x = np.zeros((4, 2))
-    found = scores.plane_null(x, lambda features, seed: (x, np.zeros(4, int)), n_nulls=3)
-    assert found["n"] == 0
-    assert np.isnan(found["mean"])
-    assert not recwarn.list
+def test_cafes_of_one_photo_say_nothing_of_coherence():
+    assert scores.cafe_coherence(np.array([0, 1, 1]), ["a", "b", "c"], np.eye(3)) is None
+
+
+def test_the_leak_counts_cafes_by_hand():
+    first, second = scores.venue_leak(np.array([0, 0, 0, 0, 2, 2]), ["a", "a", "b", "b", "c", "c"])
+    assert first["largest_share"] == 0.5
+    assert first["effective_cafes"] == pytest.approx(2)
+    assert second == {
+        "cluster": 2, "n_photos": 2, "largest_cafe": "c", "largest_share": 1.0, "effective_cafes": pytest.approx(1)
+    }  # fmt: skip
 
 
 def test_all_rows_are_taken_when_they_are_few():

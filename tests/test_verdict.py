@@ -11,7 +11,7 @@ from cafemood import scores
 from cafemood.datamodule import MatrixDataModule
 from cafemood.methods import KMeans, baselines
 from cafemood.reduction import PCAReduction, display_plane
-from cafemood.verdict import _cafe_leaks, judge, verdict
+from cafemood.verdict import _leak_sentences, judge, verdict
 
 ORDER = ["bad", "warn", "good", "info"]
 NAN = float("nan")
@@ -25,21 +25,29 @@ def one_thread():
 
 
 def made_up(*, features=0.3, plane=0.5, null=(0.3, 0.01), space="pca2", in_use=4, smallest=20, own=None, nmi=None,
-            others=()):  # fmt: skip
+            others=(), null_features=(0.01, 0.002), **more):  # fmt: skip
     """Facts of a clustering into 4 groups with nothing to say against it, but for what is given."""
     found = {"silhouette@features": features, "silhouette@pca2": plane}
     found |= {} if own is None else {"silhouette@clustering": own}
     found |= {} if nmi is None else {"nmi": nmi}
     return {
         "scores": found,
-        "null": {"silhouette@pca2": {"mean": null[0], "sd": null[1], "n": 10}},
+        "null": {
+            "silhouette@features": against(features, *null_features),
+            "silhouette@pca2": against(plane, *null),
+        },
         "baselines": [
             {"name": name, "n_seeds": 10, "scores": {score: {"mean": mean, "sd": sd}}}
             for name, score, mean, sd in others
         ],
         "health": {"clusters_in_use": in_use, "smallest_cluster": smallest},
         "spaces": {"clustering": space},
-    }
+    } | more
+
+
+def against(own, mean, sd):
+    kind = "the same columns, independent"
+    return {"own": own, "mean": mean, "sd": sd, "z": (own - mean) / sd, "n": 10, "kind": kind}
 
 
 def said(level, part, sentences):
@@ -49,15 +57,58 @@ def said(level, part, sentences):
 
 def test_a_good_clustering_gets_nothing_bad():
     found = verdict(made_up(), n=200, k=4)
-    assert [sentence["level"] for sentence in found] == ["good", "info"]
+    assert [sentence["level"] for sentence in found] == ["good", "good", "info", "info"]
+    assert said("good", "Not noise: silhouette@features is 0.300, 145.0 sd above data without any structure", found)
     assert said("good", "The groups are apart in the feature space: silhouette@features is 0.30", found)
-    assert said("info", "silhouette@pca2 is 0.50; features without any structure get 0.30 ± 0.01 (10 nulls)", found)
+    assert said("info", "silhouette@pca2 is 0.500, 20.0 sd above data without any structure, 0.300 ± 0.010", found)
+    assert said("info", "Stability was not measured", found)
 
 
 @pytest.mark.parametrize(("plane", "noise"), [(0.1, True), (0.319, True), (0.321, False)])
 def test_less_than_two_sd_over_the_null_is_noise(plane, noise):
     found = verdict(made_up(plane=plane), n=200, k=4)
     assert said("bad", "No better than noise", found) == noise
+
+
+@pytest.mark.parametrize(("features", "noise"), [(0.013, True), (0.0141, False)])
+def test_in_the_features_too_two_sd_are_asked_for(features, noise):
+    found = verdict(made_up(features=features, space="features"), n=200, k=4)
+    assert said("bad", "No better than noise: silhouette@features is 0.01", found) == noise
+    assert said("good", "Not noise", found) != noise
+
+
+def refitted(*jaccard, ari=0.8, merged=()):
+    together = np.eye(len(jaccard))
+    for i, j in merged:
+        together[i, j] = together[j, i] = 0.6
+    how = "20 refits, each on 9 of 9 cafés drawn with replacement"
+    ari = {"mean": ari, "sd": 0.1}
+    return {"ari": ari, "jaccard": np.array(jaccard), "merged": together, "n": 20, "unit": "cafés", "how": how}
+
+
+@pytest.mark.parametrize(
+    ("found", "level", "words"),
+    [
+        (refitted(0.8, 0.9), "good", "Stable: every mood comes back when other cafés are drawn (ARI 0.80 ± 0.10 over"),
+        (refitted(0.7, 0.9), "info", "Partly stable"),
+        (refitted(0.7, 0.9, ari=0.3), "warn", "Partly stable"),
+        (refitted(0.5, 0.9, 0.8), "warn", "Unstable: Mood 1 does not come back"),
+        (refitted(0.5, 0.5, 0.9), "warn", "Unstable: Moods 1 and 2 do not come back"),
+        (refitted(0.5, 0.4), "bad", "Unstable: no mood comes back"),
+        (refitted(0.5, NAN), "bad", "Unstable: no mood comes back"),
+        (refitted(0.7, 0.7, 0.9, merged=[(0, 1)]), "warn", "Moods 1 and 2 say the same"),
+    ],
+)
+def test_moods_that_come_back_and_those_that_do_not(found, level, words):
+    assert said(level, words, verdict(made_up(stability=found), n=200, k=4))
+
+
+@pytest.mark.parametrize(("p", "level", "words"), [(0.002, "good", "share a mood"), (0.2, "warn", "don't share")])
+def test_photos_of_one_cafe(p, level, words):
+    coherence = {"ratio": 1.8, "p": p, "n_cafes": 12, "n_duplicates": 3, "n_photos": 60}
+    found = verdict(made_up(coherence=coherence), n=200, k=4)
+    assert said(level, words, found)
+    assert said(level, "1.8 × as often as chance, over 12 cafés (without 3 near-duplicates)", found)
 
 
 def test_outside_the_plane_its_silhouette_is_no_verdict():
@@ -147,15 +198,14 @@ def test_a_baseline_without_a_score_does_not_hide_the_others():
 def test_what_is_undefined_is_left_out():
     facts = made_up(features=NAN, plane=NAN, null=(NAN, NAN), own=NAN, nmi=NAN, others=[("a", "nmi", NAN, NAN)])
     found = verdict(facts, n=200, k=4)
-    assert [sentence["level"] for sentence in found] == ["bad"]
+    assert [sentence["level"] for sentence in found] == ["bad", "info"]  # the info: stability was not measured
     for facts in (made_up(null=(NAN, NAN)), made_up(null=(0.3, NAN)), made_up(space="features", null=(0.3, NAN))):
         assert not any("nan" in sentence["text"] for sentence in verdict(facts, n=200, k=4))
 
 
 def test_the_gravest_comes_first():
     facts = made_up(plane=0.1, features=0.3, in_use=3, own=0.6, others=[("a", "silhouette@features", 0.4, 0.01)])
-    leak = {"level": "warn", "text": "leak"}
-    levels = [sentence["level"] for sentence in verdict(facts, n=20, k=4, leaks=[leak])]
+    levels = [sentence["level"] for sentence in verdict(facts, n=20, k=4)]
     assert levels == sorted(levels, key=ORDER.index)
     assert set(levels) == {"bad", "warn", "good"} | ({"info"} if "info" in levels else set())
     assert "info" in levels
@@ -164,30 +214,24 @@ def test_the_gravest_comes_first():
 HOSTILE = ["[bold red]%s {0}</b>", "<script>alert(1)</script>", "공릉동 커피 ☕", "a“b”\\n", "café, 'x' & \"y\""]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+def leaks(labels, cafes):
+    return [sentence["text"] for sentence in _leak_sentences(scores.venue_leak(labels, cafes))]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "긴 이름 " * 30])
 def test_a_mood_that_is_one_cafe_is_named(name):
-    labels = np.repeat([0, 1], [4, 6])
-    cafes = [name, name, name, "b", *"cdefgh"]
-    assert _cafe_leaks(labels, cafes) == [
-        {"level": "warn", "text": f"Mood 1 is mostly one café ({name}, 75% of its photos), not a mood."}
-    ]
+    found = leaks(np.repeat([0, 1], [4, 6]), [name, name, name, "b", *"cdefgh"])
+    assert found == [f"Mood 1 is mostly one café ({name}, 75% of its photos), not a mood."]
 
 
 def test_moods_count_from_one():
-    found = _cafe_leaks(np.repeat([0, 2, 3], 3), [*"abc", *"xxx", *"dee"])
-    assert [sentence["text"].split(" is ")[0] for sentence in found] == ["Mood 3", "Mood 4"]
+    found = leaks(np.repeat([0, 2, 3], 3), [*"abc", *"xxx", *"dee"])
+    assert [text.split(" is ")[0] for text in found] == ["Mood 3", "Mood 4"]
 
 
 def test_half_of_a_mood_or_two_photos_are_no_leak():
-    assert _cafe_leaks(np.zeros(4, int), ["a", "a", "b", "c"]) == []
-    assert _cafe_leaks(np.zeros(2, int), ["a", "a"]) == []
-    assert _cafe_leaks(np.zeros(4, int), None) == []
-
-
-def test_long_names_are_not_cut():
-    names = ["short"] * 3 + ["긴 이름 " * 30] * 4
-    (sentence,) = _cafe_leaks(np.zeros(7, int), names)
-    assert names[-1] in sentence["text"]
+    assert leaks(np.zeros(4, int), ["a", "a", "b", "c"]) == []
+    assert leaks(np.zeros(2, int), ["a", "a"]) == []
 
 
 def judged(x, k=3, reduction=None, **options):

@@ -202,6 +202,23 @@ def show(run: RunFolder) -> None:
     summary.print_summary(runs.load(run))
 
 
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="SWEEP…", help="Sweeps or run folders, any number.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the table and the page go; default: the first folder.")
+    ] = None,
+) -> None:
+    """Set many runs side by side: one table, one page, and which run is best supported without labels."""
+    from cafemood import compare as comparing
+    from cafemood import summary
+
+    found = comparing.find(folders)
+    page = comparing.write(found, out or folders[0].expanduser())
+    summary.print_comparison(found)
+    typer.echo(f"Comparison: {page}")
+
+
 @weights_app.command("list")
 def list_weights() -> None:
     """Every backbone: size, licence, whether its weights are here, whether their digest is known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from
 from cafemood.errors import ClusteringError
 from cafemood.module import CHUNK, RefinementModule, health
 from cafemood.pretraining import Pretraining, Surroundings, TrainerFactory
-from cafemood.reduction import PCAReduction, display_plane, project
+from cafemood.reduction import PCAReduction, project
 from cafemood.temi import Heads
 
 
@@ -339,14 +339,11 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
         return SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state).fit(x)
 
 
-def plane_kmeans(k: int) -> Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]:
-    """The study's pipeline, for nulls: features and a seed to their PCA-2 plane and its k-means labels."""
+def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """The nearest centre (n,) of each row (n, d); of two as near, the first."""
+    from sklearn.metrics import pairwise_distances_argmin
 
-    def pipeline(features: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        plane, _ = display_plane(features)
-        return plane, kmeans(plane, k, seed, n_init=3).labels_
-
-    return pipeline
+    return np.asarray(pairwise_distances_argmin(x, centers))
 
 
 def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -> np.ndarray:

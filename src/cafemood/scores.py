@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from sklearn import metrics
 MAX_ROWS = 10_000
 """Above this, internal scores are computed on a sample drawn from every cluster alike, and say so."""
 
-N_NULLS = 10
+DUPLICATE_COSINE = 0.98
+"""Photos of one café whose features are nearer than this show the same thing twice."""
 
 
 @dataclass(frozen=True)
@@ -96,38 +97,84 @@ def external(truth: Sequence[str], labels: np.ndarray) -> dict[str, float]:
     }
 
 
-def plane_null(
-    features: np.ndarray,
-    pipeline: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]],
-    *,
-    n_nulls: int = N_NULLS,
-    max_rows: int = 2000,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """What a 2-d silhouette is worth: the score that structureless data of this shape gets.
+def cafe_coherence(
+    labels: np.ndarray, cafes: Sequence[str], features: np.ndarray, *, n_permutations: int = 500, seed: int = 0
+) -> dict[str, Any] | None:
+    """Whether photos of one café fall into one group more often than any two photos do.
 
-    Every column of the features is permuted by itself (which leaves each column's values and destroys
-    what links them) and goes through the pipeline. Above `max_rows` photos a sample is taken. Pure
-    noise in a plane scores about 0.3, whatever it is.
+    P(same cluster | same café) / P(same cluster), over pairs; 1 is chance. Near-duplicates (photos of one café
+    whose features have a cosine above `DUPLICATE_COSINE`) count once, or they alone would make it large. The p
+    value is the share of permutations of the labels over all photos that reach it, as (1 + reached) / (1 + drawn).
 
     Args:
-        features: The real features (n, d).
-        pipeline: From features and a seed to the plane (n, 2) and the labels (n,).
-        n_nulls: How many nulls.
-        max_rows: Rows of a null at most.
-        seed: Of the sample and the permutations.
+        labels: Cluster of each photo (n,).
+        cafes: Café of each photo (n,).
+        features: Backbone outputs (n, d), to find near-duplicates.
+        n_permutations: Permutations drawn.
+        seed: Of the permutations.
 
     Returns:
-        `mean`, `sd`, `n` (nulls with a defined score; with none or one, `mean` or `sd` is NaN) and `how`.
+        `ratio`, `p`, `n_photos`, `n_duplicates`, `n_cafes` (with two photos or more); None where no café has two.
     """
+    ids = np.unique(np.asarray(cafes), return_inverse=True)[1]
+    kept = _without_near_duplicates(ids, features)
+    ids, own = np.unique(ids[kept], return_inverse=True)[1], labels[kept]
+    sizes = np.bincount(ids)
+    pairs = float((sizes * (sizes - 1)).sum())
+    if not pairs:
+        return None
+    k = int(own.max()) + 1
+
+    def together(chosen: np.ndarray) -> float:
+        counts = np.bincount(ids * k + chosen, minlength=len(sizes) * k)
+        return float((counts * (counts - 1)).sum()) / pairs
+
+    totals = np.bincount(own)
+    chance = float((totals * (totals - 1)).sum()) / (len(own) * (len(own) - 1))
     rng = np.random.default_rng(seed)
-    rows = rng.choice(len(features), min(len(features), max_rows), replace=False)
-    found = [float(silhouettes(*pipeline(rng.permuted(features[rows], axis=0), i)).mean()) for i in range(n_nulls)]
-    how = f"k-means in the PCA-2 plane of {len(rows)} rows with every column permuted"
-    defined = [score for score in found if np.isfinite(score)]
-    mean = float(np.mean(defined)) if defined else float("nan")
-    sd = float(np.std(defined, ddof=1)) if len(defined) > 1 else float("nan")
-    return {"mean": mean, "sd": sd, "n": len(defined), "how": how}
+    observed = together(own)
+    reached = sum(together(rng.permutation(own)) >= observed for _ in range(n_permutations))
+    return {
+        "ratio": observed / chance if chance else float("nan"),
+        "p": (1 + reached) / (1 + n_permutations),
+        "n_photos": len(own),
+        "n_duplicates": len(labels) - len(own),
+        "n_cafes": int((sizes > 1).sum()),
+    }
+
+
+def _without_near_duplicates(cafes: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Rows that are no near-duplicate of an earlier row of their café."""
+    kept = np.ones(len(cafes), dtype=bool)
+    order = np.argsort(cafes, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(cafes[order])) + 1):
+        x = features[rows] / np.maximum(np.linalg.norm(features[rows], axis=1, keepdims=True), 1e-12)
+        if len(rows) > 1:
+            kept[rows] = ~(np.tril(x @ x.T, -1) > DUPLICATE_COSINE).any(axis=1)
+    return np.flatnonzero(kept)
+
+
+def venue_leak(labels: np.ndarray, cafes: Sequence[str]) -> list[dict[str, Any]]:
+    """Of each cluster: its largest café, that café's share, and the effective number of cafés exp(H).
+
+    Args:
+        labels: Cluster of each photo (n,).
+        cafes: Café of each photo (n,).
+    """
+    found = []
+    for j in np.unique(labels):
+        names, counts = np.unique(np.asarray(cafes)[labels == j], return_counts=True)
+        share = counts / counts.sum()
+        found.append(
+            {
+                "cluster": int(j),
+                "n_photos": int(counts.sum()),
+                "largest_cafe": str(names[counts.argmax()]),
+                "largest_share": float(share.max()),
+                "effective_cafes": float(np.exp(-(share * np.log(share)).sum())),
+            }
+        )
+    return found
 
 
 def mean_and_sd(found: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:

@@ -10,9 +10,15 @@ import numpy as np
 from sklearn.metrics import pairwise_distances
 
 from cafemood import scores
-from cafemood.methods import Baseline, Clustering, plane_kmeans
+from cafemood.methods import Baseline, Clustering
+from cafemood.resampling import MAX_ROWS, STABLE, UNSTABLE, Checks, KMeansPipeline, null_lift, stability
 
 Sentence = dict[str, str]
+
+ORDER = {"bad": 0, "warn": 1, "good": 2, "info": 3}
+
+NOISE_Z = 2.0
+"""Standard deviations above the nulls' mean below which a silhouette says nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ def judge(
     plane: np.ndarray,
     clustering: Clustering,
     baselines: Sequence[Baseline],
+    checks: Checks | None = None,
     *,
     truth: Sequence[str] | None = None,
     cafes: Sequence[str] | None = None,
@@ -39,6 +46,7 @@ def judge(
         plane: The display plane (n, 2).
         clustering: The official labelling.
         baselines: Cheap systems on the same features.
+        checks: Nulls and refits; None: 20 nulls of k-means on the features, no refits.
         truth: Ground-truth label of each photo, if there is one; it is used here and nowhere else.
         cafes: Café of each photo, if known.
     """
@@ -60,32 +68,62 @@ def judge(
     compared = []
     for baseline in baselines:
         found = [
-            in_features(seed) | ({} if truth is None else scores.external(truth, seed)) for seed in baseline.labels
+            in_features(each) | ({} if truth is None else scores.external(truth, each)) for each in baseline.labels
         ]
         compared.append({"name": baseline.name, "n_seeds": len(found), "scores": scores.mean_and_sd(found)})
+    spaces = {clustering.space: clustering.embedding, "pca2": plane}
+    checks = checks or Checks(KMeansPipeline(k))
+    lift: dict[str, Any] = {}
+    for pipeline in dict.fromkeys((KMeansPipeline(k, 2), checks.pipeline)):  # the map has a null of its own
+        desc = None if checks.quiet else f"nulls ({pipeline.space})"
+        rows_of_null = max(MAX_ROWS, 2 * k)
+        lift |= null_lift(
+            features, labels, spaces, pipeline, checks.n_nulls, max_rows=rows_of_null, seed=checks.seed, desc=desc
+        )
     facts = {
         "scores": own,
-        "null": {"silhouette@pca2": scores.plane_null(features, plane_kmeans(k), max_rows=max(2000, 2 * k))},
+        "null": lift,
+        "stability": _refitted(features, labels, cafes, checks),
+        "coherence": None if cafes is None else scores.cafe_coherence(labels, cafes, features, seed=checks.seed),
+        "leak": [] if cafes is None else scores.venue_leak(labels, cafes),
         "baselines": compared,
         "health": clustering.health(),
         "sizes": np.bincount(labels, minlength=k),
         "sample": sample.facts,
         "spaces": {"clustering": clustering.space},
     }
-    facts["verdict"] = verdict(facts, n=len(labels), k=k, leaks=_cafe_leaks(labels, cafes))
+    facts["verdict"] = verdict(facts, n=len(labels), k=k)
     each = np.full(len(labels), np.nan)
     each[rows] = scores.silhouettes(distances, labels[rows], precomputed=True)
     return Judgement(facts, each)
 
 
-def verdict(facts: dict[str, Any], *, n: int, k: int, leaks: Sequence[Sentence] = ()) -> list[Sentence]:
+def _refitted(
+    features: np.ndarray, labels: np.ndarray, cafes: Sequence[str] | None, checks: Checks
+) -> dict[str, Any] | None:
+    if checks.refits is None:
+        return None
+    cheap = isinstance(checks.refits, KMeansPipeline)
+    return stability(
+        features,
+        labels,
+        checks.refits,
+        checks.n_resamples,
+        cafes=cafes,
+        max_rows=MAX_ROWS if cheap else len(labels),
+        seed=checks.seed,
+        parallel=cheap,  # a training takes all cores by itself
+        desc=None if checks.quiet else "refits on resampled " + ("photos" if cafes is None else "cafés"),
+    )
+
+
+def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
     """Say in words what the numbers allow, the gravest first.
 
     Args:
         facts: As in `scores.json`.
         n: Photos.
         k: Clusters asked for.
-        leaks: What is known of moods that are one café; they take their place in the order.
     """
     own, health = facts["scores"], facts["health"]
     said: list[Sentence] = []
@@ -96,7 +134,9 @@ def verdict(facts: dict[str, Any], *, n: int, k: int, leaks: Sequence[Sentence] 
                 f"Only {health['clusters_in_use']} of {k} groups hold any photo: the clustering collapsed.",
             )
         )
-    said += _plane_sentence(own, facts["null"]["silhouette@pca2"], facts["spaces"]["clustering"])
+    said += _noise_sentences(own, facts["null"], facts["spaces"]["clustering"])
+    said += _stability_sentences(facts.get("stability"))
+    said += _coherence_sentences(facts.get("coherence"))
     said += _baseline_sentences(own, facts["baselines"])
     said += _separation_sentence(own["silhouette@features"])
     if np.isfinite(own.get("silhouette@clustering", np.nan)):
@@ -115,30 +155,76 @@ def verdict(facts: dict[str, Any], *, n: int, k: int, leaks: Sequence[Sentence] 
                 f"The smallest group has {health['smallest_cluster']} {photos}: an outlier, not a mood.",
             )
         )
-    said += leaks
-    order = {"bad": 0, "warn": 1, "good": 2, "info": 3}
-    return sorted(said, key=lambda sentence: order[sentence["level"]])
+    said += _leak_sentences(facts.get("leak", []))
+    return sorted(said, key=lambda sentence: ORDER[sentence["level"]])
 
 
-def _plane_sentence(own: dict[str, float], null: dict[str, float], space: str) -> list[Sentence]:
-    score = own["silhouette@pca2"]
-    if not np.isfinite(score) or not np.isfinite(null["mean"]):
-        return []
-    reference = f"{_mean_sd(null, 2)} ({null['n']} nulls)"
-    if space != "pca2":  # the null is clustered in the plane and these labels are not: no verdict, a warning
+def _noise_sentences(own: dict[str, float], null: dict[str, Any], space: str) -> list[Sentence]:
+    said: list[Sentence] = []
+    judged = ["silhouette@features"] + [f"silhouette@{space}"] * (space != "features")
+    for name in judged:
+        found = null.get(name)
+        if not found or not np.isfinite(found["z"]):
+            continue
+        reference = f"{_mean_sd(found, 3)} ({found['kind']}, {found['n']} times)"
+        value = f"{name} is {found['own']:.3f}"
+        if found["z"] < NOISE_Z:
+            text = (
+                f"No better than noise: {name} is {found['own']:.3f}, and data without any structure gets {reference}."
+            )
+            said.append(_say("bad", text))
+        else:
+            text = f"Not noise: {value}, {found['z']:.1f} sd above data without any structure, {reference}."
+            said.append(_say("good" if name == "silhouette@features" else "info", text))
+    plane = null.get("silhouette@pca2")
+    if space != "pca2" and plane and np.isfinite(plane["mean"]) and np.isfinite(own["silhouette@pca2"]):
+        # the null is clustered in the plane and these labels are not: no verdict, a warning
         text = (
-            f"On the 2-d map the silhouette is {score:.2f}. Don't judge by it: features without any structure, "
-            f"clustered in that plane, get {reference}."
+            f"On the 2-d map the silhouette is {own['silhouette@pca2']:.2f}. Don't judge by it: features without any "
+            f"structure, clustered in that plane, get {_mean_sd(plane, 2)} ({plane['n']} nulls)."
         )
+        said.append(_say("info", text))
+    return said
+
+
+def _stability_sentences(found: dict[str, Any] | None) -> list[Sentence]:
+    if found is None:
+        text = "Stability was not measured: each refit of this method is a whole training. resamples=5 does it."
         return [_say("info", text)]
-    if score < null["mean"] + 2 * np.nan_to_num(null["sd"]):
-        text = (
-            f"No better than noise: in its 2-d plane the silhouette is {score:.2f}, and features without any "
-            f"structure get {reference}."
-        )
-        return [_say("bad", text)]
-    text = f"silhouette@pca2 is {score:.2f}; features without any structure get {reference}. Only the rest counts."
-    return [_say("info", text)]
+    if not found["n"]:
+        return []
+    ari = found["ari"]["mean"]
+    spread = f"ARI {_mean_sd(found['ari'], 2)} over {found['how']}"
+    each = np.asarray(found["jaccard"], dtype=float)
+    same = np.argwhere(np.triu(np.asarray(found["merged"]) > 0.5, 1)) + 1
+    doubled = [
+        _say("warn", f"Moods {i} and {j} say the same: most of their photos fall into one group in most refits.")
+        for i, j in same
+    ]
+    weak = [int(j) + 1 for j in np.flatnonzero(each < UNSTABLE)]
+    moods = ("Mood " if len(weak) == 1 else "Moods ") + _enumerated(weak)
+    if weak and len(weak) == np.isfinite(each).sum():
+        return [_say("bad", f"Unstable: no mood comes back when other {found['unit']} are drawn ({spread})."), *doubled]
+    if weak:
+        dissolves = "does" if len(weak) == 1 else "do"
+        text = f"Unstable: {moods} {dissolves} not come back when other {found['unit']} are drawn ({spread})."
+        return [_say("warn", text), *doubled]
+    if np.nanmin(each) >= STABLE:
+        return [_say("good", f"Stable: every mood comes back when other {found['unit']} are drawn ({spread}).")]
+    level = "info" if ari >= 0.5 else "warn"
+    text = f"Partly stable: the moods come back blurred when other {found['unit']} are drawn ({spread})."
+    return [_say(level, text), *doubled]
+
+
+def _coherence_sentences(found: dict[str, Any] | None) -> list[Sentence]:
+    if found is None or not np.isfinite(found["ratio"]):
+        return []
+    out = f" (without {found['n_duplicates']} near-duplicates)" if found["n_duplicates"] else ""
+    cafes = "1 café" if found["n_cafes"] == 1 else f"{found['n_cafes']} cafés"
+    figures = f"{found['ratio']:.1f} × as often as chance, over {cafes}{out}, p = {found['p']:.3f}"
+    if found["p"] < 0.05:
+        return [_say("good", f"Photos of one café share a mood: {figures}.")]
+    return [_say("warn", f"Photos of one café don't share a mood more than any two photos do: {figures}.")]
 
 
 def _baseline_sentences(own: dict[str, float], baselines: Sequence[dict[str, Any]]) -> list[Sentence]:
@@ -177,17 +263,21 @@ def _separation_sentence(score: float) -> list[Sentence]:
     return [_say("good", f"The groups are apart in the feature space: {words}.")]
 
 
-def _cafe_leaks(labels: np.ndarray, cafes: Sequence[str] | None) -> list[Sentence]:
-    if cafes is None:
-        return []
+def _leak_sentences(leaks: Sequence[dict[str, Any]]) -> list[Sentence]:
     said = []
-    for j in np.unique(labels):
-        names, counts = np.unique(np.asarray(cafes)[labels == j], return_counts=True)
-        if counts.sum() > 2 and counts.max() > 0.5 * counts.sum():
-            share = counts.max() / counts.sum()
-            text = f"Mood {j + 1} is mostly one café ({names[counts.argmax()]}, {share:.0%} of its photos), not a mood."
+    for leak in leaks:
+        if leak["n_photos"] > 2 and leak["largest_share"] > 0.5:
+            text = (
+                f"Mood {leak['cluster'] + 1} is mostly one café ({leak['largest_cafe']}, {leak['largest_share']:.0%} "
+                "of its photos), not a mood."
+            )
             said.append(_say("warn", text))
     return said
+
+
+def _enumerated(numbers: Sequence[int]) -> str:
+    words = [str(number) for number in numbers]
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
 
 
 def _mean_sd(found: dict[str, float], digits: int) -> str:

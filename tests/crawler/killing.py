@@ -1,0 +1,94 @@
+"""Kill a crawl with -9 again and again, let it end, and compare with one that nobody killed.
+
+Used by `test_kill.py` (50 kills) and `benchmarks/crawl_kill.py` (500).
+"""
+
+import random
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyarrow.parquet as pq
+from crawler_helpers import CrawlServer, crawl_words
+
+from cafecrawl.replica.content import Content, blob_photo
+from cafecrawl.replica.site import Replica, running
+
+SIZE = {"n_cafes": 4, "n_photos": 5}
+ARGUMENTS = {"area": "공릉동,seongsu", "photos": 5}
+SETTINGS = {"CONCURRENT_REQUESTS_PER_DOMAIN": 4, "LOG_LEVEL": "ERROR"}
+
+
+@dataclass
+class Killed:
+    """What happened: kills, crawls brought to their end, kills by how many photos were there, complaints."""
+
+    kills: int = 0
+    ended: int = 0
+    at: list[int] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+def kill_often(scrapy: CrawlServer, folder: Path, n_kills: int, seed: int) -> Killed:
+    """Run crawls that die at `n_kills` random moments in all; each is resumed until it ends by itself."""
+    content = Content(**SIZE, draw=blob_photo)
+    result, rng = Killed(), random.Random(seed)
+    with running(Replica(content)) as replica:
+        site = replica.urls["naver"]
+        started = time.monotonic()
+        scrapy.crawl("naver", folder / "whole", site, settings=SETTINGS, **ARGUMENTS)
+        longest = time.monotonic() - started
+        expected = contents(folder / "whole")
+        while result.kills < n_kills:
+            one = folder / f"killed{result.ended}"
+            complete: set[str] = set()
+            while True:
+                n_log = len(replica.log)
+                pid = scrapy.start(*crawl_words("naver", one, site, settings=SETTINGS, **ARGUMENTS))
+                if result.kills < n_kills:
+                    time.sleep(rng.uniform(0, longest))
+                    scrapy.kill(pid)
+                ended = scrapy.wait(pid)
+                again = complete & {h.path for h in replica.log[n_log:]}
+                result.wrong += [f"asked again for {path}" for path in again]
+                if ended.code == -9:
+                    result.kills += 1
+                    complete = stored_paths(one)
+                    result.at.append(len(complete))
+                    continue
+                break
+            result.ended += 1
+            if ended.code != 0:
+                result.wrong.append(f"ended with {ended.code}: {ended.text}")
+            elif contents(one) != expected:
+                result.wrong.append(f"{one} differs from {folder / 'whole'}")
+    return result
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """Every file's name and bytes; of the manifest every column but the time of fetching; no temporary file."""
+    found: dict[str, object] = {}
+    for path in folder.iterdir():
+        if path.name == "manifest.parquet":
+            found[path.name] = pq.read_table(path).drop_columns(["fetched_at"]).to_pylist()
+        elif path.is_file() and path.name != "manifest.jsonl":
+            found[path.name] = path.read_bytes()
+    found["incoming"] = sorted(p.name for p in (folder / ".crawl" / "incoming").iterdir())
+    return found
+
+
+def stored_paths(folder: Path) -> set[str]:
+    """The addresses (their paths) of the photos that stand in the folder."""
+    ledger = folder / ".crawl" / "ledger.sqlite"
+    if not ledger.exists():
+        return set()
+    database = sqlite3.connect(ledger)
+    try:
+        rows = database.execute("SELECT url, stem FROM photos").fetchall()
+    except sqlite3.OperationalError:  # killed before there was a table
+        rows = []
+    finally:
+        database.close()
+    return {urlsplit(url).path for url, stem in rows if (folder / f"{stem}.jpg").exists()}
