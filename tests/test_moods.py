@@ -82,6 +82,7 @@ def test_names_and_looks_outlive_the_photos(cafe_run):  # noqa: F811
     before = moods.of_run(cafe_run)
     shutil.rmtree(cafe_run.photos_root)
     (cafe_run.folder / "looks.parquet").unlink()
+    (cafe_run.folder / "words.json").write_text("{half")
     assert moods.of_run(runs.load(cafe_run.folder)) == before
 
 
@@ -89,6 +90,7 @@ def test_no_pixels_no_words(cafe_run):  # noqa: F811
     shutil.rmtree(cafe_run.photos_root)
     for name in ("looks", "thumbnails"):
         (cafe_run.folder / f"{name}.parquet").unlink()
+    (cafe_run.folder / "words.json").unlink()
     found = moods.of_run(runs.load(cafe_run.folder))
     assert [mood.title for mood in found] == ["mood 1", "mood 2"]
 
@@ -102,6 +104,7 @@ def test_scenes_name_a_mood_by_lift(cafe_run):  # noqa: F811
     tensors["scenes"] = np.stack([np.full(len(clusters), shop), np.where(clusters == 0, library, shop)], 1)
     tensors["scene_probabilities"] = np.full((len(clusters), 2), 0.4, np.float16)
     runs.write_tensors(cafe_run.folder / "features.safetensors", tensors)
+    (cafe_run.folder / "words.json").unlink()
     first, second = moods.of_run(runs.load(cafe_run.folder))
     assert "library, indoor" in first.english
     assert "도서관" in first.korean

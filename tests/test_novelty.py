@@ -27,7 +27,7 @@ def test_new_cafes_rarely_alarm_and_far_points_always_do():
     draw = lambda n: np.repeat(rng.normal(size=(n, 4)), 5, axis=0) + 0.1 * rng.normal(size=(5 * n, 4))  # noqa: E731
     rows, new = draw(200).astype(np.float32), draw(400).astype(np.float32)
     limit = novelty.threshold(rows, [str(i // 5) for i in range(1000)])
-    assert 0.015 < (novelty.neighbour_distances(new, rows) > limit).mean() < 0.06
+    assert 0.003 < (novelty.neighbour_distances(new, rows) > limit).mean() < 0.05
     assert (novelty.neighbour_distances(new + 20, rows) > limit).all()
     # without cafés held out the limit would be far too low
     assert limit > 2 * novelty.threshold(rows, [str(i) for i in range(1000)])

@@ -26,8 +26,9 @@ def compress(features: np.ndarray, cafes: Sequence[str], backbone: dict[str, Any
         backbone: The backbone's facts: with Places365's outputs the leading scenes of each photo are kept too.
 
     Returns:
-        `rows` float16 (n, d'), `rests` float16 (n,) (squared length of what the components leave out), `pca.mean` (d,), `pca.components` (d', d), `novelty.threshold` (1,), and for
-        Places365 `scenes` (n, 5) and `scene_probabilities` (n, 5).
+        `rows` float16 (n, d'); `rests` float16 (n,), the squared length of what the components leave out;
+        `pca.mean` (d,) and `pca.components` (d', d); `novelty.threshold` (1,); and for Places365 `scenes` (n, 5)
+        and `scene_probabilities` (n, 5).
     """
     unit = _unit(features)
     pca = PCAReduction(min(WIDTH, *features.shape))

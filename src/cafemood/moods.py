@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,7 @@ LEAST_SHARE = 0.4
 N_WORDS = 3
 MAX_NAME = 80
 NAMES_FILE = "names.json"
+WORDS_FILE = "words.json"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def looks_of(run: Run) -> pd.DataFrame:
             table = None
     if table is None or table[list(looks.LOOKS)].isna().all(axis=1).any():
         measured = looks.measure_all(thumbnails.kept(run))
+        (run.folder / WORDS_FILE).unlink(missing_ok=True)
         with writing(path) as partial:
             measured.assign(photo_id=ids.to_numpy()).to_parquet(partial, index=False)
         return measured
@@ -98,14 +100,28 @@ def looks_of(run: Run) -> pd.DataFrame:
 
 def of_run(run: Run) -> list[Mood]:
     """The moods of a run, with their words and the user's names; empty ones too."""
-    clusters = run.assignments["cluster"].to_numpy()
-    has, words = _vocabulary(run)
-    has = has[: len(clusters)]
     own = own_names(run)
-    return [
-        Mood(j, int((clusters == j).sum()), _words_of(has[clusters == j], has, words), own.get(j + 1))
-        for j in range(run.facts["k"])
-    ]
+    return [Mood(j, size, words, own.get(j + 1)) for j, (size, words) in enumerate(_sizes_and_words(run))]
+
+
+def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
+    """Size and words of each mood, from `words.json`, which the first call writes: no photo is read again."""
+    path = run.folder / WORDS_FILE
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if len(known) == run.facts["k"]:
+            return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in known]
+    except (OSError, ValueError, TypeError, KeyError):
+        pass  # not there yet, or damaged: it can be made again
+    clusters = run.assignments["cluster"].to_numpy()
+    has, vocabulary = _vocabulary(run)
+    has = has[: len(clusters)]
+    found = []
+    for j in range(run.facts["k"]):
+        members = clusters == j
+        found.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
+    write_json(path, [{"size": size, "words": [asdict(word) for word in words]} for size, words in found])
+    return found
 
 
 def own_names(run: Run) -> dict[int, str]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 N_NEIGHBORS = 3
-FALSE_ALARMS = 0.04
-"""The share of photos of cafés held out that lies beyond the threshold: 5 % with room for new cafés' luck."""
+FALSE_ALARMS = 0.02
+"""The share of photos of cafés held out that lies beyond the threshold; at 4 % new drawn cafés had 7.5 % alarms."""
 MAX_ROWS = 3000
 """Photos at most that the threshold is taken from; their neighbours are looked for among all."""
 LEAST_ROWS = 10
