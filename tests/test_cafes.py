@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import MOODS, draw_room
+from drawn_rooms import MOODS, draw_room
 from test_report import HOSTILE, make_run
 
 from cafemood import cafes, runs

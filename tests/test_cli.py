@@ -119,7 +119,7 @@ def test_help_and_version_answer(tmp_path):
 def test_a_whole_new_cafe_is_assigned_profiled_and_kept(finished, tmp_path):
     import numpy as np
     import pandas as pd
-    from conftest import MOODS, draw_room
+    from drawn_rooms import MOODS, draw_room
     from PIL import Image
 
     run, new = tmp_path / "run", tmp_path / "새 카페"

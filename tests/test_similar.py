@@ -83,7 +83,7 @@ def test_questions_that_make_no_sense(known, tmp_path):
 
 
 def test_a_run_of_brought_features_cannot_take_a_new_photo(known, tmp_path):
-    from conftest import draw_room
+    from drawn_rooms import draw_room
 
     draw_room(5, "밝은 흰색").save(tmp_path / "new.jpg")
     with pytest.raises(RunError, match="cannot embed new photos"):
