@@ -23,6 +23,24 @@ def test_rows_keep_distances_in_little_space():
     assert compact.project_new(3 * features[:9], tensors) == pytest.approx(tensors["rows"][:9].astype(float), abs=1e-3)
 
 
+def test_novelty_is_measured_in_the_whole_space():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(30, 600)).astype(np.float32) + 3
+    tensors = compact.compress(features, [str(i) for i in range(30)], BACKBONE)
+    assert (compact.novelty_of(features, tensors) < 1).all()
+    # a direction that no component has: only the rest tells it
+    new = features[:1].copy()
+    away = rng.normal(size=600).astype(np.float32)
+    away -= tensors["pca.components"].T @ (tensors["pca.components"] @ away)
+    found = compact.novelty_of(new / np.linalg.norm(new) + away / np.linalg.norm(away), tensors)
+    assert found[0] > 1
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    exact = np.sort(np.linalg.norm(unit[1:] - unit[0], axis=1))[:3].mean()
+    others = compact.compress(features[1:], [str(i) for i in range(29)], BACKBONE)
+    limit = others["novelty.threshold"][0]
+    assert compact.novelty_of(features[:1], others)[0] * limit == pytest.approx(exact, rel=2e-3)
+
+
 def test_few_rows_and_a_zero_row():
     tensors = compact.compress(np.eye(3, 8, dtype=np.float32) * [[1], [2], [0]], list("abc"), BACKBONE)
     assert np.isfinite(tensors["rows"]).all()

@@ -55,7 +55,7 @@ def test_geojson_is_what_its_standard_says(known, tmp_path):
     done = export.export(known, "geojson", tmp_path / "out")
     found = json.loads((tmp_path / "out" / "cafes.geojson").read_text(encoding="utf-8"))
     assert found["type"] == "FeatureCollection"
-    assert [f["geometry"]["coordinates"] for f in found["features"]][0] == pytest.approx([127.07, 37.62])
+    assert found["features"][0]["geometry"]["coordinates"] == pytest.approx([127.07, 37.62])
     assert len(found["features"]) == 5
     assert done.notes == ["1 cafés have no coordinates and were left out."]
     assert found["features"][2]["properties"]["cafe_name"] == "مقهى الورد"

@@ -26,7 +26,8 @@ ONE_FILE_AT_MOST = 2_000
 """With more photos the atlas is a folder: `atlas/index.html` with its pictures beside it."""
 TINY, SMALL = 16, 64
 """Sides of the tiles on the sprite sheets, in pixels: the whole map is drawn from the tiny ones."""
-_SHEET = 2048
+_SHEET = 1024
+"""Side of a sheet: photos near each other on the wall share one, so that a near view needs few of them."""
 MAX_POINTS = 200_000
 """Points of streets at most: more make the page slow."""
 
@@ -178,12 +179,23 @@ class _Atlas:
             for mood in moods.of_run(self.run)
         ]
 
+    @cached_property
+    def grid(self) -> tuple[np.ndarray, np.ndarray]:
+        return wall(self.photos["x"].to_numpy(), self.photos["y"].to_numpy())
+
+    @cached_property
+    def tiles(self) -> np.ndarray:
+        """The photos in the order of the sheets: block by block over the wall."""
+        column, row = self.grid
+        edge = _SHEET // SMALL
+        return np.lexsort((row, column, row // edge, column // edge))
+
     def payload(self, streets: list[list[float]]) -> dict[str, Any]:
         """What the page's script reads: columns, an entry a photo, and one a café."""
         photos, table = self.photos, self.cafes.table
         row_of = {cafe_id: i for i, cafe_id in enumerate(table["cafe_id"])}
         photo_of = {photo_id: i for i, photo_id in enumerate(photos["photo_id"])}
-        column, row = wall(photos["x"].to_numpy(), photos["y"].to_numpy())
+        column, row = self.grid
         cx, cy = mercator(table["lat"].to_numpy(), table["lon"].to_numpy())
         k = self.cafes.k
         return {
@@ -194,6 +206,7 @@ class _Atlas:
             "probability": _rounded(photos["probability"], 2),
             "x": _rounded(photos["x"], 4),
             "y": _rounded(photos["y"], 4),
+            "tile": np.argsort(self.tiles).tolist(),
             "column": column.tolist(),
             "row": row.tolist(),
             "moods": self.moods,
@@ -224,7 +237,7 @@ class _Atlas:
             if data is not None and side is not None:
                 data = _webp(thumbnails.decoded(data), side)
             pictures.append(place.add(f"{i}.webp", data) if data is not None else None)
-        small = [_square(data) for data in self.kept]
+        small = [_square(self.kept[i]) for i in self.tiles]
         sheets = {}
         for name, edge in (("tiny", TINY), ("small", SMALL)):
             drawn = [place.add(f"{name}_{i}.webp", sheet) for i, sheet in enumerate(_sheets(small, edge))]

@@ -69,32 +69,33 @@
     if (!address) return null;
     let found = loaded.get(address);
     if (!found) {
-      found = new Image();
-      found.decoding = "async";
-      found.onload = () => { found.ready = true; stale = true; redraw(); };
-      found.src = address;
+      found = { bitmap: null };
+      const source = new Image();
+      // a bitmap is decoded once, beside the frames; an Image again and again, inside them
+      source.onload = async () => { found.bitmap = await createImageBitmap(source); stale = true; redraw(); };
+      source.src = address;
       loaded.set(address, found);
     }
-    return found.ready ? found : null;
+    return found.bitmap;
   }
   function sheet(level, i) {
     const { across, files } = data.sheets[level];
-    return image(files[Math.floor(i / (across * across))]);
+    return image(files[Math.floor(data.tile[i] / (across * across))]);
   }
   function paintTile(target, i, x, y, edge) {
     const level = edge * ratio > 20 ? "small" : "tiny";
     if (edge * ratio > 110) {
       const whole = image(data.pictures[i]);
       if (whole) {
-        const cut = Math.min(whole.naturalWidth, whole.naturalHeight);
-        target.drawImage(whole, (whole.naturalWidth - cut) / 2, (whole.naturalHeight - cut) / 2, cut, cut, x, y, edge, edge);
+        const cut = Math.min(whole.width, whole.height);
+        target.drawImage(whole, (whole.width - cut) / 2, (whole.height - cut) / 2, cut, cut, x, y, edge, edge);
         return;
       }
     }
     for (const name of level === "small" ? ["small", "tiny"] : ["tiny"]) {
       const tiles = sheet(name, i);
       if (!tiles) continue;
-      const { side: s, across } = data.sheets[name], at = i % (across * across);
+      const { side: s, across } = data.sheets[name], at = data.tile[i] % (across * across);
       target.drawImage(tiles, (at % across) * s, Math.floor(at / across) * s, s, s, x, y, edge, edge);
       return;
     }
@@ -103,9 +104,10 @@
   }
 
   // Drawing: a picture of the scene, larger than the window, is moved and scaled at once; a new one is painted in
-  // slices between frames and takes its place when it is whole. So frames stay short with any number of photos.
-  const MARGIN = 0.25, SLICE = 7;
-  let front = null, job = null, stale = true, pending = false;
+  // slices between frames and takes its place when it is whole. So frames stay short with any number of photos. What
+  // is drawn costs its time later, when the browser rasters it: a slice is as long as the frames before it allow.
+  const MARGIN = 0.25, LONG = 26, SHORT = 20;
+  let front = null, job = null, stale = true, pending = false, slice = 600, lastFrame = 0, seen = null, still = 0;
   const spare = [];
   function begin() {
     const surface = spare.pop() || document.createElement("canvas");
@@ -119,16 +121,17 @@
     stale = false;
     if (state.view === "streets") paintStreets(pen, job.view);
   }
-  function paint(until) {
+  function paint() {
     const { pen, view: v, list, side: s } = job;
     const left = -width * MARGIN - s, right = width * (1 + MARGIN) + s, top = -height * MARGIN - s, bottom = height * (1 + MARGIN) + s;
     const border = place.pins ? 3 : s >= 12 && !place.tile ? Math.max(1.5, s / 30) : 0;
     pen.imageSmoothingEnabled = s > 6;
-    for (; job.next < list.length; job.next++) {
-      if (job.next % 128 === 127 && performance.now() > until) return false;
+    for (let drawn = 0; job.next < list.length; job.next++) {
+      if (drawn >= slice) return false;
       const i = list[job.next];
       const x = v.x + v.scale * place.x[i] - s / 2, y = v.y - v.scale * place.y[i] - s / 2;
       if (x < left || y < top || x > right || y > bottom) continue;
+      drawn++;
       if (border) {
         pen.fillStyle = moods[place.pins ? moodOfCafe(data.cafe[i]) : data.mood[i]].color;
         pen.fillRect(x - border, y - border, s + 2 * border, s + 2 * border);
@@ -179,9 +182,15 @@
   function frame(now) {
     pending = false;
     if (!view || !width) return;
-    const until = performance.now() + SLICE;
-    if (!job && (stale || !front || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y)) begin();
-    if (job && paint(until)) {
+    const took = now - lastFrame;
+    lastFrame = now;
+    if (job && took > LONG) slice = Math.max(150, slice * 0.7);
+    else if (job && took < SHORT) slice = Math.min(4000, slice * 1.25);
+    still = seen && seen.x === view.x && seen.y === view.y && seen.scale === view.scale ? still + 1 : 0;
+    seen = { ...view };
+    const moved = !front || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y;
+    if (!job && (stale || (moved && (still > 2 || outgrown())))) begin();
+    if (job && paint()) {
       if (front) spare.push(front.surface);
       front = job; job = null;
       if (!window.atlas.firstView) { window.atlas.firstView = performance.now(); document.documentElement.dataset.drawn = ""; }
@@ -195,10 +204,19 @@
       context.imageSmoothingEnabled = by !== 1;
       context.drawImage(drawn.surface, Math.round(x * ratio), Math.round(y * ratio), drawn.surface.width * by, drawn.surface.height * by);
     }
+    // one pixel: makes the browser raster this slice now, and not all of them in the frame that shows them
+    if (job && front) context.drawImage(job.surface, 0, 0, 1, 1, -2, -2, 1, 1);
     mark();
     scaleBar();
-    const moved = front && (front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y);
-    if (job || stale || moved) redraw();
+    if (job || stale || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y) redraw();
+  }
+  function outgrown() { // the picture of the scene is too coarse, or its edge is near the window's
+    const by = view.scale / front.view.scale;
+    const x = view.x - front.view.x * by, y = view.y - front.view.y * by;
+    const left = x - width * MARGIN * by, top = y - height * MARGIN * by;
+    const spareX = width * MARGIN * 0.4, spareY = height * MARGIN * 0.4;
+    return by > 1.25 || by < 0.8 || left > -spareX || top > -spareY
+      || left + width * (1 + 2 * MARGIN) * by < width + spareX || top + height * (1 + 2 * MARGIN) * by < height + spareY;
   }
   function mark() {
     if (state.cafe < 0) return;
