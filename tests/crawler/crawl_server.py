@@ -1,7 +1,8 @@
 """Run `scrapy …` quickly and often: Scrapy is imported once, and every command runs in a fork of this process.
 
 Lines of JSON on stdin: `{"args": […], "out": FILE, "fsize": BYTES or null}` starts a command and answers with its
-process id; `{"wait": PID}` waits for it and answers with `[exit code or -signal, largest resident kilobytes]`.
+process id; `{"wait": PID}` waits for it and answers with `[exit code or -signal, largest resident kilobytes]`;
+`{"ended": PID}` answers at once whether it has ended.
 """
 
 import json
@@ -52,9 +53,11 @@ def main() -> None:
     """Take orders until stdin ends."""
     for line in sys.stdin:
         order = json.loads(line)
-        if "wait" in order:
+        if "ended" in order:
+            answer: object = os.waitid(os.P_PID, order["ended"], os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        elif "wait" in order:
             _, status, usage = os.wait4(order["wait"], 0)
-            answer: object = [os.waitstatus_to_exitcode(status), usage.ru_maxrss]
+            answer = [os.waitstatus_to_exitcode(status), usage.ru_maxrss]
         else:
             pid = os.fork()
             if not pid:

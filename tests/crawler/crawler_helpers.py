@@ -95,6 +95,10 @@ class CrawlServer:
         """Run a crawl to its end."""
         return self.wait(self.start(*crawl_words(spider, folder, site, settings=settings, **arguments), fsize=fsize))
 
+    def ended(self, pid: int) -> bool:
+        """Whether a command has ended by itself (or was killed)."""
+        return self._ask({"ended": pid})
+
     def kill(self, pid: int) -> None:
         """kill -9."""
         os.kill(pid, signal.SIGKILL)

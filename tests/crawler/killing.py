@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from crawler_helpers import CrawlServer, crawl_words
 
 from cafecrawl.replica.content import Content, blob_photo
+from cafecrawl.replica.faults import Fault
 from cafecrawl.replica.site import Replica, running
 
 SIZE = {"n_cafes": 4, "n_photos": 5}
@@ -32,14 +33,20 @@ class Killed:
 
 
 def kill_often(scrapy: CrawlServer, folder: Path, n_kills: int, seed: int) -> Killed:
-    """Run crawls that die at `n_kills` random moments in all; each is resumed until it ends by itself."""
+    """Run crawls that die at `n_kills` random moments in all; each is resumed until it ends by itself.
+
+    A moment is a random time in one case of five (start-up, recovery, export), else a random time after the
+    replica met a random number of further requests: so that kills lie all over a crawl, however fast it is.
+    """
     content = Content(**SIZE, draw=blob_photo)
     result, rng = Killed(), random.Random(seed)
-    with running(Replica(content)) as replica:
+    slow = Fault("naver_images", r"^/\d", "slow", value="0.04")  # else all photos would arrive in one breath
+    with running(Replica(content, [slow])) as replica:
         site = replica.urls["naver"]
         started = time.monotonic()
-        scrapy.crawl("naver", folder / "whole", site, settings=SETTINGS, **ARGUMENTS)
+        whole = scrapy.crawl("naver", folder / "whole", site, settings=SETTINGS, **ARGUMENTS)
         longest = time.monotonic() - started
+        assert whole.code == 0, whole.text
         expected = contents(folder / "whole")
         while result.kills < n_kills:
             one = folder / f"killed{result.ended}"
@@ -48,17 +55,22 @@ def kill_often(scrapy: CrawlServer, folder: Path, n_kills: int, seed: int) -> Ki
                 n_log = len(replica.log)
                 pid = scrapy.start(*crawl_words("naver", one, site, settings=SETTINGS, **ARGUMENTS))
                 if result.kills < n_kills:
-                    time.sleep(rng.uniform(0, longest))
+                    if rng.random() < 0.2:
+                        time.sleep(rng.uniform(0, longest))
+                    else:
+                        n_more = rng.randint(1, 14)
+                        while len(replica.log) < n_log + n_more and not scrapy.ended(pid):
+                            time.sleep(0.002)
+                        time.sleep(rng.uniform(0, 0.02))
                     scrapy.kill(pid)
                 ended = scrapy.wait(pid)
                 again = complete & {h.path for h in replica.log[n_log:]}
                 result.wrong += [f"asked again for {path}" for path in again]
-                if ended.code == -9:
-                    result.kills += 1
-                    complete = stored_paths(one)
-                    result.at.append(len(complete))
-                    continue
-                break
+                if ended.code != -9:
+                    break
+                result.kills += 1
+                complete = stored_paths(one)
+                result.at.append(len(complete))
             result.ended += 1
             if ended.code != 0:
                 result.wrong.append(f"ended with {ended.code}: {ended.text}")
