@@ -168,10 +168,11 @@ def test_runs_that_share_too_little_are_refused(tmp_path):
 
 
 def test_one_run_is_nothing_to_choose_from(tmp_path):
-    write_run(tmp_path / "a", TRUTH, features=False)
+    write_run(tmp_path / "a", TRUTH, features=False, cafes=0)
     found = compare.find([tmp_path])
     assert "one finished run only" in text_of(found.verdict())
     assert "Best supported" not in text_of(found.verdict())
+    assert found.table[["rank", "choice"]].isna().all(axis=None)
     assert compare.write(found, tmp_path).is_file()
     assert found.spaces == {}
 

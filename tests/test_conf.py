@@ -83,6 +83,14 @@ def test_check_refuses_in_a_sentence(override, message):
         config.check(OmegaConf.create(composed(override)))
 
 
+@pytest.mark.parametrize(("name", "kind"), [("pool", "Joblib"), ("slurm", "Slurm")])
+def test_every_launcher_composes(name, kind):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        found = compose("config", overrides=[f"hydra/launcher={name}"], return_hydra_config=True)
+    assert kind in found.hydra.launcher._target_
+    assert callable(get_object(found.hydra.launcher._target_))
+
+
 @pytest.mark.parametrize(
     ("override", "ks"), [("k_range=2..5", [2, 3, 4, 5]), ("k_range=[8,3,3]", [3, 8]), ("k=auto", list(range(2, 11)))]
 )

@@ -251,6 +251,22 @@ def test_a_failed_job_does_not_end_the_sweep_and_is_told_by_the_exit_code(train,
     ]
 
 
+@pytest.mark.parametrize(
+    "launcher",
+    [["hydra/launcher=pool"], ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]],
+    ids=["pool", "submitit"],
+)
+def test_whichever_launcher_ran_the_jobs_the_sweep_is_the_same(train, tmp_path, launcher):
+    sweep = ["-m", "k=2,500", "method=kmeans", "baseline_seeds=1", "nulls=3"]
+    done = train(*sweep, *launcher)
+    assert done.returncode != 0  # one job failed, in another process
+    assert "Comparison: " in done.stdout
+    (page,) = (tmp_path / "outputs/sweeps").glob("*/compare.html")
+    table = pd.read_csv(page.parent / "compare.csv")
+    assert table["status"].tolist() == ["finished", "no result"]
+    assert table["reason"].tolist()[1] == "12 photos cannot be put into 500 groups."
+
+
 def test_k_is_chosen_and_silhouettes_pick_told(train, tmp_path):
     done = train("k=auto", "k_range=[2,3]", "method=kmeans", "baseline_seeds=1", "nulls=3", "resamples=4")
     assert done.returncode == 0, done.stderr

@@ -159,7 +159,8 @@ class Comparison:
         for column in ("choice", "agreement", "cafes", "persistence", "z@features", *_SCORES):
             table[column] = pd.to_numeric(table[column])
         table.insert(0, "rank", table["choice"].rank(ascending=False, method="min"))
-        return table.dropna(axis=1, how="all").sort_values("rank", kind="stable", na_position="last", ignore_index=True)
+        known = [c for c in table if table[c].notna().any() or c in ("rank", "choice")]
+        return table[known].sort_values("rank", kind="stable", na_position="last", ignore_index=True)
 
     @cached_property
     def best(self) -> int | None:

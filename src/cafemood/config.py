@@ -6,7 +6,7 @@ import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -126,15 +126,20 @@ def finished_score(folder: Path) -> float | None:
 class CompareSweep(Callback):
     """At the end of a multirun: one table and one page over all its jobs, and a summary in W&B if it is used."""
 
+    n_unfinished: ClassVar[int] = 0
+    """Jobs without a result; a launcher may have run them in other processes."""
+
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Compare what the sweep left; a comparison that cannot be made is told and fails nothing."""
+        """Compare what the sweep left; a comparison that cannot be made is told."""
         from cafemood import compare, summary, tracking
 
         folder = Path(config.hydra.sweep.dir)
         try:
             found = compare.find([folder])
+            CompareSweep.n_unfinished = len(found.unfinished)
             page = compare.write(found, folder)
         except CafemoodError as error:
+            CompareSweep.n_unfinished = 1
             logging.getLogger("cafemood").error("%s", error)
             return
         summary.print_comparison(found)
