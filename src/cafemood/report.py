@@ -143,6 +143,7 @@ class _View:
             "largest_share": float(cafes.iloc[0] / len(own)),
             "one_cafe": len(own) > 2 and cafes.iloc[0] > 0.5 * len(own),
             "silhouette": _finite(own["silhouette"].mean()),
+            "jaccard": ((self.run.scores.get("stability") or {}).get("jaccard") or [None] * (j + 1))[j],
             "medoid": self.typical(j)[0],
             "typical": self.typical(j)[1:],
             "borderline": [(i, int(self.table["second_cluster"][i]) + 1) for i in self.borderline(j)],
