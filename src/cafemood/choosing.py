@@ -86,20 +86,31 @@ def family_of(name: str, options: dict[str, Any] | None = None) -> str:
     return found.group().lower() if found else stem
 
 
-def choose(candidates: Sequence[Candidate], cafes: Sequence[str] | None = None, *, seed: int = 0) -> list[Choice]:
+def sampled(n: int, seed: int = 0) -> np.ndarray:
+    """The rows of n photos that AMI is computed on: all of them up to `MAX_ROWS`."""
+    return np.arange(n) if n <= MAX_ROWS else np.random.default_rng(seed).choice(n, MAX_ROWS, replace=False)
+
+
+def choose(
+    candidates: Sequence[Candidate],
+    cafes: Sequence[str] | None = None,
+    *,
+    agreement: np.ndarray | None = None,
+    seed: int = 0,
+) -> list[Choice]:
     """The terms of each candidate's score.
 
     Args:
         candidates: Clusterings of the same n photos.
         cafes: Café of each photo (n,), if known; used where at least two photos share one.
+        agreement: `pairwise_agreement` of the candidates (m, m) on `sampled` rows, if it is known already.
         seed: Of the sample of photos above `MAX_ROWS`.
     """
     if not candidates:
         return []
-    n = len(candidates[0].labels)
-    rows = np.arange(n) if n <= MAX_ROWS else np.random.default_rng(seed).choice(n, MAX_ROWS, replace=False)
+    rows = sampled(len(candidates[0].labels), seed)
     labels = [candidate.labels[rows] for candidate in candidates]
-    agreement = pairwise_agreement(labels)
+    agreement = pairwise_agreement(labels) if agreement is None else agreement
     venues = None if cafes is None else np.unique(np.asarray(cafes)[rows], return_inverse=True)[1]
     if venues is not None and np.bincount(venues).max() < 2:
         venues = None

@@ -95,12 +95,12 @@ class Comparison:
     @cached_property
     def choices(self) -> list[Choice]:
         """The terms of each run's score."""
-        return choosing.choose(self.candidates, self.cafes)
+        return choosing.choose(self.candidates, self.cafes, agreement=self.agreement)
 
     @cached_property
     def agreement(self) -> np.ndarray:
         """AMI of each pair of runs (m, m)."""
-        rows = np.random.default_rng(0).permutation(len(self.photo_ids))[: choosing.MAX_ROWS]
+        rows = choosing.sampled(len(self.photo_ids))
         return choosing.pairwise_agreement([labels[rows] for labels in self.labels])
 
     @cached_property
