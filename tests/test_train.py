@@ -167,7 +167,7 @@ def test_killed_while_embedding_it_goes_on_where_it_was(start, train, tmp_path, 
     assert facts(killed)["status"] in {"running", "finished"}
     assert train(*slow).returncode == 0
     again = next(run for run in runs_below(tmp_path) if run != killed)
-    assert kept >= 256
+    assert kept > 0  # at least a shard: 256 photos, or what two seconds gave
     assert embedded(again) == facts(again)["data"]["n_photos"] - kept
 
 

@@ -6,6 +6,7 @@ Used by `test_kill.py` (50 kills) and `benchmarks/crawl_kill.py` (500).
 import random
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,12 +36,12 @@ class Killed:
 def kill_often(scrapy: CrawlServer, folder: Path, n_kills: int, seed: int) -> Killed:
     """Run crawls that die at `n_kills` random moments in all; each is resumed until it ends by itself.
 
-    A moment is a random time in one case of five (start-up, recovery, export), else a random time after the
-    replica met a random number of further requests: so that kills lie all over a crawl, however fast it is.
+    A moment is a random time in one case of five (start-up, recovery, export), else shortly after a random number
+    of further requests or of further stored photos: so that kills lie all over a crawl, however fast it is.
     """
     content = Content(**SIZE, draw=blob_photo)
     result, rng = Killed(), random.Random(seed)
-    slow = Fault("naver_images", r"^/\d", "slow", value="0.04")  # else all photos would arrive in one breath
+    slow = Fault("naver_images", r"\.jpg$", "slow", value="0.04")  # else all photos would arrive in one breath
     with running(Replica(content, [slow])) as replica:
         site = replica.urls["naver"]
         started = time.monotonic()
@@ -55,13 +56,16 @@ def kill_often(scrapy: CrawlServer, folder: Path, n_kills: int, seed: int) -> Ki
                 n_log = len(replica.log)
                 pid = scrapy.start(*crawl_words("naver", one, site, settings=SETTINGS, **ARGUMENTS))
                 if result.kills < n_kills:
-                    if rng.random() < 0.2:
+                    kind = rng.random()
+                    if kind < 0.2:
                         time.sleep(rng.uniform(0, longest))
+                    elif kind < 0.6:
+                        n_asked = n_log + rng.randint(1, 14)
+                        wait_for(lambda n=n_asked: len(replica.log) >= n, scrapy, pid)
                     else:
-                        n_more = rng.randint(1, 14)
-                        while len(replica.log) < n_log + n_more and not scrapy.ended(pid):
-                            time.sleep(0.002)
-                        time.sleep(rng.uniform(0, 0.02))
+                        n_stored = len(list(one.glob("*.jpg"))) + rng.randint(1, 8)
+                        wait_for(lambda n=n_stored, folder=one: len(list(folder.glob("*.jpg"))) >= n, scrapy, pid)
+                    time.sleep(rng.uniform(0, 0.02))
                     scrapy.kill(pid)
                 ended = scrapy.wait(pid)
                 again = complete & {h.path for h in replica.log[n_log:]}
@@ -77,6 +81,12 @@ def kill_often(scrapy: CrawlServer, folder: Path, n_kills: int, seed: int) -> Ki
             elif contents(one) != expected:
                 result.wrong.append(f"{one} differs from {folder / 'whole'}")
     return result
+
+
+def wait_for(happened: Callable[[], bool], scrapy: CrawlServer, pid: int) -> None:
+    """Wait until something has happened, or the crawl has ended."""
+    while not happened() and not scrapy.ended(pid):
+        time.sleep(0.002)
 
 
 def contents(folder: Path) -> dict[str, object]:
