@@ -5,10 +5,10 @@ STAMP := .venv/.installed
 PYTHON ?= python3
 # torch and its company take 14 s to import from source, 6 s from bytecode: let the first import write it
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo test check crawl bench lock clean
+.PHONY: help setup demo test check crawl crawl-demo bench lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "cafemood needs Python 3.11 to 3.13, and %s is %d.%d: make PYTHON=python3.11 …" % (sys.executable, *v[:2]))'
@@ -32,15 +32,21 @@ check: $(STAMP) ## lint, format, types and the fast tests
 	.venv/bin/mypy
 	$(PY) -m pytest --numprocesses auto --dist worksteal -m "not slow and not browser"
 
-crawl: $(STAMP) ## list the crawler's spiders
-	cd crawler && ../.venv/bin/scrapy list
+# make crawl SOURCE=openverse CONTACT=you@example.org ARGS="-a limit=500"
+SOURCE ?= openverse
+crawl: $(STAMP) ## fill data/photos from an open source: CONTACT=you@example.org [SOURCE=…] [ARGS=…]
+	cd crawler && ../.venv/bin/scrapy crawl $(SOURCE) -a contact="$(CONTACT)" $(ARGS)
+
+crawl-demo: $(STAMP) ## crawl drawn cafés on this machine, group them, score against the truth
+	cd crawler && ../.venv/bin/scrapy demo
+	$(PY) train.py data=crawled data.manifest=data/photos/replica/labelled.parquet data.labels=atmosphere k=5
 
 bench: $(STAMP) ## the figures of the README
 	$(PY) benchmarks/embed.py
 
 lock: ## pin the newest versions that pyproject.toml admits
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal \
-	  --python-version 3.11 --extra demo --extra fast --extra heic --extra umap --extra survey --extra dev pyproject.toml --output-file requirements.lock --upgrade
+	  --python-version 3.11 --extra demo --extra fast --extra heic --extra umap --extra launchers --extra survey --extra dev pyproject.toml --output-file requirements.lock --upgrade
 
 clean: ## delete .venv and the caches (photos and runs stay)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis data/cache

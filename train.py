@@ -24,6 +24,8 @@ def main(cfg: DictConfig) -> float:
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
         config.check(cfg)
+        if cfg.resume and (score := config.finished_score(folder)) is not None:
+            return score
         return run_job(cfg, folder)
     except CafemoodError as error:  # the user's to mend: no traceback, and a sweep goes on with its next job
         log.error("%s", error)
@@ -35,6 +37,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
     """Do the work of one job in its own folder."""
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
     from cafemood import cafes, report, runs, summary, tracking
+    from cafemood.choosing import choose_k
     from cafemood.embedding import several
     from cafemood.methods import baselines
     from cafemood.reduction import display_plane
@@ -65,6 +68,11 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             photo_set, features = data.photo_set, data.features.matrix()
             for skipped in photo_set.skipped:
                 log.warning("Skipped %s: %s", skipped.file, skipped.reason)
+            of_photo = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
+            if cfg.k == "auto":
+                with run.stage("choose k", items=len(features)):
+                    picked = choose_k(features, config.k_range(cfg), of_photo, seed=cfg.seed, desc="k")
+                cfg.k = run.chose_k(picked)
             with run.stage("cluster", items=len(features)):
                 method = config.build(cfg.method)
                 options = {
@@ -76,7 +84,6 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
                 truth = [str(p.label) for p in photo_set.photos] if photo_set.labelled else None
-                of_photo = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
                 width = getattr(data.reduction, "n_components", None)
                 checks = Checks.of(method, cfg.k, width, options, cfg.resamples, n_nulls=cfg.nulls, seed=cfg.seed)
                 judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
@@ -94,9 +101,9 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = config.quoted(sys.argv[1:])
+    sys.argv[1:] = config.resumed(config.quoted(sys.argv[1:]))
     try:
         main()
     except KeyboardInterrupt:
         sys.exit("\nStopped. Nothing that was embedded is lost: run the same command again.")
-    sys.exit(bool(failed))
+    sys.exit(1 if failed or config.CompareSweep.n_unfinished else 0)

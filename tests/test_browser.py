@@ -1,12 +1,13 @@
-"""The report in a real Chromium, opened from disk."""
+"""The report and the comparison in a real Chromium, opened from disk."""
 
 import os
 import shutil
 
 import pytest
+from test_compare import sweep  # noqa: F401
 from test_report import run  # noqa: F401
 
-from cafemood import report
+from cafemood import compare, report
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -28,11 +29,11 @@ def browser():
 
 
 @pytest.fixture
-def visit(browser, run):  # noqa: F811
-    """Open the report at a size; the page carries what it complained of and asked for."""
+def visitor(browser):
+    """Open a page at a size; it carries what it complained of and asked for."""
     contexts = []
 
-    def open_page(width=1280, height=900):
+    def open_page(path, width=1280, height=900):
         context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
         contexts.append(context)
         page = context.new_page()
@@ -40,13 +41,24 @@ def visit(browser, run):  # noqa: F811
         page.on("console", lambda message: page.complaints.append(message.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(report.write_report(run).as_uri())
-        page.wait_for_function("document.querySelector('[data-photo]').style.backgroundImage")
+        page.goto(path.as_uri())
         return page
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def visit(visitor, run):  # noqa: F811
+    """Open the report."""
+
+    def open_page(width=1280, height=900):
+        page = visitor(report.write_report(run), width, height)
+        page.wait_for_function("document.querySelector('[data-photo]').style.backgroundImage")
+        return page
+
+    return open_page
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -109,3 +121,49 @@ def test_targets_are_large_enough_for_a_thumb(visit):
     for selector in (".tools button:visible", ".legend button"):
         for box in [handle.bounding_box() for handle in page.locator(selector).element_handles()]:
             assert min(box["width"], box["height"]) >= 40
+
+
+@pytest.fixture
+def visit_comparison(visitor, sweep):  # noqa: F811
+    """Open the comparison of a sweep."""
+    return lambda width=1280: visitor(compare.write(compare.find([sweep]), sweep), width)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_comparison_opens_without_complaint_request_or_sideways_scroll(visit_comparison, width):
+    page = visit_comparison(width)
+    page.wait_for_timeout(200)
+    assert page.complaints == []
+    assert [url for url in page.asked if not url.startswith("data:")] == page.asked[:1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_table_is_sorted_by_a_click_and_again_the_other_way(visit_comparison):
+    page = visit_comparison()
+    names = "#runs tbody th"
+    assert page.locator(names).first.inner_text().endswith("vgg16 features k=3")  # rank 1
+    heading = page.locator("#runs thead button", has_text="silhouette@features")
+    heading.click()
+    assert page.locator(names).first.inner_text() == "resnet50 features k=6"
+    heading.click()
+    assert page.locator(names).last.inner_text() == "resnet50 features k=6"
+    assert page.locator("#runs thead th[aria-sort=ascending]").count() == 1
+
+
+def test_photos_that_changed_group_are_counted_and_shown_alone(visit_comparison):
+    page = visit_comparison()
+    page.locator("#left").select_option(label="1 vgg16 features k=3")
+    page.locator("#right").select_option(label="2 vgg16 features k=6")
+    assert "30 of 60 photos (50 %) changed group" in page.locator("#moved").inner_text()
+    assert page.locator("#sheet-left img").count() == 60
+    page.locator("#changed").check()
+    assert page.locator("#sheet-left img").count() == page.locator("#sheet-right img").count() == 30
+
+
+def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
+    page = visit_comparison()
+    assert page.locator("#curve circle").count() == 4
+    page.locator("#score").select_option("z@features")
+    assert "resnet50 features k=6: -1" in page.locator("#curve svg").inner_html()
+    page.locator("#runs tbody tr").first.hover()
+    assert page.locator("#parallel .run.lit").count() == 1

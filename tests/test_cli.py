@@ -114,3 +114,65 @@ def test_help_and_version_answer(tmp_path):
     assert "assign" in cafemood("--help", cwd=tmp_path).stdout
     assert cafemood("--version", cwd=tmp_path).stdout.strip().count(".") == 2
     assert os.listdir(tmp_path) == []
+
+
+def test_a_whole_new_cafe_is_assigned_profiled_and_kept(finished, tmp_path):
+    import numpy as np
+    import pandas as pd
+    from drawn_rooms import MOODS, draw_room
+    from PIL import Image
+
+    run, new = tmp_path / "run", tmp_path / "새 카페"
+    shutil.copytree(finished, run)
+    new.mkdir()
+    for i in range(3):
+        draw_room(900 + i, next(iter(MOODS))).save(new / f"{i}.jpg")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)).save(new / "noise.png")
+    (new / "글.jpg").write_text("not a photo")
+    before = (run / "assignments.parquet").read_bytes()
+    done = cafemood("assign", run, new, "--keep", cwd=tmp_path)
+    assert done.returncode == 1  # for the file that is no photo
+    assert "글.jpg: skipped, not an image" in done.stderr
+    assert "noise.png: unlike any photo of this run" in done.stdout
+    assert "café 새 카페: 4 photos: mood" in done.stdout
+    assert "3 photos added" in done.stdout
+    assert (run / "assignments.parquet").read_bytes() == before
+    table = pd.read_parquet(run / "cafes.parquet").set_index("cafe_id")
+    assert table.loc["새 카페", "n_photos"] == 3
+    again = cafemood("assign", run, new / "0.jpg", "--keep", "--json", cwd=tmp_path)
+    assert json.loads(again.stdout)["novel"] is False
+    assert "0 photos added" in again.stderr
+    found = cafemood("similar", run, "--cafe", "새 카페", "-n", 2, "--json", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert len([json.loads(line) for line in found.stdout.splitlines()]) == 2
+    by_photo = cafemood("similar", run, "--photo", new / "1.jpg", "-n", 1, cwd=tmp_path)
+    assert by_photo.returncode == 0, by_photo.stderr
+    assert "same mood" in by_photo.stdout
+    shown = cafemood("cafes", run, cwd=tmp_path)
+    assert "새 카페" in shown.stdout
+    assert shown.stdout.strip().endswith("cafes.parquet and .csv")
+
+
+def test_a_mood_is_named_for_good(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    done = cafemood("name", run, 2, "다크 우드", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "mood 2: 다크 우드  [" in cafemood("name", run, cwd=tmp_path).stdout
+    assert "다크 우드" in (run / "report.html").read_text(encoding="utf-8")
+    refused = cafemood("name", run, 7, "x", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "There is no mood 7" in refused.stderr
+
+
+def test_questions_without_sense_are_told_in_one_message(finished, tmp_path):
+    for words, message in (
+        (["similar", finished], "The question is not clear"),
+        (["similar", finished, "--cafe", "x", "--unlike", "y"], "The question is not clear"),
+        (["similar", finished, "--cafe", "없는 카페"], "There is no café '없는 카페'"),
+        (["name", finished, "1"], "A name is missing"),
+    ):
+        done = cafemood(*words, cwd=tmp_path)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr

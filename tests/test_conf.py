@@ -63,7 +63,12 @@ def test_idec_differs_from_dec_only_where_the_papers_do():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("k=auto", "k=auto does not exist yet"),
+        ("k_range=9..3", "k_range=9..3 is no range"),
+        ("k_range=1..3", "k_range=1..3 is no range"),
+        ("k_range=5", "k_range=5 is no range"),
+        ("k_range=[3,x]", "is no range"),
+        ("resamples=-1", "resamples=-1 is not a number of refits"),
+        ("nulls=0", "nulls=0 is not positive"),
         ("k=four", "k=four is not a whole number"),
         ("k=2.5", "k=2.5 is not a whole number"),
         ("k=true", "k=True is not a whole number"),
@@ -76,6 +81,39 @@ def test_idec_differs_from_dec_only_where_the_papers_do():
 def test_check_refuses_in_a_sentence(override, message):
     with pytest.raises(CafemoodError, match=message):
         config.check(OmegaConf.create(composed(override)))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("pool", "Joblib"), ("slurm", "Slurm")])
+def test_every_launcher_composes(name, kind):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        found = compose("config", overrides=[f"hydra/launcher={name}"], return_hydra_config=True)
+    assert kind in found.hydra.launcher._target_
+    assert callable(get_object(found.hydra.launcher._target_))
+
+
+@pytest.mark.parametrize(
+    ("override", "ks"), [("k_range=2..5", [2, 3, 4, 5]), ("k_range=[8,3,3]", [3, 8]), ("k=auto", list(range(2, 11)))]
+)
+def test_k_range(override, ks):
+    cfg = OmegaConf.create(composed(override))
+    config.check(cfg)
+    assert config.k_range(cfg) == ks
+
+
+def test_resume_takes_the_newest_sweep_of_the_same_command(tmp_path):
+    for stamp, overrides in [
+        ("2026-01-01", ["k=2,3", "seed=1"]),
+        ("2026-01-02", ["k=2,3", "seed=1"]),
+        ("2026-01-03", []),
+    ]:
+        (tmp_path / stamp).mkdir()
+        OmegaConf.save({"hydra": {"overrides": {"task": overrides}}}, tmp_path / stamp / "multirun.yaml")
+    words = ["-m", "seed=1", "k=2,3", "resume=true"]
+    assert config.resumed(words, tmp_path) == [*words, f"hydra.sweep.dir={tmp_path / '2026-01-02'}"]
+    assert config.resumed(words[:-1], tmp_path) == words[:-1]
+    assert config.resumed(["-m", "k=9", "resume=true"], tmp_path) == ["-m", "k=9", "resume=true"]
+    given = [*words, "hydra.sweep.dir=/elsewhere"]
+    assert config.resumed(given, tmp_path) == given
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,18 @@ def test_it_is_polite(setting, value):
     assert scrapy("settings", "--get", setting).stdout.strip() == value
 
 
+@pytest.mark.slow
+def test_naver_without_permission_is_refused_in_one_line():
+    done = scrapy("crawl", "naver")
+    assert done.returncode == 3
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Naver does not allow crawls without its written permission")
+
+
 def test_items_speak_the_manifests_words(monkeypatch):
     monkeypatch.syspath_prepend(str(CRAWLER))
     from cafecrawl.items import PhotoRef, Place
 
     manifest = {f.name for f in fields(Photo)}
     assert {f.name for f in fields(Place)} <= manifest
-    assert {f.name for f in fields(PhotoRef)} - {"url"} <= manifest
+    assert {f.name for f in fields(PhotoRef)} - {"url", "sha1"} <= manifest

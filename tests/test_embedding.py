@@ -35,7 +35,7 @@ def test_a_second_time_nothing_is_embedded_and_the_rows_are_the_same(photo_set, 
 
 
 def test_one_more_photo_costs_one_more_embedding(photo_set, photo_folder, backbone, cache_dir):
-    from conftest import draw_room
+    from drawn_rooms import draw_room
 
     embed(photo_set, backbone, cache_dir)
     draw_room(99, "밝은 흰색").save(photo_folder / "new.jpg")

@@ -27,6 +27,7 @@ LAYERS = [
     {"methods"},
     {"heads"},
     {"resampling"},
+    {"choosing"},
     {"verdict"},
     {"compact"},
     {"runs"},
@@ -34,8 +35,10 @@ LAYERS = [
     {"moods"},
     {"cafes"},
     {"similar"},
+    {"pages"},
     {"survey"},
     {"report"},
+    {"compare", "atlas", "export"},
     {"tracking"},
     {"config", "cli"},
 ]

@@ -124,7 +124,7 @@ def test_contact_sheets_are_made_once(run):
 
 
 def test_ten_thousand_photos_stay_under_30_mb(tmp_path):
-    from conftest import MOODS, draw_room
+    from drawn_rooms import MOODS, draw_room
 
     paths = []
     for i in range(60):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cafemood import backbones, compact, methods, novelty, runs
+from cafemood import backbones, compact, methods, runs
 from cafemood.atomic import writing
 from cafemood.errors import PhotoError, RunError
 from cafemood.frozen import Backbone
@@ -223,12 +223,9 @@ def _novelty(run: Run, features: np.ndarray) -> tuple[np.ndarray, list[float | N
     """The compact rows of new features, and their distance over the threshold."""
     if not run.has_features:
         return np.zeros((len(features), 0), np.float32), [None] * len(features)
+    far = compact.novelty_of(features, run.features)
     rows = compact.project_new(features, run.features)
-    limit = float(run.features["novelty.threshold"][0])
-    if not np.isfinite(limit):
-        return rows, [None] * len(rows)
-    known = run.features["rows"].astype(np.float32)
-    return rows, [float(d) / max(limit, 1e-12) for d in novelty.neighbour_distances(rows, known)]
+    return rows, [None] * len(rows) if far is None else [float(d) for d in far]
 
 
 def _backbone(run: Run) -> Backbone:

@@ -107,9 +107,8 @@ def build(run: Run) -> Cafes:
     ids = photos["cafe_id"].astype(str)
     names, of_photo = np.unique(ids, return_inverse=True)
     n_photos = np.bincount(of_photo)
+    vectors, whitening, center = cafe_vectors(rows, of_photo)
     means = _group_means(rows, of_photo, len(names))
-    center, whitening = means.mean(axis=0), _within_whitening(rows, means, of_photo)
-    vectors = _unit((means - center) @ whitening)
     table = _profiles(run, photos, of_photo, n_photos)
     table["spread"] = _spread(rows, means, of_photo, n_photos)
     table["signature"] = photos["file"].to_numpy()[_signatures(rows, means, of_photo)]
@@ -124,6 +123,18 @@ def build(run: Run) -> Cafes:
     tensors = {"vectors": vectors.astype(np.float16), "whitening": whitening, "center": center}
     runs.write_tensors(run.folder / "cafes.safetensors", tensors)
     return Cafes(run, table, vectors, whitening, center)
+
+
+def cafe_vectors(rows: np.ndarray, of_photo: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cafés' unit vectors (c, d'), the whitening (d', d') and the center (d',) behind them.
+
+    Args:
+        rows: Compact rows of the photos (n, d').
+        of_photo: Café of each, from 0 (n,).
+    """
+    means = _group_means(rows, of_photo, int(of_photo.max()) + 1)
+    center, whitening = means.mean(axis=0), _within_whitening(rows, means, of_photo)
+    return _unit((means - center) @ whitening), whitening, center
 
 
 def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np.ndarray) -> pd.DataFrame:
@@ -223,7 +234,8 @@ def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
         table.add_column(column, justify="right" if column == "photos" else "left")
     table.add_column("moods: share (90 % interval)")
     table.add_column("most like it")
-    for record in shown.to_dict("records"):
+    for values in shown.to_dict("records"):
+        record = {str(key): value for key, value in values.items()}
         table.add_row(
             Text(plain(label(record))),
             str(record["n_photos"]),
@@ -252,4 +264,3 @@ def share_words(record: dict[str, Any], named: list[moods.Mood], least: float = 
         f"({100 * record[f'low_{mood.number}']:.0f}–{100 * record[f'high_{mood.number}']:.0f})"
         for mood in told
     )
-

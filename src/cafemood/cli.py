@@ -153,6 +153,42 @@ def similar(
 
 
 @app.command()
+def atlas(
+    run: RunFolder,
+    folder: Annotated[
+        bool | None,
+        typer.Option("--folder/--one-file", help="Pictures beside the page, or inside it; by the number of photos."),
+    ] = None,
+    streets: Annotated[Path | None, typer.Option(metavar="FILE", help="GeoJSON lines to draw below the cafés.")] = None,
+) -> None:
+    """Write the atlas: a page to wander through all photos and cafés; it needs no network."""
+    from cafemood import atlas as atlases
+    from cafemood import cafes as profiles
+    from cafemood import runs
+
+    page = atlases.write_atlas(profiles.load(runs.load(run)), folder=folder, streets=streets)
+    typer.echo(f"Atlas: {page}")
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="folders, csv, geojson or fiftyone.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.")],
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the photos; without, folders hold links.")] = False,
+) -> None:
+    """Take the moods elsewhere: a folder a mood, tables, a map, or a data set that FiftyOne reads."""
+    from cafemood import cafes as profiles
+    from cafemood import export as exporting
+    from cafemood import runs
+
+    done = exporting.export(profiles.load(runs.load(run)), kind, to, copy=copy)
+    for line in done.notes:
+        typer.echo(line, err=True)
+    typer.echo(f"{done.what}: {to}")
+
+
+@app.command()
 def report(run: RunFolder) -> None:
     """Write report.html and the figures of a run again."""
     from cafemood import runs
@@ -167,6 +203,23 @@ def show(run: RunFolder) -> None:
     from cafemood import runs, summary
 
     summary.print_summary(runs.load(run))
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="SWEEP…", help="Sweeps or run folders, any number.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the table and the page go; default: the first folder.")
+    ] = None,
+) -> None:
+    """Set many runs side by side: one table, one page, and which run is best supported without labels."""
+    from cafemood import compare as comparing
+    from cafemood import summary
+
+    found = comparing.find(folders)
+    page = comparing.write(found, out or folders[0].expanduser())
+    summary.print_comparison(found)
+    typer.echo(f"Comparison: {page}")
 
 
 @weights_app.command("list")

@@ -1,4 +1,4 @@
-"""A run's own copy of its features: unit rows, their leading components, half precision; at most 512 bytes a photo."""
+"""A run's own copy of its features: unit rows, their leading components, half precision; at most 514 bytes a photo."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ def compress(features: np.ndarray, cafes: Sequence[str], backbone: dict[str, Any
         backbone: The backbone's facts: with Places365's outputs the leading scenes of each photo are kept too.
 
     Returns:
-        `rows` float16 (n, d'), `pca.mean` (d,), `pca.components` (d', d), `novelty.threshold` (1,), and for
-        Places365 `scenes` (n, 5) and `scene_probabilities` (n, 5).
+        `rows` float16 (n, d'); `rests` float16 (n,), the squared length of what the components leave out;
+        `pca.mean` (d,) and `pca.components` (d', d); `novelty.threshold` (1,); and for Places365 `scenes` (n, 5)
+        and `scene_probabilities` (n, 5).
     """
     unit = _unit(features)
     pca = PCAReduction(min(WIDTH, *features.shape))
     rows = pca.fit_transform(unit).astype(np.float16)
     tensors = {"rows": rows, **pca.tensors()}
-    limit = novelty.threshold(rows.astype(np.float32), cafes)
+    rests = _rests(unit, rows.astype(np.float32), tensors)
+    tensors["rests"] = rests.astype(np.float16)
+    limit = novelty.threshold(rows.astype(np.float32), cafes, rests=rests)
     tensors["novelty.threshold"] = np.array([limit], dtype=np.float32)
     if is_places365(backbone):
         probabilities = _probabilities(features, str(backbone["output"]))
@@ -48,10 +51,26 @@ def project_new(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndar
     return project(_unit(features), tensors).astype(np.float32)
 
 
+def novelty_of(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Distance of new features (m, d) to their neighbours over the threshold: (m,); None without a threshold."""
+    limit = float(tensors["novelty.threshold"][0])
+    if not np.isfinite(limit):
+        return None
+    points = project_new(features, tensors)
+    known, rests = tensors["rows"].astype(np.float32), tensors["rests"].astype(np.float32)
+    left_out = (_rests(_unit(features), points, tensors), rests)
+    return novelty.neighbour_distances(points, known, rests=left_out) / max(limit, 1e-12)
+
+
 def is_places365(backbone: dict[str, Any]) -> bool:
     """Whether the rows of this backbone are Places365's 365 categories."""
     outputs = backbone.get("output") in CLASSIFIED and backbone.get("dim") == len(scene_categories())
     return outputs and "places365" in str(backbone.get("name"))
+
+
+def _rests(unit: np.ndarray, rows: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    whole = ((unit - tensors["pca.mean"]) ** 2).sum(axis=1)
+    return np.asarray(np.maximum(whole - (rows**2).sum(axis=1), 0), dtype=np.float32)
 
 
 def _unit(features: np.ndarray) -> np.ndarray:

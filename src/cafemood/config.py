@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from cafemood.errors import CafemoodError
@@ -30,6 +34,8 @@ class Config:
     trainer: Any = None
     logger: Any = None
     k: Any = 4
+    k_range: Any = "2..10"
+    resume: bool = False
     seed: int = 0
     batch_size: int = 256
     embed_batch_size: Any = "auto"
@@ -48,14 +54,13 @@ def check(cfg: DictConfig) -> None:
     Raises:
         CafemoodError: `k` is not a whole number, or a size is not positive.
     """
-    if cfg.k == "auto":
-        raise CafemoodError(
-            "k=auto does not exist yet",
-            where="k",
-            fix="give a number, or sweep several: python train.py -m k=2,3,4,5,6",
-        )
-    if not isinstance(cfg.k, int) or isinstance(cfg.k, bool):
-        raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix="give one, such as k=4")
+    if cfg.k != "auto" and type(cfg.k) is not int:
+        fix = "give one, such as k=4, or k=auto to try all of k_range"
+        raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix=fix)
+    k_range(cfg)
+    if cfg.resume and HydraConfig.get().mode != RunMode.MULTIRUN:
+        fix = "run the same command: what was embedded and trained is read from the cache"
+        raise CafemoodError("resume=true goes on with a sweep, and this is one run", where="resume", fix=fix)
     if cfg.embed_batch_size != "auto" and (type(cfg.embed_batch_size) is not int or cfg.embed_batch_size < 1):
         raise CafemoodError(
             f"embed_batch_size={cfg.embed_batch_size} is not a size",
@@ -69,6 +74,79 @@ def check(cfg: DictConfig) -> None:
     for name in ("batch_size", "baseline_seeds", "nulls"):
         if cfg[name] < 1:
             raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
+
+
+def k_range(cfg: DictConfig) -> list[int]:
+    """The ks that `k=auto` tries, from `2..10` or `[3,5,8]`.
+
+    Raises:
+        CafemoodError: It is neither.
+    """
+    found = re.fullmatch(r"(\d+)\.\.(\d+)", str(cfg.k_range))
+    values = list(range(int(found[1]), int(found[2]) + 1)) if found else cfg.k_range
+    if isinstance(values, str | int) or not values or any(type(k) is not int or k < 2 for k in values):
+        fix = "give k_range=2..10 or k_range=[3,5,8], from 2 up"
+        raise CafemoodError(f"k_range={cfg.k_range} is no range", where="k_range", fix=fix)
+    return sorted(set(values))
+
+
+def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str]:
+    """With resume=true: point Hydra at the newest sweep that the same command began.
+
+    Args:
+        words: The command line after the program's name.
+        sweeps: Where sweeps lie.
+    """
+    if "resume=true" not in words or any(word.startswith("hydra.sweep.dir=") for word in words):
+        return words
+    own = sorted(word for word in words if "=" in word and not word.startswith(("resume=", "hydra.")))
+    for known in sorted(sweeps.glob("*/multirun.yaml"), reverse=True):
+        overrides = OmegaConf.load(known).hydra.overrides.task
+        if sorted(word for word in overrides if not word.startswith("resume=")) == own:
+            return [*words, f"hydra.sweep.dir={known.parent}"]
+    return words
+
+
+def finished_score(folder: Path) -> float | None:
+    """The score of a job that a sweep, taken up again, has finished before; None if it has to be run.
+
+    Raises:
+        CafemoodError: Another process is at it.
+    """
+    from cafemood import runs
+
+    if runs.why_unfinished(folder) is None:
+        score = runs.load(folder).scores["scores"].get("silhouette@features")
+        logging.getLogger("cafemood").info("Finished before: %s", folder.name)
+        return float("nan") if score is None else float(score)
+    runs.clear_unfinished(folder)
+    return None
+
+
+class CompareSweep(Callback):
+    """At the end of a multirun: one table and one page over all its jobs, and a summary in W&B if it is used."""
+
+    n_unfinished: ClassVar[int] = 0
+    """Jobs without a result; a launcher may have run them in other processes."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Compare what the sweep left; a comparison that cannot be made is told."""
+        from cafemood import compare, summary, tracking
+
+        folder = Path(config.hydra.sweep.dir)
+        try:
+            found = compare.find([folder])
+            CompareSweep.n_unfinished = len(found.unfinished)
+            page = compare.write(found, folder)
+        except CafemoodError as error:
+            CompareSweep.n_unfinished = 1
+            logging.getLogger("cafemood").error("%s", error)
+            return
+        summary.print_comparison(found)
+        print(f"Comparison: {page}")
+        if "wandb" in (config.logger or {}):
+            settings = config.logger.wandb
+            tracking.log_comparison(found, page, settings.project, offline=settings.offline, tags=settings.tags)
 
 
 _PATHS = ("data.root", "data.path", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")

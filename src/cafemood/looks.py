@@ -7,9 +7,9 @@ any size compare.
 |---|---|---|
 | light | mean L* | 0 (black) to 100 (white) |
 | contrast | standard deviation of L* | L* |
-| colour | σ_rgyb + 0.3 μ_rgyb, rg = R − G, yb = (R + G)/2 − B (Hasler and Süsstrunk, SPIE 2003, eq. M3) | 0 grey, 109 extreme |
+| colour | σ_rgyb + 0.3 μ_rgyb of rg = R − G, yb = (R + G)/2 − B (Hasler and Süsstrunk, 2003) | 0 grey, 109 extreme |
 | warmth | mean b* (yellow less blue) | b* |
-| clutter | share of pixels whose L* changes by over 6 a pixel (edge density; Rosenholtz et al., JoV 2007) | 0 to 1 |
+| clutter | share of pixels whose L* changes by over 6 a pixel (edge density; Rosenholtz et al., 2007) | 0 to 1 |
 | symmetry | correlation of L* with its mirror image, left and right | −1 to 1 |
 """
 
@@ -29,7 +29,9 @@ LOOKS = ("light", "contrast", "colour", "warmth", "clutter", "symmetry")
 SIDE = 64
 EDGE = 6.0
 
-_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+_TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 _WHITE = np.array([0.95047, 1.0, 1.08883])
 """sRGB to CIE XYZ and the white point D65 (http://www.brucelindbloom.com, RGB/XYZ matrices)."""  # fmt: skip
 

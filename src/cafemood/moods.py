@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,15 +20,15 @@ from cafemood.errors import RunError
 from cafemood.runs import Run
 from cafemood.scenes import scene_categories
 
-LOOK_WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+LOOK_WORDS: dict[str, tuple[tuple[str, str] | None, tuple[str, str]]] = {
     "light": (("dark", "어두운"), ("bright", "밝은")),
     "warmth": (("cool", "차가운"), ("warm", "따뜻한")),
     "colour": (("muted", "차분한"), ("colourful", "다채로운")),
     "clutter": (("uncluttered", "여백이 많은"), ("full", "아기자기한")),
     "contrast": (("soft", "부드러운"), ("contrasty", "명암이 강한")),
-    "symmetry": (("asymmetric", "자유로운"), ("symmetric", "대칭적인")),
+    "symmetry": (None, ("symmetric", "대칭적인")),
 }
-"""The lower and the upper third of each look, in English and Korean."""
+"""The lower and the upper third of each look, in English and Korean; that a photo is not symmetric says nothing."""
 
 LEAST_LIFT = 1.15
 """A word is taken if the lower end of its lift's 90 % interval (Wilson) is above this."""
@@ -37,6 +37,7 @@ LEAST_SHARE = 0.4
 N_WORDS = 3
 MAX_NAME = 80
 NAMES_FILE = "names.json"
+WORDS_FILE = "words.json"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def looks_of(run: Run) -> pd.DataFrame:
             table = None
     if table is None or table[list(looks.LOOKS)].isna().all(axis=1).any():
         measured = looks.measure_all(thumbnails.kept(run))
+        (run.folder / WORDS_FILE).unlink(missing_ok=True)
         with writing(path) as partial:
             measured.assign(photo_id=ids.to_numpy()).to_parquet(partial, index=False)
         return measured
@@ -98,14 +100,28 @@ def looks_of(run: Run) -> pd.DataFrame:
 
 def of_run(run: Run) -> list[Mood]:
     """The moods of a run, with their words and the user's names; empty ones too."""
-    clusters = run.assignments["cluster"].to_numpy()
-    has, words = _vocabulary(run)
-    has = has[: len(clusters)]
     own = own_names(run)
-    return [
-        Mood(j, int((clusters == j).sum()), _words_of(has[clusters == j], has, words), own.get(j + 1))
-        for j in range(run.facts["k"])
-    ]
+    return [Mood(j, size, words, own.get(j + 1)) for j, (size, words) in enumerate(_sizes_and_words(run))]
+
+
+def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
+    """Size and words of each mood, from `words.json`, which the first call writes: no photo is read again."""
+    path = run.folder / WORDS_FILE
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if len(known) == run.facts["k"]:
+            return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in known]
+    except (OSError, ValueError, TypeError, KeyError):
+        pass  # not there yet, or damaged: it can be made again
+    clusters = run.assignments["cluster"].to_numpy()
+    has, vocabulary = _vocabulary(run)
+    has = has[: len(clusters)]
+    found = []
+    for j in range(run.facts["k"]):
+        members = clusters == j
+        found.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
+    write_json(path, [{"size": size, "words": [asdict(word) for word in words]} for size, words in found])
+    return found
 
 
 def own_names(run: Run) -> dict[int, str]:
@@ -172,8 +188,10 @@ def _vocabulary(run: Run) -> tuple[np.ndarray, list[tuple[str, str, float]]]:
         if np.isnan(values).all():
             continue
         lower, upper = np.nanquantile(values, [1 / 3, 2 / 3])
-        columns += [values < lower, values > upper]
-        words += [(*low, LEAST_SHARE), (*high, LEAST_SHARE)]
+        for word, has in ((low, values < lower), (high, values > upper)):
+            if word is not None:
+                columns.append(has)
+                words.append((*word, LEAST_SHARE))
     kept = run.features if run.has_features else {}
     if "scenes" in kept:
         scenes, probabilities = kept["scenes"], kept["scene_probabilities"]
@@ -208,15 +226,18 @@ def _wilson_low(share: np.ndarray, n: int, z: float = 1.6449) -> np.ndarray:
 
 KOREAN_SCENES = {
     "art_gallery": "미술관", "art_studio": "화실", "bakery/shop": "빵집", "balcony/interior": "실내 발코니",
-    "banquet_hall": "연회장", "bar": "바", "basement": "지하실", "beauty_salon": "미용실", "beer_garden": "비어 가든",
-    "beer_hall": "맥줏집", "bedroom": "침실", "bookstore": "서점", "botanical_garden": "식물원", "bow_window/indoor": "내닫이창",
-    "cafeteria": "구내식당", "candy_store": "사탕 가게", "coffee_shop": "커피숍", "conference_room": "회의실",
-    "courtyard": "안뜰", "delicatessen": "델리", "dining_hall": "식당 홀", "dining_room": "식당", "fastfood_restaurant": "패스트푸드점",
-    "florist_shop/indoor": "꽃집", "food_court": "푸드코트", "gift_shop": "선물 가게", "greenhouse/indoor": "온실",
-    "home_office": "서재", "hotel_room": "객실", "ice_cream_parlor": "아이스크림 가게", "kitchen": "주방", "library/indoor": "도서관",
-    "living_room": "거실", "lobby": "로비", "museum/indoor": "박물관", "office": "사무실", "patio": "파티오",
-    "pizzeria": "피자집", "porch": "현관", "pub/indoor": "펍", "reception": "안내대", "restaurant": "레스토랑", "restaurant_kitchen": "레스토랑 주방",
-    "restaurant_patio": "야외석", "roof_garden": "옥상 정원", "shopfront": "가게 앞", "sushi_bar": "초밥집", "television_room": "텔레비전 방",
-    "waiting_room": "대기실", "wet_bar": "홈 바", "youth_hostel": "호스텔",
+    "banquet_hall": "연회장", "bar": "바", "basement": "지하실", "beauty_salon": "미용실",
+    "beer_garden": "비어 가든", "beer_hall": "맥줏집", "bedroom": "침실", "bookstore": "서점",
+    "botanical_garden": "식물원", "bow_window/indoor": "내닫이창", "cafeteria": "구내식당",
+    "candy_store": "사탕 가게", "coffee_shop": "커피숍", "conference_room": "회의실", "courtyard": "안뜰",
+    "delicatessen": "델리", "dining_hall": "식당 홀", "dining_room": "식당",
+    "fastfood_restaurant": "패스트푸드점", "florist_shop/indoor": "꽃집", "food_court": "푸드코트",
+    "gift_shop": "선물 가게", "greenhouse/indoor": "온실", "home_office": "서재", "hotel_room": "객실",
+    "ice_cream_parlor": "아이스크림 가게", "kitchen": "주방", "library/indoor": "도서관", "living_room": "거실",
+    "lobby": "로비", "museum/indoor": "박물관", "office": "사무실", "patio": "파티오", "pizzeria": "피자집",
+    "porch": "현관", "pub/indoor": "펍", "reception": "안내대", "restaurant": "레스토랑",
+    "restaurant_kitchen": "레스토랑 주방", "restaurant_patio": "야외석", "roof_garden": "옥상 정원",
+    "shopfront": "가게 앞", "sushi_bar": "초밥집", "television_room": "텔레비전 방", "waiting_room": "대기실",
+    "wet_bar": "홈 바", "youth_hostel": "호스텔",
 }  # fmt: skip
 """The scenes that cafés meet; the others keep their English name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 
 from cafemood import moods, survey, thumbnails
 from cafemood.atomic import writing
+from cafemood.pages import environment, for_script
 from cafemood.runs import Run
 from cafemood.survey import figures as survey_figures
 
@@ -59,7 +59,11 @@ def write_report(run: Run) -> Path:
                     partial.write_bytes(data)
     else:
         pictures = [thumbnails.data_uri(data) if data else None for data in thumbs]
-    html = _template().render(**view.context(), payload=_for_script(view.payload(pictures)))
+    html = (
+        environment()
+        .get_template("report.html.j2")
+        .render(**view.context(), payload=for_script(view.payload(pictures)))
+    )
     contact_sheets(run, view)
     for name, svg in view.figures().items():
         with writing(run.folder / "figures" / f"{name}.svg") as partial:
@@ -140,6 +144,7 @@ class _View:
             "largest_share": float(cafes.iloc[0] / len(own)),
             "one_cafe": len(own) > 2 and cafes.iloc[0] > 0.5 * len(own),
             "silhouette": _finite(own["silhouette"].mean()),
+            "jaccard": ((self.run.scores.get("stability") or {}).get("jaccard") or [None] * (j + 1))[j],
             "medoid": self.typical(j)[0],
             "typical": self.typical(j)[1:],
             "borderline": [(i, int(self.table["second_cluster"][i]) + 1) for i in self.borderline(j)],
@@ -169,14 +174,14 @@ class _View:
 
     def figures(self) -> dict[str, str]:
         """The silhouette plot and the size bars as SVG."""
-        environment = _environment()
+        made = environment()
         shared = {"moods": self.moods, "bars": self.silhouette_bars()}
         own = self.run.scores["scores"].get("silhouette@features")
         return {
-            "silhouette": environment.get_template("silhouette.svg.j2").render(
+            "silhouette": made.get_template("silhouette.svg.j2").render(
                 mean=own, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
             ),
-            "sizes": environment.get_template("sizes.svg.j2").render(**shared),
+            "sizes": made.get_template("sizes.svg.j2").render(**shared),
         }
 
     def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
@@ -235,51 +240,9 @@ def _axis(values: list[float]) -> dict[str, Any]:
     return {"low": first * step, "high": last * step, "ticks": [round(i * step, 2) for i in range(first, last + 1)]}
 
 
-def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("cafemood"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": _number, "mean_sd": _mean_sd, "seconds": _seconds}
-    return environment
-
-
-def _template() -> Any:
-    return _environment().get_template("report.html.j2")
-
-
-def _for_script(value: object) -> Any:
-    """JSON that can stand in a script element: no `<`, `>` or `&` is left to end it."""
-    from markupsafe import Markup
-
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
-
-
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
 def _text(value: object) -> str:
     return "" if value is None or value != value else str(value)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return (f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}").replace("-", "−")
-
-
-def _mean_sd(found: dict[str, float | None] | None) -> str:
-    if not found or found.get("mean") is None:
-        return "–"
-    return _number(found["mean"]) + (f" ± {_number(found['sd'])}" if found.get("sd") is not None else "")
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -387,6 +388,7 @@ def on_all_cores(
     """
     from concurrent.futures import ThreadPoolExecutor
 
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
     from tqdm import tqdm
 
@@ -399,7 +401,9 @@ def on_all_cores(
                 bar.update()
         return results
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with bar, threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
+    # filters belong to the process: a thread that sets its own would undo another's, so they are set once for all
+    with bar, warnings.catch_warnings(), threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
+        warnings.simplefilter("ignore", ConvergenceWarning)
         futures = [pool.submit(work, *job) for job in jobs]
         try:
             for future in futures:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +27,7 @@ from cafemood.errors import RunError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cafemood.choosing import ChoiceOfK
     from cafemood.datamodule import PhotoDataModule
     from cafemood.methods import Clustering
     from cafemood.photos import Photo
@@ -59,6 +63,7 @@ class RunWriter:
             "status": "running",
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
+            "process": {"pid": os.getpid(), "host": platform.node()},
             "stages": [],
         }
         try:  # "x" claims the folder: of two runs that were given the same one, the second stops here
@@ -92,6 +97,12 @@ class RunWriter:
         if record["items"]:
             record["items_per_second"] = round(record["items"] / max(record["seconds"], 1e-3), 1)
         self.facts["stages"].append(record)
+
+    def chose_k(self, picked: ChoiceOfK) -> int:
+        """Write down how k was chosen; returns it."""
+        self.facts |= {"k": picked.k, "choice_of_k": vars(picked) | {"words": picked.words()}}
+        logging.getLogger("cafemood").info("%s", picked.words())
+        return picked.k
 
     def record(
         self,
@@ -148,7 +159,11 @@ class RunWriter:
                 "labelled": photo_set.labelled,
                 "skipped": [{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
             },
-            "notes": [*photo_set.notes, *([backbone.note] if backbone.note else [])],
+            "notes": [
+                *([self.facts["choice_of_k"]["words"]] if "choice_of_k" in self.facts else []),
+                *photo_set.notes,
+                *([backbone.note] if backbone.note else []),
+            ],
         }
 
     def write_assignments(
@@ -300,6 +315,53 @@ def load(folder: str | Path) -> Run:
         why = facts.get("reason") or f"its status is {facts.get('status')!r}"
         raise RunError("This run did not finish", where=folder, why=why, fix="run its command again")
     return Run(folder, facts)
+
+
+def why_unfinished(folder: Path) -> str | None:
+    """Why a job's folder holds no result, in its own words; None if it does."""
+    if (folder / "run.json").is_file():
+        try:
+            facts = _read_json(folder / "run.json")
+        except RunError:
+            return "its run.json cannot be read"
+        if facts.get("status") == "finished":
+            return None
+        killed = facts.get("status") == "running"
+        return "unfinished: killed, or still running" if killed else str(facts.get("reason") or facts.get("status"))
+    log = folder / "train.log"
+    errors = re.findall(r"ERROR (.+)", log.read_text(encoding="utf-8", errors="replace")) if log.is_file() else []
+    return errors[0] if errors else "stopped before it began"
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Free a job's folder that holds no result, so that the job can be run again in it.
+
+    Raises:
+        RunError: It holds a finished run, or its process is still alive.
+    """
+    path = folder / "run.json"
+    if not path.is_file():
+        return
+    facts = _read_json(path)
+    if facts.get("status") == "finished":
+        raise RunError("This folder already holds a run", where=folder, fix="choose another folder")
+    process = facts.get("process") or {}
+    if facts.get("status") == "running" and process.get("host") == platform.node() and _alive(process.get("pid")):
+        why, fix = f"process {process['pid']} is alive", "wait for it, or stop it"
+        raise RunError("This run is still going on", where=folder, why=why, fix=fix)
+    path.unlink()
+
+
+def _alive(pid: object) -> bool:
+    if type(pid) is not int or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_tensors(path: Path, tensors: dict[str, np.ndarray], about: dict[str, str] | None = None) -> None:

@@ -6,7 +6,6 @@ approximate index would take longer than it could save.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -93,7 +92,8 @@ def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) ->
     vector = cafes.vectors[wanted].mean(axis=0)
     if unwanted:
         vector = vector - UNLIKE_WEIGHT * cafes.vectors[unwanted].mean(axis=0)
-    looks = cafes.table[list(LOOKS)].iloc[wanted].mean().to_dict()
+    means = cafes.table[list(LOOKS)].iloc[wanted].mean()
+    looks = {look: float(means[look]) for look in LOOKS}
     return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks)
 
 
@@ -177,9 +177,7 @@ def rank(
     named = moods.of_run(cafes.run)
     order = np.argsort(-similarity, kind="stable")[:n]
     return [
-        _match(cafes, query, int(i), float(similarity[i]), named, distance)
-        for i in order
-        if np.isfinite(similarity[i])
+        _match(cafes, query, int(i), float(similarity[i]), named, distance) for i in order if np.isfinite(similarity[i])
     ]
 
 
@@ -253,11 +251,6 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
     if differs and not notable and not any(math.isnan(by) for by in differs.values()):
         told.append("same light and colour")
     return told
-
-
-def stored_neighbours(record: dict[str, Any]) -> list[tuple[str, float]]:
-    """A café's most similar ones, as `cafes.parquet` keeps them."""
-    return list(zip(json.loads(record["similar"]), json.loads(record["similarity"]), strict=True))
 
 
 def _normalised(vector: np.ndarray) -> np.ndarray:

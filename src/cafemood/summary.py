@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cafemood.runs import Run
+
+if TYPE_CHECKING:
+    from cafemood.compare import Comparison
 
 _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
 
@@ -55,6 +59,41 @@ def print_summary(run: Run, console: Console | None = None) -> None:
 def plain(text: str) -> str:
     """Text without the characters that steer a terminal."""
     return _CONTROL.sub("�", text)
+
+
+def print_comparison(comparison: Comparison, console: Console | None = None, n_rows: int = 20) -> None:
+    """Print which of many runs is best supported, and the head of their table."""
+    console = console or Console()
+    console.print()
+    for said in comparison.verdict():
+        mark, style = _STYLE[said["level"]]
+        console.print(Text(f" {mark} {_CONTROL.sub('�', said['text'])}", style=style))
+    columns = [c for c in _COMPARED if c in comparison.table and comparison.table[c].notna().any()]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        words = column in ("run", "reason")
+        heading = column.replace("@", "@\n").replace("_", "_\n")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=column != "reason", overflow="fold")
+    for row in comparison.table.head(n_rows)[columns].to_dict("records"):
+        table.add_row(*(Text(_CONTROL.sub("�", _cell(str(column), value))) for column, value in row.items()))
+    console.print(table)
+    if len(comparison.table) > n_rows:
+        console.print(f"… and {len(comparison.table) - n_rows} more in the table.", style="dim")
+    console.print()
+
+
+_COMPARED = (
+    "rank", "run", "choice", "agreement", "cafes", "persistence", "z@features", "stability_ari", "silhouette@features",
+    "nmi", "reason",
+)  # fmt: skip
+
+
+def _cell(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:
+        return "–"
+    return str(int(value)) if column == "rank" else _number(float(value))
 
 
 def _number(value: float | None) -> str:

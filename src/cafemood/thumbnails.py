@@ -59,7 +59,7 @@ def kept(run: Run) -> list[bytes | None]:
         known |= found
         table = pd.DataFrame({"photo_id": list(known), "webp": list(known.values())})
         with writing(path) as partial:
-            table.to_parquet(partial, index=False, compression="none")
+            table.to_parquet(partial, index=False, compression=None)
     return [known.get(photo_id) for photo_id in photos["photo_id"]]
 
 
@@ -75,7 +75,7 @@ def make_thumbnails(
     """
 
     def make(path: Path, side: int, other: bytes | None) -> bytes | None:
-        image = Image.open(io.BytesIO(other)) if other else None
+        image = decoded(other) if other else None
         if image is None or max(image.size) < side:
             try:
                 image = open_image(path, shortest=side)
@@ -90,6 +90,11 @@ def make_thumbnails(
     with ThreadPoolExecutor() as pool:
         jobs = pool.map(make, paths, sides, instead or [None] * len(paths))
         return list(tqdm(jobs, "thumbnails", len(paths), unit="photo", leave=False, disable=len(paths) < 500))
+
+
+def decoded(thumbnail: bytes) -> Image.Image:
+    """The picture in RGB."""
+    return Image.open(io.BytesIO(thumbnail)).convert("RGB")
 
 
 def data_uri(thumbnail: bytes) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning.loggers import Logger, WandbLogger
 
 from cafemood import report
 from cafemood.errors import CafemoodError
 from cafemood.runs import Run
+
+if TYPE_CHECKING:
+    from cafemood.compare import Comparison
 
 
 def wandb_logger(
@@ -67,6 +70,39 @@ def log_run(loggers: Iterable[Logger], run: Run, settings: dict[str, Any]) -> No
         if isinstance(logger, WandbLogger):
             _log_to_wandb(logger, run)
         logger.save()
+
+
+def log_comparison(found: Comparison, page: Path, project: str, *, offline: bool, tags: Sequence[str]) -> None:
+    """Log a sweep's table, page and verdict as one summary run of its group.
+
+    Args:
+        found: The sweep, compared.
+        page: Its `compare.html`.
+        project: W&B's project.
+        offline: Store the run on disk.
+        tags: Labels to find it by.
+    """
+    import wandb
+
+    os.environ.setdefault("WANDB_SILENT", "true")
+    folder = page.parent
+    run = wandb.init(
+        project=project,
+        dir=str(folder),
+        group=folder.name,
+        name=f"{folder.name} compared",
+        job_type="comparison",
+        mode="offline" if offline else "online",
+        tags=list(tags),
+    )
+    try:
+        run.log({"runs": wandb.Table(dataframe=found.table.drop(columns="folder")), "compare": wandb.Html(page)})
+        best = None if found.best is None else found.names[found.best]
+        pick = None if found.silhouettes_pick is None else found.names[found.silhouettes_pick]
+        words = [said["text"] for said in found.verdict()]
+        run.summary.update({"best_supported": best, "silhouette_picks": pick, "verdict": words})
+    finally:
+        run.finish()
 
 
 def finish(loggers: Iterable[Logger]) -> None:

@@ -15,6 +15,8 @@ from cafemood.resampling import MAX_ROWS, STABLE, UNSTABLE, Checks, KMeansPipeli
 
 Sentence = dict[str, str]
 
+ORDER = {"bad": 0, "warn": 1, "good": 2, "info": 3}
+
 NOISE_Z = 2.0
 """Standard deviations above the nulls' mean below which a silhouette says nothing."""
 
@@ -154,8 +156,7 @@ def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
             )
         )
     said += _leak_sentences(facts.get("leak", []))
-    order = {"bad": 0, "warn": 1, "good": 2, "info": 3}
-    return sorted(said, key=lambda sentence: order[sentence["level"]])
+    return sorted(said, key=lambda sentence: ORDER[sentence["level"]])
 
 
 def _noise_sentences(own: dict[str, float], null: dict[str, Any], space: str) -> list[Sentence]:

@@ -1,1 +1,1 @@
-"""One module a source; none yet."""
+"""One module a source: openverse, commons, osm, naver, urllist."""

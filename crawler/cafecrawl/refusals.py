@@ -1,0 +1,19 @@
+"""Why a request was not sent or its answer not used, for middlewares to raise and spiders to write down."""
+
+from scrapy.exceptions import IgnoreRequest
+
+
+class RobotsForbid(IgnoreRequest):
+    """robots.txt forbids this address: for good."""
+
+
+class RobotsUnknown(IgnoreRequest):
+    """robots.txt could not be had, so nothing is asked of this host: for now."""
+
+
+class HostClosed(IgnoreRequest):
+    """The host, or the whole crawl, was given up in this run: for now."""
+
+
+class NoAi(IgnoreRequest):
+    """X-Robots-Tag says that the photo is not for machine learning: for good."""

@@ -1,0 +1,220 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("payload").textContent);
+  const $ = (id) => document.getElementById(id);
+  const SVG = "http://www.w3.org/2000/svg";
+  const make = (tag, attributes = {}, text = null, svg = false) => {
+    const node = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    if (text !== null) node.textContent = text;
+    return node;
+  };
+  const draw = (tag, attributes, text = null) => make(tag, attributes, text, true);
+  const number = (v) => (v === null || v === undefined ? "–" : Number.isInteger(v) ? String(v) : Math.abs(v) >= 100 ? v.toFixed(0) : v.toFixed(3));
+  const known = (v) => v !== null && v !== undefined;
+  const color = (i) => data.colors[i % data.colors.length];
+  const done = data.rows.map((row, i) => ({ ...row, place: i })).filter((row) => row.status === "finished");
+  const numeric = new Set(data.numeric);
+
+  // The table.
+  const head = document.querySelector("#runs thead tr");
+  const body = document.querySelector("#runs tbody");
+  let sorted = { column: "rank", up: true };
+  const lower = new Set(["rank", "davies_bouldin@features", "seconds", "k", "seed"]);
+  const rows = data.rows.map((row, i) => {
+    const line = make("tr", { "data-run": i });
+    if (row.rank === 1) line.classList.add("first");
+    for (const column of data.columns) {
+      const cell = make(column === "run" ? "th" : "td", column === "run" ? { class: "name", scope: "row" } : {});
+      if (column === "run") {
+        if (data.links[i]) cell.append(make("a", { href: data.links[i] }, row.run));
+        else cell.textContent = row.run;
+      } else cell.textContent = numeric.has(column) ? number(row[column]) : row[column] ?? "–";
+      if (!numeric.has(column) && column !== "run") cell.classList.add("text");
+      if (column === "reason") cell.classList.add("reason");
+      if (column === "z@features" && known(row[column]) && row[column] < 2) { cell.classList.add("noise"); cell.title = "no better than noise"; }
+      line.append(cell);
+    }
+    line.addEventListener("pointerenter", () => light(i));
+    line.addEventListener("pointerleave", () => light(null));
+    return line;
+  });
+  for (const column of data.columns) {
+    const cell = make("th", { scope: "col", title: data.explained[column] ?? "" });
+    if (column === "run") cell.classList.add("name");
+    if (!numeric.has(column)) cell.classList.add("text");
+    const button = make("button", { type: "button" }, column);
+    button.addEventListener("click", () => {
+      sorted = { column, up: sorted.column === column ? !sorted.up : lower.has(column) || !numeric.has(column) };
+      sort();
+    });
+    cell.append(button);
+    head.append(cell);
+  }
+  function sort() {
+    const { column, up } = sorted;
+    const order = [...rows.keys()].sort((a, b) => {
+      const [x, y] = [data.rows[a][column], data.rows[b][column]];
+      if (!known(x) || !known(y)) return known(x) ? -1 : known(y) ? 1 : 0;
+      return (numeric.has(column) ? x - y : String(x).localeCompare(String(y))) * (up ? 1 : -1);
+    });
+    body.replaceChildren(...order.map((i) => rows[i]));
+    [...head.children].forEach((cell, i) => {
+      const own = data.columns[i] === column;
+      cell.setAttribute("aria-sort", own ? (up ? "ascending" : "descending") : "none");
+      cell.firstChild.textContent = data.columns[i] + (own ? (up ? " ↑" : " ↓") : "");
+    });
+  }
+  function light(i) {
+    for (const node of document.querySelectorAll("[data-run]")) node.classList.toggle("lit", Number(node.dataset.run) === i);
+  }
+  sort();
+
+  const series = new Map();
+  for (const row of done) {
+    const key = [row.backbone, row.reduce, row.method].filter((part) => part && part !== "none").join(" · ");
+    if (!series.has(key)) series.set(key, []);
+    series.get(key).push(row);
+  }
+  const tone = new Map([...series.keys()].map((key, i) => [key, color(i)]));
+  const toneOf = (row) => [...series].find(([, list]) => list.includes(row))[0];
+  const keys = () => {
+    const list = make("div", { class: "keys" });
+    for (const [key, shade] of tone) {
+      const item = make("span");
+      item.append(make("i", { style: `background:${shade}` }), key);
+      list.append(item);
+    }
+    return list;
+  };
+
+  // A score against k.
+  const scores = data.columns.filter((c) => numeric.has(c) && !["rank", "k", "seed", "n_photos"].includes(c) && done.some((row) => known(row[c])));
+  for (const score of scores) $("score").append(make("option", {}, score));
+  function curve() {
+    const score = $("score").value;
+    const [W, H, L, R, T, B] = [900, 340, 64, 20, 16, 44];
+    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${score} against k` });
+    const points = done.filter((row) => known(row[score]));
+    const ks = points.map((row) => row.k), values = points.map((row) => row[score]);
+    const [k0, k1] = [Math.min(...ks), Math.max(...ks)];
+    let [low, high] = [Math.min(...values), Math.max(...values)];
+    const pad = (high - low || Math.abs(high) || 1) * 0.08;
+    [low, high] = [low - pad, high + pad];
+    const x = (k) => (k1 === k0 ? (L + W - R) / 2 : L + ((k - k0) / (k1 - k0)) * (W - L - R));
+    const y = (v) => T + ((high - v) / (high - low)) * (H - T - B);
+    for (let i = 0; i <= 4; i++) {
+      const v = low + (i / 4) * (high - low);
+      svg.append(draw("line", { x1: L, x2: W - R, y1: y(v), y2: y(v), class: "axis" }), draw("text", { x: L - 8, y: y(v) + 4, "text-anchor": "end" }, number(v)));
+    }
+    for (const k of new Set(ks)) svg.append(draw("text", { x: x(k), y: H - B + 22, "text-anchor": "middle" }, String(k)));
+    svg.append(draw("text", { x: (L + W - R) / 2, y: H - 4, "text-anchor": "middle" }, "k"));
+    for (const [key, list] of series) {
+      const line = list.filter((row) => known(row[score])).sort((a, b) => a.k - b.k);
+      svg.append(draw("polyline", { class: "line", stroke: tone.get(key), points: line.map((row) => `${x(row.k)},${y(row[score])}`).join(" ") }));
+      for (const row of line) {
+        const dot = draw("circle", { cx: x(row.k), cy: y(row[score]), r: 5, fill: tone.get(key) });
+        dot.append(draw("title", {}, `${row.run}: ${number(row[score])}`));
+        svg.append(dot);
+      }
+    }
+    $("curve").replaceChildren(svg, keys());
+  }
+  $("score").addEventListener("change", curve);
+  if (scores.length) curve();
+
+  // Parallel coordinates.
+  const axes = ["choice", "agreement", "cafes", "persistence", "z@features", "stability_ari", "least_jaccard", "silhouette@features", "nmi"]
+    .filter((axis) => done.filter((row) => known(row[axis])).length > 1);
+  if (axes.length > 1) {
+    const [W, H, L, R, T, B] = [900, 320, 60, 60, 40, 28];
+    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Every run over every term" });
+    const x = (i) => L + (i / (axes.length - 1)) * (W - L - R);
+    const range = axes.map((axis) => { const v = done.map((row) => row[axis]).filter(known); return [Math.min(...v), Math.max(...v)]; });
+    const y = (v, i) => T + (1 - (range[i][1] === range[i][0] ? 0.5 : (v - range[i][0]) / (range[i][1] - range[i][0]))) * (H - T - B);
+    axes.forEach((axis, i) => {
+      svg.append(draw("line", { x1: x(i), x2: x(i), y1: T, y2: H - B, class: "axis" }));
+      svg.append(draw("text", { x: x(i), y: i % 2 ? 14 : 14, "text-anchor": "middle" }, axis.replace("@features", "")));
+      svg.append(draw("text", { x: x(i), y: 30, "text-anchor": "middle" }, number(range[i][1])), draw("text", { x: x(i), y: H - 10, "text-anchor": "middle" }, number(range[i][0])));
+    });
+    for (const row of done) {
+      const points = axes.map((axis, i) => (known(row[axis]) ? `${x(i)},${y(row[axis], i)}` : null)).filter(Boolean);
+      const line = draw("polyline", { class: "run", stroke: tone.get(toneOf(row)), points: points.join(" "), "data-run": row.place });
+      line.append(draw("title", {}, row.run));
+      line.addEventListener("pointerenter", () => light(row.place));
+      line.addEventListener("pointerleave", () => light(null));
+      svg.append(line);
+    }
+    $("parallel").append(svg, keys());
+  } else $("parallel").append(make("p", { class: "small" }, "Too few terms are known."));
+
+  // Heat maps.
+  const shade = (v, low, high) => `color-mix(in srgb, var(--accent) ${Math.round(85 * Math.max(0, Math.min(1, (v - low) / (high - low || 1))))}%, var(--card))`;
+  function heat(values, rowNames, columnNames, low, high, numbered) {
+    const table = make("table", { class: "heat" });
+    const top = make("tr");
+    top.append(make("th"));
+    columnNames.forEach((name) => top.append(numbered ? make("th", { scope: "col" }, name) : make("th", { scope: "col", class: "up" }, name)));
+    const thead = make("thead");
+    thead.append(top);
+    table.append(thead);
+    values.forEach((line, i) => {
+      const tr = make("tr");
+      tr.append(make("th", { scope: "row" }, rowNames[i]));
+      line.forEach((v, j) => tr.append(make("td", { style: v === null ? "" : `background:${shade(v, low, high)}`, title: `${rowNames[i]} / ${columnNames[j]}` }, v === null ? "–" : v.toFixed(2))));
+      table.append(tr);
+    });
+    return table;
+  }
+  const numberedNames = data.names.map((name, i) => `${i + 1} ${name}`);
+  $("agreement").append(heat(data.agreement, numberedNames, data.names.map((_, i) => String(i + 1)), 0, 1, true));
+  if (data.spaces.length) {
+    const all = data.cross.flat().filter(known);
+    $("cross").append(heat(data.cross, numberedNames, data.spaces, Math.min(0, ...all), Math.max(0.05, ...all), false));
+  } else $("cross-part").hidden = true;
+
+  // Two runs, photo by photo.
+  for (const id of ["left", "right"]) data.names.forEach((name, i) => $(id).append(make("option", { value: i }, `${i + 1} ${name}`)));
+  $("right").value = String(data.pick !== null && data.pick !== 0 ? data.pick : Math.min(1, data.names.length - 1));
+  function matched(a, b) {
+    const shared = new Map();
+    a.forEach((group, i) => { const key = `${group} ${b[i]}`; shared.set(key, (shared.get(key) ?? 0) + 1); });
+    const to = new Map(), taken = new Set();
+    for (const [key] of [...shared].sort((p, q) => q[1] - p[1])) {
+      const [own, other] = key.split(" ").map(Number);
+      if (!to.has(own) && !taken.has(other)) { to.set(own, other); taken.add(other); }
+    }
+    return to;
+  }
+  function pair() {
+    const [a, b] = [data.labels[$("left").value], data.labels[$("right").value]];
+    const to = matched(a, b);
+    const shadeLeft = (group) => color(group);
+    const back = new Map([...to].map(([own, other]) => [other, own]));
+    let free = Math.max(...a) + 1;
+    const shadeRight = (group) => { if (!back.has(group)) back.set(group, free++); return color(back.get(group)); };
+    const moved = a.map((group, i) => to.get(group) !== b[i]);
+    const count = moved.filter(Boolean).length;
+    $("moved").textContent = `${count} of ${a.length} photos (${Math.round((100 * count) / a.length)} %) changed group.`;
+    const sheet = (labels, own, other, others) => {
+      const parts = [];
+      for (const group of [...new Set(labels)].sort((p, q) => p - q)) {
+        const inside = [...labels.keys()].filter((i) => labels[i] === group && (!$("changed").checked || moved[i]));
+        const title = make("h3");
+        title.append(make("span", { class: "dot", style: `background:${own(group)}` }), `Mood ${group + 1} · ${inside.length}`);
+        const grid = make("div", { class: "photos" });
+        for (const i of inside) {
+          const text = `${data.cafe[i]}: mood ${others[i] + 1} in the other run`;
+          const style = `--other:${other(others[i])}`;
+          grid.append(data.pictures[i] ? make("img", { src: data.pictures[i], alt: text, title: text, style }) : make("span", { title: `${text} (photo is gone)`, style }));
+        }
+        if (inside.length) parts.push(title, grid);
+      }
+      return parts.length ? parts : [make("p", { class: "small" }, "No photo changed group.")];
+    };
+    $("sheet-left").replaceChildren(...sheet(a, shadeLeft, shadeRight, b));
+    $("sheet-right").replaceChildren(...sheet(b, shadeRight, shadeLeft, a));
+  }
+  for (const id of ["left", "right", "changed"]) $(id).addEventListener("change", pair);
+  if (data.names.length > 1) pair();
+})();

@@ -1,0 +1,250 @@
+"""The atlas: what its page holds, and how it behaves in a real Chromium, opened from disk."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from test_browser import CHROMIUM
+from test_cafes import cafe_run, made_cafe_run  # noqa: F401
+from test_report import HOSTILE
+
+from cafemood import atlas, cafes, moods, runs
+from cafemood.errors import CafemoodError
+
+
+def payload(page):
+    html = page.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="payload">(.*?)</script>', html, re.S)[1])
+
+
+def test_one_file_needs_nothing_beside_it(cafe_run):  # noqa: F811
+    page = atlas.write_atlas(cafes.load(cafe_run))
+    html = page.read_text(encoding="utf-8")
+    assert page.name == "atlas.html"
+    assert "<img src=x" not in html
+    assert html.count("</script>") == 2
+    assert not re.findall(r"(?:src|href)=[\"']?(?:https?:)?//", html)
+    found = payload(page)
+    assert HOSTILE in found["cafes"]["name"]
+    assert all(picture.startswith("data:image/webp") for picture in found["pictures"])
+
+
+def test_a_folder_holds_every_picture_it_names(cafe_run):  # noqa: F811
+    page = atlas.write_atlas(cafes.load(cafe_run), folder=True)
+    found = payload(page)
+    named = [*found["pictures"], *(file for sheet in found["sheets"].values() for file in sheet["files"])]
+    assert {str(p.relative_to(page.parent)) for p in (page.parent / "pictures").iterdir()} == set(named)
+    assert "data:image" not in page.read_text(encoding="utf-8").split("</head>")[1]
+
+
+def test_gone_photos_are_shown_from_the_runs_thumbnails_and_the_rest_counted(cafe_run):  # noqa: F811
+    shutil.rmtree(cafe_run.photos_root)
+    found = payload(atlas.write_atlas(cafes.load(runs.load(cafe_run.folder))))
+    assert None not in found["pictures"]
+    (cafe_run.folder / "thumbnails.parquet").unlink()
+    page = atlas.write_atlas(cafes.load(runs.load(cafe_run.folder)))
+    assert f"{len(cafe_run.photos)} photos could not be read" in page.read_text(encoding="utf-8")
+    assert set(payload(page)["pictures"]) == {None}
+
+
+def test_the_wall_is_full_and_keeps_order():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 101))
+    column, row = atlas.wall(x, y)
+    assert len(set(zip(column, row, strict=True))) == 101
+    assert (np.diff(column[np.argsort(x)]) >= 0).all()
+    for c in range(column.max()):
+        assert (np.diff(row[column == c][np.argsort(y[column == c])]) == 1).all()
+
+
+def test_mercator_against_known_places():
+    # EPSG:3857 of 180° E and of Seoul's city hall
+    x, y = atlas.mercator(np.array([0, 37.5665, np.nan]), np.array([180, 126.9780, 1]))
+    assert x[:2] == pytest.approx([20037.508, 14135.126], abs=0.01)
+    assert y[:2] == pytest.approx([0, 4518.386], abs=0.5)
+    assert np.isnan(y[2])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{half", "cannot be read"),
+        ("[1, 2]", "cannot be read"),
+        ('{"type": "FeatureCollection", "features": []}', r"(?s)cannot be drawn.*it has no lines"),
+        ('{"type": "LineString", "coordinates": [["a", 1], [2, 3]]}', "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_streets_that_are_none(tmp_path, text, message):
+    path = tmp_path / "길.geojson"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(CafemoodError, match=message):
+        atlas.read_streets(path)
+
+
+STREETS = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "properties": {},
+            "geometry": {"type": "LineString", "coordinates": [[127.06, 37.62], [127.08, 37.66]]},
+        }
+    ],
+}
+
+browser_only = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium found: install it, or set CHROMIUM=/path"),
+]
+
+
+@pytest.fixture(scope="module")
+def page_file(made_cafe_run, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("atlas") / "run"
+    shutil.copytree(made_cafe_run.folder, folder)
+    run = runs.load(folder)
+    moods.give_name(run, 1, "첫째 무드")
+    streets = folder / "streets.geojson"
+    streets.write_text(json.dumps(STREETS))
+    return atlas.write_atlas(cafes.load(run), streets=streets)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, page_file):
+    """Open the atlas; afterwards it must have complained of nothing and asked for nothing."""
+    contexts, complaints, asked = [], [], []
+
+    def open_page(hash_="", width=1280, height=800, touch=False):
+        context = browser.new_context(viewport={"width": width, "height": height}, offline=True, has_touch=touch)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(page_file.as_uri() + hash_)
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert {url.split("#")[0] for url in asked if not url.startswith("data:")} == {page_file.as_uri()}
+
+
+class TestInABrowser:
+    pytestmark = browser_only
+
+    def test_nothing_hostile_runs_and_nothing_scrolls_sideways(self, visit):
+        page = visit("#cafe=" + "1")
+        assert page.locator("#panel h2").inner_text() == " ".join(HOSTILE.split())
+        assert page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+    def test_moods_area_and_search_filter(self, visit):
+        page = visit()
+        count = page.locator(".count")
+        assert count.inner_text() == "21 photos"
+        page.get_by_role("button", name="첫째 무드").click()
+        assert re.fullmatch(r"\d+ of 21 photos", count.inner_text())
+        page.get_by_role("button", name="첫째 무드").click()
+        page.locator("#area").select_option("성수동")
+        assert count.inner_text() == "9 of 21 photos"
+        page.locator("#area").select_option("")
+        page.keyboard.press("/")
+        page.keyboard.type("카페 숲")
+        page.get_by_text("4 of 21 photos").wait_for()
+        page.keyboard.press("Enter")
+        assert page.locator("#panel h2").inner_text() == "공릉동 카페 숲"
+
+    def test_the_panel_tells_of_a_cafe_and_leads_to_the_next(self, visit):
+        page = visit("#cafe=2")
+        panel = page.locator("#panel")
+        assert panel.locator("h2").inner_text() == "مقهى الورد"
+        assert re.search(r"\d+ % \(\d+–\d+\)", panel.inner_text())
+        assert panel.locator(".strip button").count() == 4
+        panel.locator(".near button").first.click()
+        assert panel.locator("h2").inner_text() in ("공릉동 카페 숲", "카페 나무")
+        page.keyboard.press("Escape")
+        assert panel.is_hidden()
+        assert "cafe=" not in page.url
+
+    def test_a_link_carries_the_view(self, visit):
+        page = visit()
+        page.keyboard.press("w")
+        page.get_by_role("button", name="첫째 무드").click()
+        page.locator("#q").fill("카페")
+        page.wait_for_url(re.compile("q="))
+        link = page.url.split("#")[1]
+        again = visit("#" + link)
+        assert again.locator("[data-view=wall]").get_attribute("aria-pressed") == "true"
+        assert again.get_by_role("button", name="첫째 무드").get_attribute("aria-pressed") == "false"
+        assert again.locator(".count").inner_text() == page.locator(".count").inner_text()
+
+    def test_keys_move_zoom_and_open(self, visit):
+        page = visit()
+        canvas = page.locator("canvas")
+        canvas.focus()
+        seen = [canvas.screenshot()]
+        for key in ("ArrowLeft", "+", "w", "s"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(250)
+            seen.append(canvas.screenshot())
+        assert len(set(seen)) == 5
+        page.keyboard.press("Enter")
+        assert page.locator("#panel").is_visible()
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.tagName") == "CANVAS"
+
+    def test_streets_show_scale_and_what_has_no_place(self, visit):
+        page = visit("#view=streets")
+        assert page.locator(".scale span").inner_text().endswith((" km", " m"))
+        assert "1 café without coordinates" in page.locator(".count").inner_text()
+
+    def test_pins_that_would_cover_each_other_are_one_stack_that_a_click_goes_nearer_to(self, visit):
+        page = visit("#view=streets", 1280, 260)
+        page.evaluate("atlas.zoom(0.001)")
+        page.wait_for_timeout(300)
+        assert page.evaluate("atlas.stacks()") == [5]
+        box = page.locator("canvas").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for _ in range(3):
+            page.mouse.click(*middle)
+            assert page.locator("#panel").is_hidden()
+            page.wait_for_timeout(300)
+            if len(stacks := page.evaluate("atlas.stacks()")) > 1:
+                break
+        assert sum(stacks) == 5
+        page.evaluate("atlas.zoom(1e9)")
+        assert page.evaluate("atlas.stacks()") == [1] * 5
+
+    def test_a_click_opens_the_photo_under_it(self, visit):
+        page = visit("#view=wall")
+        box = page.locator("canvas").bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2 + 5, box["y"] + box["height"] / 2 + 5)
+        assert page.locator("#panel").is_visible()
+
+    def test_on_a_phone_the_panel_is_a_sheet_and_targets_fit_a_thumb(self, visit):
+        page = visit("#cafe=0", 390, 844, touch=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        panel, stage = page.locator("#panel").bounding_box(), page.locator("#stage").bounding_box()
+        assert panel["y"] > stage["y"] + 40
+        assert panel["width"] == 390
+        for button in page.locator("button:visible, select:visible, input:visible").element_handles():
+            box = button.bounding_box()
+            assert min(box["width"], box["height"]) >= 40

@@ -1,0 +1,152 @@
+"""Profiles of cafés: shares, intervals, signature photos, and names that are awkward."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from drawn_rooms import MOODS, draw_room
+from test_report import HOSTILE, make_run
+
+from cafemood import cafes, runs
+from cafemood.errors import RunError
+from cafemood.photos import PhotoSet, scan_folder
+
+NAMES = {"0": "공릉동 카페 숲", "1": HOSTILE, "2": "مقهى الورد", "3": "카페 나무", "4": "카페 나무", "5": None}
+
+
+def draw_cafes(root):
+    """Six cafés of four photos, but for the last, which has one: even ones dark, odd ones bright."""
+    for cafe in range(6):
+        mood = list(MOODS)[cafe % 2]
+        for i in range(4 if cafe < 5 else 1):
+            root.mkdir(parents=True, exist_ok=True)
+            draw_room(1000 * cafe + i, mood, (200, 150)).save(root / f"cafe_{cafe}_{i}.jpg", quality=90)
+    return root
+
+
+@pytest.fixture(scope="session")
+def made_cafe_run(tmp_path_factory):
+    """A finished run of six cafés; café 5 has one photo, no name and no coordinates."""
+    folder = tmp_path_factory.mktemp("cafes")
+    found = scan_folder(draw_cafes(folder / "사진"))
+    photos = tuple(
+        replace(
+            p,
+            cafe_name=NAMES[p.cafe_id],
+            area="공릉동" if p.cafe_id in "012" else "성수동",
+            lat=None if p.cafe_id == "5" else 37.62 + 0.01 * int(p.cafe_id),
+            lon=None if p.cafe_id == "5" else 127.07,
+        )
+        for p in found.photos
+    )
+    run = make_run(folder / "run", PhotoSet("folder", found.root, photos, (), "filename"))
+    cafes.build(run)
+    return run
+
+
+@pytest.fixture
+def cafe_run(made_cafe_run, tmp_path):
+    """A copy that a test may change; its photos too."""
+    shutil.copytree(made_cafe_run.folder.parent, tmp_path / "copy")
+    folder = tmp_path / "copy" / "run"
+    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    facts["data"]["root"] = str(tmp_path / "copy" / "사진")
+    (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    return runs.load(folder)
+
+
+def test_shares_are_those_of_the_photos(made_cafe_run):
+    table = cafes.load(made_cafe_run).table.set_index("cafe_id")
+    photos = made_cafe_run.assignments
+    for cafe_id, own in photos.groupby("cafe_id"):
+        for j in range(2):
+            assert table.loc[cafe_id, f"share_{j + 1}"] == pytest.approx((own["cluster"] == j).mean())
+            assert table.loc[cafe_id, f"low_{j + 1}"] <= table.loc[cafe_id, f"high_{j + 1}"]
+        assert table.loc[cafe_id, "n_photos"] == len(own)
+        assert table.loc[cafe_id, "signature"] in set(own["file"])
+
+
+def test_one_photo_has_a_wide_interval_and_no_spread(made_cafe_run):
+    table = cafes.load(made_cafe_run).table.set_index("cafe_id")
+    width = (table["high_1"] - table["low_1"]) + (table["high_2"] - table["low_2"])
+    assert width["5"] > 1.2 * width["3"]
+    assert np.isnan(table.loc["5", "spread"])
+    photos, rows = made_cafe_run.photos, made_cafe_run.rows.astype(float)
+    own = rows[(photos["cafe_id"] == "3").to_numpy()]
+    expected = own.var(axis=0, ddof=1).sum() / rows.var(axis=0, ddof=1).sum()
+    assert table.loc["3", "spread"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_nearest_cafes_share_the_light(made_cafe_run):
+    table = cafes.load(made_cafe_run).table
+    for record in table.to_dict("records"):
+        near = json.loads(record["similar"])
+        assert record["cafe_id"] not in near
+        assert len(near) == 5
+        assert int(near[0]) % 2 == int(record["cafe_id"]) % 2
+
+
+def test_the_whitening_makes_photos_within_a_cafe_vary_alike():
+    rng = np.random.default_rng(0)
+    of_photo = np.repeat(np.arange(100), 10)
+    means = rng.normal(size=(100, 4)).astype(np.float32)
+    rows = (means[of_photo] + rng.normal(size=(1000, 4)) * [0.4, 1, 1, 3]).astype(np.float32)
+    whitening = cafes._within_whitening(rows, cafes._group_means(rows, of_photo, 100), of_photo)
+    away = (rows - cafes._group_means(rows, of_photo, 100)[of_photo]) @ whitening
+    assert np.cov(away.T) == pytest.approx(np.eye(4), abs=0.15)
+
+
+def test_the_files_are_read_back_and_a_damaged_one_is_made_again(cafe_run):
+    before = cafes.load(cafe_run)
+    (cafe_run.folder / "cafes.parquet").write_bytes(b"junk")
+    after = cafes.load(runs.load(cafe_run.folder))
+    pd.testing.assert_frame_equal(before.table, after.table)
+    assert pd.read_csv(cafe_run.folder / "cafes.csv")["cafe_name"].dropna().tolist() == [n for n in NAMES.values() if n]
+
+
+def test_a_cafe_is_found_by_id_and_by_its_one_name(made_cafe_run):
+    found = cafes.load(made_cafe_run)
+    assert found.row("3") == found.table.index[found.table["cafe_id"] == "3"][0]
+    assert found.table["cafe_id"][found.row("مقهى الورد")] == "2"
+    with pytest.raises(RunError, match=r"(?s)2 cafés are called '카페 나무'.*give an id: 3, 4"):
+        found.row("카페 나무")
+    with pytest.raises(RunError, match=r"(?s)There is no café '공릉동 카페 술'.*did you mean 공릉동 카페 숲"):
+        found.row("공릉동 카페 술")
+
+
+def test_no_cafe_ids_at_all_makes_every_photo_a_cafe(cafe_run):
+    path = cafe_run.folder / "assignments.parquet"
+    table = pd.read_parquet(path)
+    table["cafe_id"] = table["photo_id"].str[:12]
+    table["cafe_name"] = None
+    table.to_parquet(path)
+    facts = json.loads((cafe_run.folder / "run.json").read_text(encoding="utf-8"))
+    facts["data"]["cafe_source"] = "none"
+    (cafe_run.folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    run = runs.load(cafe_run.folder)
+    found = cafes.build(run)
+    assert not run.knows_cafes
+    assert (found.table["n_photos"] == 1).all()
+    assert found.whitening == pytest.approx(np.eye(len(found.whitening)))
+    with pytest.raises(RunError, match=r"(?s)no café 'x'.*every photo counts as its own café"):
+        found.row("x")
+
+
+def test_impossible_coordinates_count_as_none(cafe_run):
+    path = cafe_run.folder / "assignments.parquet"
+    table = pd.read_parquet(path)
+    table.loc[table["cafe_id"] == "0", "lat"] = 999.0
+    table.to_parquet(path)
+    found = cafes.build(runs.load(cafe_run.folder)).table.set_index("cafe_id")
+    assert np.isnan(found.loc["0", "lat"])
+    assert np.isnan(found.loc["0", "lon"])
+    assert found.loc["1", "lat"] == pytest.approx(37.63)
+
+
+def test_a_run_without_features_says_so(cafe_run):
+    (cafe_run.folder / "features.safetensors").unlink()
+    with pytest.raises(RunError, match=r"(?s)keeps no features.*an earlier cafemood.*run its command again"):
+        cafes.build(runs.load(cafe_run.folder))

@@ -1,0 +1,117 @@
+"""The label-free score by hand, and on data where the truth is known."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+from sklearn.metrics import adjusted_mutual_info_score
+
+from cafemood import choosing
+from cafemood.choosing import Candidate, Choice, choose, choose_k, family_of
+from cafemood.errors import ClusteringError
+from cafemood.methods import kmeans
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "family"),
+    [
+        ("vgg16_places365", {}, "vgg"),
+        ("vgg16", {"output": "probs"}, "vgg"),
+        ("resnet50", None, "resnet"),
+        ("timm", {"model": "vit_small_patch14_dinov2.lvd142m"}, "vit"),
+        ("timm", {"model": "hf_hub:timm/eva02_base"}, "eva"),
+        ("precomputed", {"path": "/data/동네/dino.npz"}, "dino"),
+        ("precomputed", {"path": "features_2.npz"}, "features_2"),
+    ],
+)
+def test_families(name, options, family):
+    assert family_of(name, options) == family
+
+
+def test_the_terms_by_hand():
+    one, two, three = (RNG.integers(0, k, 60) for k in (3, 3, 4))
+    ami = adjusted_mutual_info_score
+    candidates = [Candidate(one, 3, "a"), Candidate(two, 3, "b"), Candidate(three, 4, "b"), Candidate(two, 3, "a", 2)]
+    cafes = [str(i // 6) for i in range(60)]
+    found = choose(candidates, cafes)
+    assert found[0].agreement == pytest.approx((ami(one, two) + ami(one, three)) / 2)
+    assert found[0].persistence == pytest.approx(ami(one, two))
+    assert found[0].cafes == pytest.approx(ami([i // 6 for i in range(60)], one))
+    assert found[1].agreement == pytest.approx(ami(one, two))  # the other's plane is no witness
+
+
+def test_families_count_alike_however_many_runs_they_have():
+    truth = np.repeat([0, 1, 2], 20)
+    candidates = [Candidate(truth, 3, "a"), Candidate(truth, 3, "b"), *[Candidate(RNG.permutation(truth), 3, "c")] * 9]
+    assert choose(candidates)[0].agreement == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_family_of_planes_alone_is_heard():
+    truth = np.repeat([0, 1, 2], 20)
+    assert choose([Candidate(truth, 3, "a"), Candidate(truth, 3, "b", 2)])[0].agreement == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("choice", "score"),
+    [
+        (Choice(0.5, None, 0.25), 0.25),
+        (Choice(0.5, 0.1, 1.0), 0.3),
+        (Choice(0.5, None, None), 0.5),
+        (Choice(None, None, 0.25), 0.5),
+        (Choice(None, None, None), None),
+        (Choice(0.5, None, -0.1), 0.0),
+    ],
+)
+def test_the_score(choice, score):
+    assert choice.score == (None if score is None else pytest.approx(score))
+
+
+def test_nothing_and_one_run_have_no_score():
+    assert choose([]) == []
+    assert choose([Candidate(np.arange(9) % 2, 2, "a")])[0].score is None
+
+
+def test_cafes_of_one_photo_are_no_witness():
+    assert choose([Candidate(np.arange(9) % 2, 2, "a")], [str(i) for i in range(9)])[0].cafes is None
+
+
+def test_many_photos_are_sampled_the_same_way_each_time(monkeypatch):
+    monkeypatch.setattr(choosing, "MAX_ROWS", 50)
+    candidates = [Candidate(RNG.integers(0, 3, 200), 3, family) for family in "ab"]
+    assert choose(candidates) == choose(candidates)
+
+
+def test_the_true_clustering_is_chosen_among_backbones_and_ks():
+    x, _ = make_blobs(240, 12, centers=6, cluster_std=2, random_state=0)
+    views = {"a": x, "b": x @ RNG.normal(size=(12, 30)), "noise": RNG.normal(size=(240, 30))}
+    runs = [
+        (family, k, kmeans(view.astype(np.float32), k, 0).labels_)
+        for family, view in views.items()
+        for k in (2, 4, 6, 12)
+    ]
+    found = choose([Candidate(labels, k, family) for family, k, labels in runs])
+    best = runs[int(np.argmax([choice.score for choice in found]))]
+    assert best[:2] in {("a", 6), ("b", 6)}
+
+
+@pytest.mark.parametrize("cafes", [False, True])
+def test_k_is_found(cafes):
+    x, truth = make_blobs(300, 16, centers=8 * np.eye(16)[:5], cluster_std=2, random_state=1)
+    rooms = [f"{t} {i % 10}" for i, t in enumerate(truth)] if cafes else None
+    found = choose_k(x, range(2, 10), rooms)
+    assert found.k == 5
+    assert "k = 5 was chosen from 2 to 9, without labels; silhouette takes" in found.words()
+    assert found == choose_k(x, range(2, 10), rooms)
+
+
+def test_noise_has_no_k_and_says_so():
+    found = choose_k(RNG.normal(size=(200, 30)), [2, 3, 4])
+    if max(found.lifts) <= 0:
+        assert "None of them scores above data without structure" in found.words()
+    assert max(found.lifts) < 0.02
+
+
+def test_no_k_fits():
+    with pytest.raises(ClusteringError, match=r"(?s)No k of k_range fits.*4 photos"):
+        choose_k(np.eye(4), [5, 6])

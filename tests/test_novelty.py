@@ -1,0 +1,39 @@
+"""Novelty: distances by hand and against scikit-learn, and false alarms as promised."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from cafemood import novelty
+
+
+def test_distances_by_hand():
+    rows = np.array([[0, 0], [3, 4], [6, 8]], dtype=np.float32)
+    found = novelty.neighbour_distances(np.array([[0, 0]], dtype=np.float32), rows, n_neighbors=2)
+    assert found == pytest.approx([2.5])
+    apart = novelty.neighbour_distances(rows[:1], rows, apart=(np.array([7]), np.array([7, 7, 8])), n_neighbors=1)
+    assert apart == pytest.approx([10])
+
+
+def test_distances_against_scikit_learn():
+    rng = np.random.default_rng(0)
+    rows, points = (rng.normal(size=(n, 6)).astype(np.float32) for n in (300, 40))
+    expected = NearestNeighbors(n_neighbors=3).fit(rows).kneighbors(points)[0].mean(axis=1)
+    assert novelty.neighbour_distances(points, rows) == pytest.approx(expected, abs=1e-4)
+
+
+def test_new_cafes_rarely_alarm_and_far_points_always_do():
+    rng = np.random.default_rng(0)
+    draw = lambda n: np.repeat(rng.normal(size=(n, 4)), 5, axis=0) + 0.1 * rng.normal(size=(5 * n, 4))  # noqa: E731
+    rows, new = draw(200).astype(np.float32), draw(400).astype(np.float32)
+    limit = novelty.threshold(rows, [str(i // 5) for i in range(1000)])
+    assert 0.003 < (novelty.neighbour_distances(new, rows) > limit).mean() < 0.05
+    assert (novelty.neighbour_distances(new + 20, rows) > limit).all()
+    # without cafés held out the limit would be far too low
+    assert limit > 2 * novelty.threshold(rows, [str(i) for i in range(1000)])
+
+
+@pytest.mark.parametrize(("n", "cafes"), [(5, 5), (40, 1)])
+def test_too_little_to_judge_calls_nothing_novel(n, cafes):
+    rows = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)
+    assert novelty.threshold(rows, [str(i % cafes) for i in range(n)]) == float("inf")
