@@ -124,13 +124,11 @@ def _checked(study: Study, path: Path) -> dict[str, Any]:
     good = (
         isinstance(person.get("person"), str)
         and re.fullmatch(r"[0-9a-f]{32}", person["person"])
-        and isinstance(plan, int)
-        and 0 <= plan < len(study.plans)
+        and plan in range(len(study.plans))
         and person.get("gender") in GENDERS
         and person.get("language") in LANGUAGES
-        and isinstance(answers, dict)
     )
-    if not good:
+    if not good or not isinstance(plan, int) or not isinstance(answers, dict):
         raise ValueError("it was changed: a field is not what the page writes")
     asked = {name for name, _ in study.plan(plan)}
     for question, given in answers.items():

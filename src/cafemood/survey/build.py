@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,7 @@ def _draw(run: Run, table: pd.DataFrame, design: Design, gone: int) -> _Drawn:
     own = [chosen for _, chosen in groups]
     matched: dict[str, Any] = {"cluster": _light(table, own)}
     for condition, draw in ((MIXED, _mixed), (RANDOM, _random)):
-        controls = _matched(deck, lambda draw=draw: draw(deck, k, size), own, design.groups or 1)
+        controls = _matched(deck, partial(draw, deck, k, size), own, design.groups or 1)
         if len(controls) < (design.groups or 1):
             smallest = min(range(k), key=deck.n_cafes)
             raise _too_few(smallest, deck.n_cafes(smallest), design, gone)

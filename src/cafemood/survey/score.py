@@ -166,14 +166,14 @@ def verdict(found: Found) -> list[dict[str, str]]:
         said.append(_say("warn", text))
     tested = [c for c in clusters if c["versus_mixed"]["p_holm"] is not None]
     alike = [c for c in tested if c["versus_mixed"]["p_holm"] < 0.05]
-    numbers = _numbers([c["cluster"] + 1 for c in alike])
     if not tested:
         said.append(_say("info", "Nobody rated both a cluster and the control: no word on coherence."))
     elif alike:
-        rest = _numbers([c["cluster"] + 1 for c in tested if c not in alike])
-        text = f"People feel cluster{'s' if len(alike) > 1 else ''} {numbers} to be more alike than the mixed control"
-        text += f", and not cluster{'s' if len(tested) - len(alike) > 1 else ''} {rest}" if rest else ""
-        said.append(_say("good" if not rest else "info", text + " (Wilcoxon, Holm, 5 %)."))
+        rest = _clusters([c for c in tested if c not in alike])
+        which = f"{_clusters(alike)} to be" if rest else "every cluster to be"
+        text = f"People feel {which} more alike than the mixed control"
+        text += f", and not {rest}" if rest else ""
+        said.append(_say("good" if not rest else "info", f"{text} (Wilcoxon, Holm, 5\u00a0%)."))
     else:
         said.append(_say("bad", "People feel no cluster to be more alike than the mixed control."))
     said += _intruder_sentence(found["intruders"]["all"], found["intruders"]["chance"], clusters)
@@ -182,8 +182,14 @@ def verdict(found: Found) -> list[dict[str, str]]:
         said.append(_say("info", f"Agreement: {agreed['why_not']}."))
     else:
         spread = "" if agreed["low"] is None else f" ({agreed['low']:.2f} to {agreed['high']:.2f})"
-        word = "much" if agreed["alpha"] >= 0.667 else "some" if agreed["alpha"] >= 0.2 else "hardly any"
-        text = f"People agree with each other {word}: Krippendorff's alpha (ordinal) {agreed['alpha']:.2f}{spread}."
+        word = (
+            "largely agree"
+            if agreed["alpha"] >= 0.667
+            else "agree somewhat"
+            if agreed["alpha"] >= 0.2
+            else "hardly agree"
+        )
+        text = f"People {word} with each other: Krippendorff's alpha (ordinal) {agreed['alpha']:.2f}{spread}."
         said.append(_say("info" if agreed["alpha"] >= 0.2 else "warn", text))
     said += _gender_sentence(clusters)
     said += _follow_sentences(found["follows"])
@@ -193,9 +199,10 @@ def verdict(found: Found) -> list[dict[str, str]]:
 def _intruder_sentence(all_: Found, chance: float, clusters: Sequence[Found]) -> list[dict[str, str]]:
     if not all_["n"]:
         return []
-    good = [c["cluster"] + 1 for c in clusters if (c["intruder"]["p_holm"] or 0 if c["intruder"]["n"] else 1) < 0.05]
-    text = f"Intruders were found {all_['share']:.0%} of the time (chance {chance:.0%}); above chance in "
-    text += f"cluster{'s' if len(good) > 1 else ''} {_numbers(good)}." if good else "no cluster."
+    asked = [c for c in clusters if c["intruder"]["n"]]
+    good = [c for c in asked if c["intruder"]["p_holm"] < 0.05]
+    text = f"Intruders were found {_percent(all_['share'])} of the time (chance {_percent(chance)}); above chance in "
+    text += f"{_clusters(good) if len(good) < len(asked) else 'every cluster'}." if good else "no cluster."
     return [_say("good" if good else "warn", text)]
 
 
@@ -203,16 +210,15 @@ def _gender_sentence(clusters: Sequence[Found]) -> list[dict[str, str]]:
     tested = [c for c in clusters if c["gender"]["p_holm"] is not None]
     if not tested:
         return []
-    apart = [c["cluster"] + 1 for c in tested if c["gender"]["p_holm"] < 0.05]
-    same = [c["cluster"] + 1 for c in tested if (c["gender"]["p_equivalent_holm"] or 1) < 0.05]
+    apart = [c for c in tested if c["gender"]["p_holm"] < 0.05]
+    same = [
+        c for c in tested if c["gender"]["p_equivalent_holm"] is not None and c["gender"]["p_equivalent_holm"] < 0.05
+    ]
     if apart:
-        return [_say("info", f"Men and women differ on cluster{'s' if len(apart) > 1 else ''} {_numbers(apart)}.")]
+        return [_say("info", f"Men and women differ on {_clusters(apart)}.")]
+    within = f"within ±\u00a0{statistics.EQUIVALENT} of a step"
     text = "No difference between men and women was found"
-    text += (
-        f"; within ± {statistics.EQUIVALENT} they are alike on {_numbers(same)}."
-        if same
-        else (f", but there are too few of them to call them alike within ± {statistics.EQUIVALENT}.")
-    )
+    text += f"; {within} they are alike on {_clusters(same)}." if same else f", nor can they be called alike {within}."
     return [_say("info", text)]
 
 
@@ -220,7 +226,7 @@ def _follow_sentences(follows: Sequence[Found]) -> list[dict[str, str]]:
     known = [f for f in follows if f["rho"] is not None]
     if not known:
         return []
-    figures_ = "; ".join(f"{f['name']}: Spearman {f['rho']:.2f}, p = {f['p']:.3f}" for f in known)
+    figures_ = "; ".join(f"{f['name']}: Spearman {f['rho']:.2f}, p = {f['p']:.3f}" for f in known).replace("-0", "−0")
     if known[0]["least_p"] > 0.05:
         n = known[0]["n"]
         return [_say("info", f"{n} clusters are too few to tell which machine score people follow ({figures_}).")]
@@ -228,9 +234,15 @@ def _follow_sentences(follows: Sequence[Found]) -> list[dict[str, str]]:
     return [_say("info", f"People follow {' and '.join(led) if led else 'neither score'} ({figures_}).")]
 
 
-def _numbers(numbers: Sequence[int]) -> str:
-    words = [str(n) for n in numbers]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _clusters(entries: Sequence[Found]) -> str:
+    words = [str(entry["cluster"] + 1) for entry in entries]
+    if len(words) < 2:
+        return "".join(f"cluster\u00a0{word}" for word in words)
+    return f"clusters {', '.join(words[:-1])} and\u00a0{words[-1]}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\u00a0%"
 
 
 def _say(level: str, text: str) -> dict[str, str]:

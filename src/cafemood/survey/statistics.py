@@ -196,14 +196,14 @@ def _icc(complete: pd.DataFrame) -> Found | None:
         return None
     import pingouin
 
-    long = complete.stack().rename("answer").reset_index()
+    long = complete.melt(ignore_index=False, value_name="answer").reset_index()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         table = pingouin.intraclass_corr(long, targets="question", raters="person", ratings="answer").set_index("Type")
     found: Found = {"people": len(complete)}
     for name, row in (("one", "ICC(A,1)"), ("all", "ICC(A,k)")):
-        low, high = table.loc[row, "CI95"]
-        found[name] = {"icc": _number(table.loc[row, "ICC"]), "low": _number(low), "high": _number(high)}
+        icc, (low, high) = table["ICC"][row], table["CI95"][row]
+        found[name] = {"icc": _number(icc), "low": _number(low), "high": _number(high)}
     return found
 
 
@@ -230,11 +230,9 @@ def retest(answers: pd.DataFrame) -> Found:
     """What people answer when they are asked again: the ceiling for anything that predicts them."""
     first = answers[answers["repeat_of"].isna()].set_index(["person", "question"])["answer"]
     rows = answers[answers["repeat_of"].notna() & answers["answer"].notna()]
-    pairs = [
-        (row.kind, row.answer, first.get((row.person, row.repeat_of)))
-        for row in rows.itertuples()
-        if first.get((row.person, row.repeat_of)) is not None
-    ]
+    columns = (rows[name] for name in ("kind", "answer", "person", "repeat_of"))
+    asked = [(kind, again, first.get((person, of))) for kind, again, person, of in zip(*columns, strict=True)]
+    pairs = [(kind, again, before) for kind, again, before in asked if before is not None]
     found: Found = {}
     for kind in ("alike", "odd"):
         own = [(a, b) for k, a, b in pairs if k == kind]
@@ -268,19 +266,19 @@ def triplets(answers: pd.DataFrame, spaces: dict[str, dict[str, np.ndarray]], n_
     found: Found = {"n": len(rows), "chance": 1 / 3, "spaces": [], "differences": []}
     if rows.empty or not spaces:
         return found
-    shared = [r for r in rows.itertuples() if all(all(p in s for p in r.photos.split()) for s in spaces.values())]
+    asked = [
+        (tuple(sorted(str(shown).split())), chosen) for shown, chosen in zip(rows.photos, rows.answer, strict=True)
+    ]
+    shared = [(key, chosen) for key, chosen in asked if all(p in space for p in key for space in spaces.values())]
     if not shared:
         return found
     names = list(spaces)
-    codes = {tuple(sorted(row.photos.split())): 0 for row in shared}
-    codes = {key: i for i, key in enumerate(codes)}
+    codes = {key: i for i, key in enumerate(dict.fromkeys(key for key, _ in shared))}
+    odd = {key: [key[odd_one_out(np.stack([spaces[name][p] for p in key]))] for name in names] for key in codes}
     right, total = np.zeros((len(names), len(codes))), np.zeros(len(codes))
-    for row in shared:
-        key = tuple(sorted(row.photos.split()))
+    for key, chosen in shared:
         total[codes[key]] += 1
-        for s, name in enumerate(names):
-            chosen = key[odd_one_out(np.stack([spaces[name][p] for p in key]))]
-            right[s, codes[key]] += chosen == row.answer
+        right[:, codes[key]] += [own == chosen for own in odd[key]]
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(codes), size=(max(n_boot, 1), len(codes)))
     sampled = np.stack([r[drawn].sum(1) / total[drawn].sum(1) for r in right])

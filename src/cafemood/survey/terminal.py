@@ -34,7 +34,7 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
         console.print(Text(f"  {entry['file']}: left out, {entry['reason']}", style="yellow"))
     console.print(Text(f"\n{study_table(found)}\n"))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("", "mean [95 %]", "− mixed control", "p (Holm)", "effect", "intruder found", "p (Holm)"):
+    for column in ("", "mean [95 %]", "above control", "p", "effect", "intruder, p"):
         table.add_column(column, justify="left" if not column else "right", no_wrap=True)
     for entry in found["clusters"]:
         versus, intruder = entry["versus_mixed"], entry["intruder"]
@@ -44,12 +44,12 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
             _interval(versus["difference"], versus["low"], versus["high"]),
             _p(versus["p_holm"]),
             _two(versus["effect"]),
-            "–" if intruder["share"] is None else f"{intruder['share']:.0%} of {intruder['n']}",
-            _p(intruder.get("p_holm")),
+            "–" if intruder["share"] is None else f"{intruder['share']:.0%}, {_p(intruder['p_holm'])}",
         )
     control = next(row for row in found["conditions"] if row["condition"] == "random")["all"]
-    table.add_row("random photos", _interval(control["mean"], control["low"], control["high"]))
+    table.add_row("random", _interval(control["mean"], control["low"], control["high"]))
     console.print(table)
+    console.print(Text("Control: one photo of each cluster. p: Wilcoxon, binomial; each Holm-adjusted.", style="dim"))
     for name, test in (("Friedman", found["friedman"]), ("Ordinal GEE", found["model"])):
         if test and "p" in test:
             console.print(
