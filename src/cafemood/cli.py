@@ -270,7 +270,8 @@ def build_survey(
 ) -> None:
     """Draw groups of photos and write the survey: one HTML file, and a folder to serve."""
     from cafemood import runs
-    from cafemood.survey.build import Design, build
+    from cafemood.survey.build import build
+    from cafemood.survey.design import Design
 
     design = Design(size, groups, intruders, triplets, scale, seed, title)
     built = build(runs.load(run), out or run.expanduser() / "survey", design)

@@ -110,13 +110,17 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write(folder: Path, facts: dict[str, Any], questions: list[Question], plans: list[list[Step]]) -> Study:
-    """Write `survey.json`, the last file of a build."""
+def make(folder: Path, facts: dict[str, Any], questions: list[Question], plans: list[list[Step]]) -> Study:
+    """A study with its id; nothing is written."""
     facts = {"schema_version": SCHEMA_VERSION} | facts | {"questions": [asdict(q) for q in questions], "plans": plans}
     facts = json.loads(json.dumps(facts))
     facts["id"] = fingerprint(facts)
-    write_json(folder / STUDY_FILE, facts)
     return Study(folder, facts)
+
+
+def write(study: Study) -> None:
+    """Write `survey.json`, the last file of a build: a folder without it is no survey."""
+    write_json(study.folder / STUDY_FILE, study.facts)
 
 
 def load(folder: str | Path) -> Study:
