@@ -38,10 +38,11 @@ class Deck:
         self.table, self.rng = table, rng
         self.cafe = dict(zip(table.index, table["cafe_id"].astype(str), strict=True))
         self.used: Counter[Any] = Counter()
+        self.light = dict(zip(table.index, table["light"], strict=True)) if "light" in table else {}
+        self._rows = {int(str(j)): own.index.to_numpy() for j, own in table.groupby("cluster")}
 
     def rows(self, cluster: int | None = None) -> np.ndarray:
-        own = self.table if cluster is None else self.table[self.table["cluster"] == cluster]
-        return own.index.to_numpy()
+        return self.table.index.to_numpy() if cluster is None else self._rows.get(cluster, np.empty(0, int))
 
     def n_cafes(self, cluster: int) -> int:
         return len({self.cafe[i] for i in self.rows(cluster)})
@@ -103,14 +104,14 @@ def draw(run: Run, table: pd.DataFrame, design: Design, gone: int, attempt: int 
             deck.take(chosen)
             groups.append((_question(design, "alike", f"cluster {j + 1}", g, stratum=stratum), chosen))
     own = [chosen for _, chosen in groups]
-    matched: dict[str, Any] = {"cluster": _light(table, own)}
+    matched: dict[str, Any] = {"cluster": _light(deck, own)}
     for condition, draw in ((MIXED, _mixed), (RANDOM, _random)):
         controls = _matched(deck, partial(draw, deck, k, size), own, design.groups or 1)
         if len(controls) < (design.groups or 1):
             smallest = min(range(k), key=deck.n_cafes)
             raise _too_few(smallest, deck.n_cafes(smallest), design, gone)
         groups += [(_question(design, "alike", condition, g), c) for g, c in enumerate(controls)]
-        matched[condition] = _light(table, controls)
+        matched[condition] = _light(deck, controls)
     check = deck.draw(deck.rows(), size)
     if check is None:
         raise SurveyError("There are too few cafés", where=run.folder, fix="lower --size")
@@ -162,20 +163,20 @@ def _matched(
     for target in targets:
         if not candidates:
             break
-        distance = [math.dist(_mean_sd(deck.table, c), _mean_sd(deck.table, target)) for c in candidates]
+        distance = [math.dist(_mean_sd(deck, c), _mean_sd(deck, target)) for c in candidates]
         found.append(candidates.pop(int(np.argmin(distance))))
         deck.take(found[-1])
     return found
 
 
-def _mean_sd(table: pd.DataFrame, rows: Sequence[int]) -> tuple[float, float]:
-    light = table.loc[list(rows), "light"].to_numpy()
+def _mean_sd(deck: Deck, rows: Sequence[int]) -> tuple[float, float]:
+    light = np.array([deck.light[i] for i in rows])
     return float(light.mean()), float(light.std())
 
 
-def _light(table: pd.DataFrame, groups: Sequence[tuple[int, ...]]) -> dict[str, float]:
+def _light(deck: Deck, groups: Sequence[tuple[int, ...]]) -> dict[str, float]:
     """Mean brightness of groups and mean spread within them: what the match came to."""
-    each = np.array([_mean_sd(table, group) for group in groups])
+    each = np.array([_mean_sd(deck, group) for group in groups])
     return {"mean": round(float(each[:, 0].mean()), 4), "spread": round(float(each[:, 1].mean()), 4)}
 
 
