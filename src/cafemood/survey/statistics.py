@@ -163,7 +163,10 @@ def by_gender(means: pd.DataFrame, gender: pd.Series, clusters: Sequence[str], c
 
 
 def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
-    """Krippendorff's alpha (ordinal) with a bootstrap interval over people, and the ICC of complete people."""
+    """Krippendorff's alpha (ordinal), its bootstrap interval over the groups rated, and the ICC of complete people.
+
+    People are not resampled: whoever is drawn twice agrees with himself, which lifts alpha.
+    """
     import krippendorff
 
     first = ratings[(ratings["kind"] == "alike") & ratings["repeat_of"].isna() & ratings["answer"].notna()]
@@ -185,7 +188,8 @@ def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
 
     found["alpha"] = _number(alpha(data))
     rng = np.random.default_rng(seed)
-    drawn = [alpha(data[rng.integers(len(data), size=len(data))]) for _ in range(min(n_boot, 1000))]
+    n = data.shape[1]
+    drawn = [alpha(data[:, rng.integers(n, size=n)]) for _ in range(min(n_boot, 1000))]
     if drawn and np.isfinite(drawn).any():
         found["low"], found["high"] = (float(v) for v in np.nanquantile(drawn, _tails()))
     return found | {"icc": _icc(matrix.dropna())}
