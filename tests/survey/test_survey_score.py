@@ -199,7 +199,7 @@ def test_the_figure_splits_the_middle_answer(survey):
 
 
 def test_power_grows_with_people_and_errors_stay_rare():
-    rows = simulate.power(simulate.Setting(effect=0.9), [6, 40], 30, quiet=True)
+    rows = simulate.power(simulate.Setting(effect=0.9), [6, 40], 60, quiet=True)
     assert rows[0]["power"] < rows[1]["power"]
     assert rows[1]["power"] > 0.8
     assert max(row["false"] for row in rows) <= 0.2

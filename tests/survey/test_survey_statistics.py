@@ -61,6 +61,28 @@ def test_against_control_is_scipys_wilcoxon_with_holm():
         assert f["high"] - f["low"] == pytest.approx(2 * half, rel=0.15)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
+def test_the_exact_signed_rank_test_is_scipys_permutation_test(values):
+    d = np.array(values, float) / 3
+    expected = 1.0 if not d.any() else 0.5 if d.max() > 0 else 1.0
+    if np.count_nonzero(d) > 1:
+        method = stats.PermutationMethod(n_resamples=np.inf)
+        expected = stats.wilcoxon(d[d != 0], alternative="greater", method=method).pvalue
+    assert statistics.signed_rank(d) == pytest.approx(expected)
+
+
+def test_the_exact_signed_rank_test_by_hand_and_without_ties():
+    # ranks 1, 2, 3, all positive: one of eight patterns; with the 1 negative: 5 or more in two of eight
+    assert statistics.signed_rank(np.array([1.0, 2, 3])) == 1 / 8
+    assert statistics.signed_rank(np.array([-1.0, 2, 3])) == 2 / 8
+    d = np.random.default_rng(5).normal(0.2, 1, 40)
+    assert statistics.signed_rank(d) == pytest.approx(stats.wilcoxon(d, alternative="greater", method="exact").pvalue)
+    many = np.random.default_rng(6).normal(0.1, 1, 100)
+    rough = stats.wilcoxon(many, alternative="greater", method="asymptotic").pvalue
+    assert statistics.signed_rank(many) == pytest.approx(rough, rel=0.02)
+
+
 def test_a_condition_that_nobody_rated_has_no_p():
     means = pd.DataFrame({"cluster 1": [3.0, 4.0, 5.0], MIXED: [2.0, 2.0, 2.0]})
     found = statistics.against_control(means, CLUSTERS, MIXED, 100, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,17 +65,21 @@ def power(setting: Setting, people: Sequence[int], n_studies: int, seed: int = 0
         raise SurveyError("This cannot be simulated", where="cafemood survey simulate", fix=fix)
     rng = np.random.default_rng(seed)
     rows = []
-    with tqdm(total=len(people) * n_studies, desc="studies", unit="study", leave=False, disable=quiet) as bar:
-        for n in people:
-            found = wrong = 0
-            for _ in range(n_studies):
-                contrasts = _contrasts(setting, n, rng)
-                adjusted = statistics.holm([statistics.signed_rank(row) for row in contrasts])
-                claimed = [p is not None and p < 0.05 for p in adjusted]
-                found += claimed[0]
-                wrong += any(claimed[1:])
-                bar.update()
-            rows.append({"people": n, "power": found / n_studies, "false": wrong / n_studies})
+    gc.freeze()  # statsmodels collects garbage after each correction: let it look at the new objects only
+    try:
+        with tqdm(total=len(people) * n_studies, desc="studies", unit="study", leave=False, disable=quiet) as bar:
+            for n in people:
+                found = wrong = 0
+                for _ in range(n_studies):
+                    contrasts = _contrasts(setting, n, rng)
+                    adjusted = statistics.holm([statistics.signed_rank(row) for row in contrasts])
+                    claimed = [p is not None and p < 0.05 for p in adjusted]
+                    found += claimed[0]
+                    wrong += any(claimed[1:])
+                    bar.update()
+                rows.append({"people": n, "power": found / n_studies, "false": wrong / n_studies})
+    finally:
+        gc.unfreeze()
     return rows
 
 
