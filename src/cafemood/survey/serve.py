@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import uvicorn
@@ -210,7 +211,8 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
                 "front for people outside your network."
             )
         say(f"Survey: http://{address}:{socket.getsockname()[1]}/  (Ctrl-C stops it; answers: {store.path})")
-        server.run(sockets=[socket])
+        with suppress(KeyboardInterrupt):  # uvicorn ends what was begun, and then raises it again
+            server.run(sockets=[socket])
         counts = store.counts()
         say(f"{counts['people']} people began, {counts['finished']} finished, {counts['answers']} answers.")
     finally:

@@ -80,7 +80,7 @@ def print_power(rows: list[dict[str, Any]], console: Console | None = None) -> N
     for column in ("people", "found if it is there", "claimed if it is not", ""):
         table.add_column(column, justify="left" if not column else "right", no_wrap=True)
     for row in rows:
-        bar = "█" * round(30 * row["power"])
+        bar = "█" * round(24 * row["power"])
         table.add_row(str(row["people"]), f"{row['power']:.0%}", f"{row['false']:.1%}", bar)
     (console or Console()).print(table)
 
