@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import uvicorn
@@ -177,6 +178,17 @@ def create_app(study: Study, store: Store, hosts: list[str] | None = None) -> Fa
     return app
 
 
+class _Server(uvicorn.Server):
+    """Says where it is once it listens."""
+
+    when_started: Callable[[], None]
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self.when_started()
+
+
 def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[str], None]) -> None:
     """Serve until Ctrl-C.
 
@@ -197,7 +209,7 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         config = uvicorn.Config(
             app, host=host, port=port, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30
         )  # the log would keep addresses
-        server = uvicorn.Server(config)
+        server = _Server(config)
         try:
             socket = config.bind_socket()
         except SystemExit:  # uvicorn's way to say that it could not
@@ -210,7 +222,9 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
                 "answer, and nothing is encrypted on the way. Put a proxy with TLS in "
                 "front for people outside your network."
             )
-        say(f"Survey: http://{address}:{socket.getsockname()[1]}/  (Ctrl-C stops it; answers: {store.path})")
+        server.when_started = partial(
+            say, f"Survey: http://{address}:{socket.getsockname()[1]}/  (Ctrl-C stops it; answers: {store.path})"
+        )
         with suppress(KeyboardInterrupt):  # uvicorn ends what was begun, and then raises it again
             server.run(sockets=[socket])
         counts = store.counts()
