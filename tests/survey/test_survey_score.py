@@ -2,7 +2,10 @@
 
 import csv
 import json
+import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +14,7 @@ from survey_helpers import answer_all, sensible
 
 from cafemood import report
 from cafemood.errors import SurveyError
-from cafemood.survey import answers, figures, result, score, simulate, terminal
+from cafemood.survey import answers, figures, result, score, simulate, study, terminal
 
 
 def put(survey, people):
@@ -213,3 +216,26 @@ def test_power_grows_with_people_and_errors_stay_rare():
 def test_impossible_simulations_are_refused(setting):
     with pytest.raises(SurveyError):
         simulate.power(setting, [10], 20, quiet=True)
+
+
+def test_the_commands_say_what_they_did_and_refuse_in_one_line(made_asked_run, tmp_path):
+    def cafemood(*words):
+        command = [sys.executable, "-c", "from cafemood.cli import main; main()", "survey", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    folder = tmp_path / "설문 1"
+    built = cafemood("build", str(made_asked_run.folder), "--out", str(folder), "--triplets", "4")
+    assert built.returncode == 0, built.stderr
+    assert re.search(r"\d+ questions a person, about \d+ minutes", built.stdout)
+    again = cafemood("build", str(made_asked_run.folder), "--out", str(folder))
+    nobody = cafemood("score", str(folder))
+    wrong = cafemood("simulate", "--people", "many")
+    for done, says in ((again, "already holds a survey"), (nobody, "Nobody has answered yet"), (wrong, "--people is")):
+        assert done.returncode == 1
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+    put(study.load(folder), [answer_all(study.load(folder), i, sensible) for i in range(6)])
+    done = cafemood("score", str(folder), "--run", str(made_asked_run.folder))
+    assert done.returncode == 0, done.stderr
+    assert "each cluster" in done.stdout
+    (made_asked_run.folder / "survey_result.json").unlink()

@@ -130,6 +130,9 @@ def _plans(questions: list[Question], cafes: Mapping[str, str], design: Design) 
     groups = design.groups or 1
     repeats: dict[str, Question] = {}
 
+    def shown(question: Question) -> set[str]:
+        return {cafes[name] for name in question.photos}
+
     def again(question: Question) -> Question:
         name = "q" + hashlib.sha256(f"again {question.id}".encode()).hexdigest()[:10]
         return repeats.setdefault(name, replace(question, id=name, repeat_of=question.id))
@@ -141,15 +144,21 @@ def _plans(questions: list[Question], cafes: Mapping[str, str], design: Design) 
         for turn in range(groups):
             row = square[(p + turn * (len(square) // 2 + 1)) % len(square)]
             alike += [by_condition[conditions[c]][(turn + p // len(square)) % groups] for c in row]
-        first = alike[: max(2, len(alike) // 2)]
-        alike += [again(first[int(i)]) for i in rng.choice(len(first), 2, replace=False)]
+        early = alike[: max(2, len(alike) // 2)]
+        alike += [again(early[int(i)]) for i in rng.choice(len(early), 2, replace=False)]
         alike.insert(len(alike) // 2, check)
         mixed_up = [intruders[int(i)] for i in rng.permutation(len(intruders))]
-        own = [triplets[(p * design.triplets + i) % len(triplets)] for i in range(design.triplets if triplets else 0)]
-        own += [again(question) for question in own[: n_repeats(len(own))]]
-        ordered: list[Question] = []
-        for block in (alike, mixed_up, own):
-            ordered += order_block(block, lambda q: {cafes[n] for n in q.photos}, ordered[-1:], rng)
+        ordered = order_block(alike, shown, [], rng)
+        ordered += order_block(mixed_up, shown, ordered[-1:], rng)
+        for shift in range(ATTEMPTS if triplets else 0):  # few triplets may stand in each other's way: take the next
+            first = p * design.triplets + shift
+            own = [triplets[(first + i) % len(triplets)] for i in range(design.triplets)]
+            try:
+                ordered += order_block([*own, *map(again, own[: n_repeats(len(own))])], shown, ordered[-1:], rng)
+                break
+            except SurveyError:
+                if shift == ATTEMPTS - 1:
+                    raise
         plans.append([(q.id, tuple(str(n) for n in rng.permutation(q.photos))) for q in ordered])
     questions += repeats.values()
     return plans
