@@ -36,6 +36,7 @@ LAYERS = [
     {"cafes"},
     {"similar"},
     {"pages"},
+    {"survey"},
     {"report"},
     {"compare", "atlas", "export"},
     {"tracking"},
