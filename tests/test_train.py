@@ -253,8 +253,12 @@ def test_a_failed_job_does_not_end_the_sweep_and_is_told_by_the_exit_code(train,
 
 @pytest.mark.parametrize(
     "launcher",
-    [["hydra/launcher=pool"], ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]],
-    ids=["pool", "submitit"],
+    [
+        ["hydra/launcher=pool"],
+        ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"],
+        ["hydra/launcher=ray"],
+    ],
+    ids=["pool", "submitit", "ray"],
 )
 def test_whichever_launcher_ran_the_jobs_the_sweep_is_the_same(train, tmp_path, launcher):
     sweep = ["-m", "k=2,500", "method=kmeans", "baseline_seeds=1", "nulls=3"]

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 COMPACT_ABOVE = 64
 """With more shards than this, a finished fill merges them into one."""
 
+MERGED_BYTES = 1 << 30
+"""A shard as large as this stays as it is: a growing cache is not written again and again."""
+
 _ADDRESS = np.dtype([("address", "S64"), ("photo_id", "S64")])
 
 
@@ -107,18 +110,17 @@ class FeatureCache:
         if photo_ids:
             shard = np.empty(len(photo_ids), dtype=self._dtype)
             shard["photo_id"], shard["features"] = [i.encode() for i in photo_ids], features
-            self._write(self.folder, shard)
+            self._write(self.folder, [shard])
         if read:
             pairs = [(address.encode(), photo_id.encode()) for address, photo_id in read]
-            self._write(self.folder / "addresses", np.array(pairs, dtype=_ADDRESS))
+            self._write(self.folder / "addresses", [np.array(pairs, dtype=_ADDRESS)])
 
     def compact(self) -> None:
-        """Merge the shards into one when there are many."""
+        """Merge the shards that are not large into one when there are many."""
         for folder in (self.folder, self.folder / "addresses"):
-            paths = sorted(folder.glob("*.npy"))
+            paths = [path for path in sorted(folder.glob("*.npy")) if path.stat().st_size < MERGED_BYTES]
             if len(paths) > COMPACT_ABOVE:
-                merged = np.concatenate([np.load(path, mmap_mode="r", allow_pickle=False) for path in paths])
-                self._write(folder, merged)
+                self._write(folder, [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths])
                 for path in paths:
                     path.unlink(missing_ok=True)
 
@@ -147,9 +149,17 @@ class FeatureCache:
                 continue
             yield shard
 
-    def _write(self, folder: Path, shard: np.ndarray) -> None:
+    def _write(self, folder: Path, parts: Sequence[np.ndarray]) -> None:
         facts = self.folder / "backbone.json"
         if not facts.exists():
             write_json(facts, self.backbone.facts())
         with writing(folder / f"{uuid.uuid4().hex}.npy") as partial, open(partial, "wb") as stream:
-            np.save(stream, shard, allow_pickle=False)
+            # as np.save would, part by part: merging takes no memory
+            about = {
+                "descr": np.lib.format.dtype_to_descr(parts[0].dtype),
+                "fortran_order": False,
+                "shape": (sum(map(len, parts)),),
+            }
+            np.lib.format.write_array_header_1_0(stream, about)
+            for part in parts:
+                part.tofile(stream)
