@@ -153,5 +153,8 @@ def _diagnosed(error: Exception) -> tuple[str, bool]:
         return f"the server answers {status}{' ' + words if words else ''}", status in (408, 425, 429) or status >= 500
     if isinstance(error, TimeoutError):
         return "no answer in time", True
+    if type(error).__name__ == "TooManyRedirects":  # aiohttp's; its words hold the address and no reason
+        return "it redirects for ever", False
     text = " ".join(_IN_TEXT.sub(lambda found: shown(found[0]), str(error)).split())
-    return (text or type(error).__name__)[:200], isinstance(error, OSError) or hasattr(error, "os_error")
+    broken_off = type(error).__module__.startswith("aiohttp") and not isinstance(error, ValueError)  # a bad address
+    return (text or type(error).__name__)[:200], isinstance(error, OSError) or broken_off
