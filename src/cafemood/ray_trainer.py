@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -82,6 +83,8 @@ class RayTrainer(pl.Trainer):
         with connected(self._address, engine.n_cores()), bar:
             try:
                 for done in self._mapped(photo_set, missing, cache.backbone, batch_size):
+                    if failed := str(done["failed"][0]):
+                        raise FeaturesError(**json.loads(failed))
                     listed, ids, reason = (list(map(str, done[name])) for name in ("listed", "photo_id", "reason"))
                     new = [i for i in np.flatnonzero(done["embedded"]) if ids[i] not in cache and ids[i] not in own]
                     read = [pair for pair in zip(listed, ids, strict=True) if pair[1] not in ("", pair[0])]
@@ -90,7 +93,10 @@ class RayTrainer(pl.Trainer):
                     reasons |= {photo_id: why for photo_id, why in zip(listed, reason, strict=True) if why}
                     bar.update(len(done["listed"]))
             except ray.exceptions.RayError as error:
-                raise _plain(error, cache.folder) from error
+                lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+                why = lines[-1] if lines else type(error).__name__
+                fix = "run the same command again: what was embedded is kept"
+                raise FeaturesError("An actor that embeds has failed", where=cache.folder, why=why, fix=fix) from error
         return reasons
 
     def _mapped(
@@ -113,7 +119,7 @@ class RayTrainer(pl.Trainer):
             }
         )
         options = backbone.options | {"precision": backbone.precision}
-        tries = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Tries).remote()
+        tries = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Tries).remote(TRIES)
         photos = ray.data.from_arrow([table.slice(i, size) for i in range(0, len(missing), size)])
         rows = photos.map_batches(
             _Actor,
@@ -133,17 +139,30 @@ class _Actor:
     def __init__(
         self, options: dict[str, Any], fingerprint: str, n_photos: int, batch_size: int | None, cores: int, tries: Any
     ) -> None:
-        torch.set_num_threads(cores)
-        backbone = create(**options)
-        assert isinstance(backbone, Backbone)
-        if backbone.fingerprint != fingerprint:
-            fix = "give each host the same weight file and the same cafemood"
-            raise FeaturesError("A host has another network than this one", where=backbone.name, fix=fix)
-        self.embedder = Embedder(backbone, n_photos, batch_size, cores)
         self.tries = tries
+        self.refused: CafemoodError | None = None
+        torch.set_num_threads(cores)
+        try:
+            backbone = create(**options)
+            assert isinstance(backbone, Backbone)
+            if backbone.fingerprint != fingerprint:
+                fix = "give each host the same weight file and the same cafemood"
+                raise FeaturesError("A host has another network than this one", where=backbone.name, fix=fix)
+            self.embedder = Embedder(backbone, n_photos, batch_size, cores)
+        except CafemoodError as error:  # told at the first shard
+            self.refused = error
 
     def __call__(self, block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Embed a shard: of each photo its id as listed and by its bytes, its row, or why it has none."""
+        """Embed a shard; an error is handed over like a row, since of what is raised here Ray keeps the text only."""
+        try:
+            if self.refused is not None:
+                raise self.refused
+            return self._embed(block)
+        except CafemoodError as error:
+            return {"failed": np.array([_told(error)])}
+
+    def _embed(self, block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Of each photo its id as listed and by its bytes, its row, or why it has none."""
         import ray
 
         listed, files, places = ([str(value) for value in block[name]] for name in ("photo_id", "file", "place"))
@@ -151,8 +170,9 @@ class _Actor:
         photos = [Photo(photo_id, file, "") for photo_id, file in zip(listed, named, strict=True)]
         photo_set = PhotoSet("ray", Path(), tuple(photos), addresses=dict(zip(files, places, strict=True)))
         dim = self.embedder.backbone.dim
-        if ray.get(self.tries.begin.remote(listed[0])) > TRIES:  # Ray tries for ever
-            why = f"one of {len(listed)} photos whose process was killed {TRIES} times"
+        killed = ray.get(self.tries.begin.remote(listed[0]))
+        if killed:
+            why = f"one of {len(listed)} photos whose process was killed {killed} times"
             done = Batch(rows=np.empty((0, dim), np.float32), reasons=dict.fromkeys(listed, why))
         else:
             done = concatenated(list(self.embedder(photo_set, photos)), dim)
@@ -165,6 +185,7 @@ class _Actor:
             embedded[i], features[i] = True, done.rows[row[photo_id]]
         reasons = [done.reasons.get(listed_id, "") for listed_id in listed]
         return {
+            "failed": np.full(len(listed), ""),
             "listed": np.array(listed),
             "photo_id": np.array(ids),
             "reason": np.array(reasons),
@@ -174,25 +195,17 @@ class _Actor:
 
 
 class _Tries:
-    """How often each shard was begun; outlives the actors."""
+    """How often each shard was begun, which outlives the actors: Ray itself tries for ever."""
 
-    def __init__(self) -> None:
-        self.n: Counter[str] = Counter()
+    def __init__(self, most: int) -> None:
+        self.most, self.begun = most, Counter[str]()
 
     def begin(self, shard: str) -> int:
-        self.n[shard] += 1
-        return self.n[shard]
+        """0 if the shard may be begun; else how often it was, in vain."""
+        self.begun[shard] += 1
+        return self.most if self.begun[shard] > self.most else 0
 
 
-def _plain(error: BaseException, where: Path) -> CafemoodError:
-    """What went wrong in an actor, without Ray's traceback."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, CafemoodError) and type(cause).__module__ == "cafemood.errors":
-            return cause
-        deeper = getattr(cause, "cause", None)
-        cause = deeper if isinstance(deeper, BaseException) else cause.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    why = lines[-1] if lines else type(error).__name__
-    fix = "run the same command again: what was embedded is kept"
-    return FeaturesError("An actor that embeds has ended early", where=where, why=why, fix=fix)
+def _told(error: CafemoodError) -> str:
+    parts = {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}
+    return json.dumps({name: None if part is None else str(part) for name, part in parts.items()})
