@@ -216,6 +216,23 @@ class TestInABrowser:
         assert page.locator(".scale span").inner_text().endswith((" km", " m"))
         assert "1 café without coordinates" in page.locator(".count").inner_text()
 
+    def test_pins_that_would_cover_each_other_are_one_stack_that_a_click_goes_nearer_to(self, visit):
+        page = visit("#view=streets", 1280, 260)
+        page.evaluate("atlas.zoom(0.001)")
+        page.wait_for_timeout(300)
+        assert page.evaluate("atlas.stacks()") == [5]
+        box = page.locator("canvas").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for _ in range(3):
+            page.mouse.click(*middle)
+            assert page.locator("#panel").is_hidden()
+            page.wait_for_timeout(300)
+            if len(stacks := page.evaluate("atlas.stacks()")) > 1:
+                break
+        assert sum(stacks) == 5
+        page.evaluate("atlas.zoom(1e9)")
+        assert page.evaluate("atlas.stacks()") == [1] * 5
+
     def test_a_click_opens_the_photo_under_it(self, visit):
         page = visit("#view=wall")
         box = page.locator("canvas").bounding_box()

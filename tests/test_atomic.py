@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from cafemood.atomic import write_json, writing
+from cafemood.atomic import discard_partials, write_json, writing
 from cafemood.errors import CafemoodError
 
 
@@ -37,3 +37,10 @@ def test_a_full_disk_or_missing_right_says_what_to_do(tmp_path, number):
 def test_json_takes_numpy_and_has_no_nan(tmp_path):
     write_json(tmp_path / "x.json", {"a": np.float32(1.5), "b": [np.nan, np.int64(2)], "c": np.array([[1.0, np.inf]])})
     assert json.loads((tmp_path / "x.json").read_text()) == {"a": 1.5, "b": [None, 2], "c": [[1.0, None]]}
+
+
+def test_what_killed_processes_left_can_be_removed(tmp_path):
+    for name in (".a[1].txt.12.partial", ".a[1].txt.345.partial", ".b.txt.12.partial", "a[1].txt"):
+        (tmp_path / name).write_text("x")
+    discard_partials(tmp_path / "a[1].txt")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".b.txt.12.partial", "a[1].txt"]

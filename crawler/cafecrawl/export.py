@@ -17,7 +17,7 @@ from cafecrawl.duplicates import Twin, find_twins
 from cafecrawl.errors import ConfigError
 from cafecrawl.ledger import Ledger
 from cafecrawl.licences import RESERVED, code_of
-from cafemood.atomic import writing
+from cafemood.atomic import discard_partials, writing
 from cafemood.photos import Photo
 
 FILES = ("manifest.parquet", "manifest.jsonl", "ATTRIBUTION.md", "DATASET_CARD.md", "SHA256SUMS", "places.csv")
@@ -54,6 +54,8 @@ def write(folder: Path, ledger: Ledger) -> int:
     twins = find_twins([r["photo_id"] for r in rows], [r["phash"] for r in rows], [r["cafe_id"] for r in rows])
     kept = [_row(r, twins.get(i), rows) for i, r in enumerate(rows) if not _left_out(twins.get(i))]
     ledger.fact("exported", ledger.fact("exported") or "begun")  # from here on these names are ours
+    for name in FILES:
+        discard_partials(folder / name)
     _write_text(folder / FILES[1], "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
     _write_parquet(folder / FILES[0], folder / FILES[1])
     _write_text(folder / FILES[2], _attribution(kept))

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ def writing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         with suppress(OSError):  # it may never have come to be; what went wrong is said above
+            partial.unlink()
+
+
+def discard_partials(path: Path) -> None:
+    """Remove what killed processes have left of `path`: for whoever holds its folder alone."""
+    for partial in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        with suppress(OSError):
             partial.unlink()
 
 

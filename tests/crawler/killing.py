@@ -78,8 +78,8 @@ def kill_often(scrapy: CrawlServer, folder: Path, n_kills: int, seed: int) -> Ki
             result.ended += 1
             if ended.code != 0:
                 result.wrong.append(f"ended with {ended.code}: {ended.text}")
-            elif contents(one) != expected:
-                result.wrong.append(f"{one} differs from {folder / 'whole'}")
+            else:
+                result.wrong += [f"{one.name}: {text}" for text in differences(expected, contents(one))]
     return result
 
 
@@ -99,6 +99,20 @@ def contents(folder: Path) -> dict[str, object]:
             found[path.name] = path.read_bytes()
     found["incoming"] = sorted(p.name for p in (folder / ".crawl" / "incoming").iterdir())
     return found
+
+
+def differences(expected: dict[str, object], found: dict[str, object]) -> list[str]:
+    """What is not the same, in words."""
+    said = [f"{name} is missing" for name in expected if name not in found]
+    said += [f"{name} is new" for name in found if name not in expected]
+    for name in sorted(expected.keys() & found.keys()):
+        a, b = expected[name], found[name]
+        if a != b and name == "manifest.parquet":
+            said += [f"manifest: {x} became {y}" for x, y in zip(a, b, strict=False) if x != y][:2]
+            said += [f"manifest: {len(a)} rows became {len(b)}"] * (len(a) != len(b))
+        elif a != b:
+            said.append(f"{name} differs: {a[:300]!r} became {b[:300]!r}" if len(a) < 5000 else f"{name} differs")
+    return said
 
 
 def stored_paths(folder: Path) -> set[str]:

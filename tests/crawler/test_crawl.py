@@ -489,10 +489,12 @@ def test_an_older_manifest_of_somebody_is_not_written_over(scrapy, replica_of, t
     assert "A file is in the way that no crawl of this folder wrote" in done.text
     assert (tmp_path / "manifest.parquet").read_bytes() == b"mine"
     (tmp_path / "manifest.parquet").unlink()
+    (tmp_path / ".manifest.parquet.999.partial").write_bytes(b"a killed crawl's")
     n = len(replica.log)
     done = scrapy.wait(scrapy.start("export", "-a", f"folder={tmp_path}"))
     assert done.code == 0, done.text
     assert len(manifest(tmp_path)) == 9
+    assert list(tmp_path.glob(".*.partial")) == []
     assert len(replica.log) == n
 
 

@@ -63,6 +63,24 @@
     : place.pins ? Math.max(18, Math.min(72, 26 * Math.pow(v.scale / v.fit, 0.3)))
     : Math.max(3, Math.min(220, Math.sqrt((width * height) / n) * 0.66 * Math.pow(v.scale / v.fit, 0.75)));
 
+  // Pins that would cover each other are one stack: its first café's picture, and how many there are. Distances only,
+  // no positions in the window, so a stack stays together while the map is moved.
+  function stacksOf(list, v) {
+    const cell = side(v) * 1.1, leaders = new Map(), stacks = new Map();
+    for (const i of list) {
+      const x = v.scale * place.x[i], y = v.scale * place.y[i], column = Math.floor(x / cell), row = Math.floor(y / cell);
+      let found;
+      for (let dx = -1; dx <= 1 && !found; dx++) for (let dy = -1; dy <= 1 && !found; dy++) {
+        found = (leaders.get(`${column + dx},${row + dy}`) || []).find((j) => Math.max(Math.abs(v.scale * place.x[j.i] - x), Math.abs(v.scale * place.y[j.i] - y)) < cell);
+      }
+      if (found) { stacks.get(found.i).push(i); continue; }
+      const key = `${column},${row}`;
+      leaders.set(key, [...(leaders.get(key) || []), { i }]);
+      stacks.set(i, [i]);
+    }
+    return stacks;
+  }
+
   // Pictures: sheets of tiny tiles for the whole, of small ones from near, single photos from nearer.
   const loaded = new Map();
   function image(address) {
@@ -117,7 +135,8 @@
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, w, h);
     pen.setTransform(ratio, 0, 0, ratio, width * MARGIN * ratio, height * MARGIN * ratio);
-    job = { surface, pen, view: { ...view }, next: 0, list: shown, side: side(view) };
+    const stacks = place.pins ? stacksOf(shown, view) : null;
+    job = { surface, pen, view: { ...view }, next: 0, list: stacks ? [...stacks.keys()] : shown, stacks, side: side(view) };
     stale = false;
     if (state.view === "streets") paintStreets(pen, job.view);
   }
@@ -133,20 +152,41 @@
       if (x < left || y < top || x > right || y > bottom) continue;
       drawn++;
       if (border) {
-        pen.fillStyle = moods[place.pins ? moodOfCafe(data.cafe[i]) : data.mood[i]].color;
+        const many = place.pins && job.stacks.get(i).length > 1;
+        pen.fillStyle = many ? colors.ink : moods[place.pins ? moodOfCafe(data.cafe[i]) : data.mood[i]].color;
         pen.fillRect(x - border, y - border, s + 2 * border, s + 2 * border);
       }
       paintTile(pen, i, x, y, s);
-      if (place.pins && (s > 40 || list.length < 60)) label(pen, cafes.name[data.cafe[i]], x + s / 2, y + s + 16);
     }
+    if (job.stacks) paintNames();
     return true;
   }
-  function label(pen, text, x, y) {
+  function paintNames() { // how many a stack holds, and names where there is room for them
+    const { pen, view: v, stacks, side: s } = job;
+    const taken = [];
     pen.font = "12px system-ui, 'Noto Sans CJK KR', sans-serif";
-    pen.textAlign = "center";
-    pen.lineWidth = 4; pen.strokeStyle = colors.card; pen.fillStyle = colors.ink;
-    const short = [...text].length > 18 ? [...text].slice(0, 17).join("") + "…" : text;
-    pen.strokeText(short, x, y); pen.fillText(short, x, y);
+    pen.textAlign = "center"; pen.lineWidth = 4; pen.lineJoin = "round";
+    const inside = [...stacks].map(([i, all]) => ({ i, all, x: v.x + v.scale * place.x[i], y: v.y - v.scale * place.y[i] }))
+      .filter(({ x, y }) => x > -width * MARGIN && x < width * (1 + MARGIN) && y > -height * MARGIN && y < height * (1 + MARGIN));
+    for (const { all, x, y } of inside) {
+      taken.push([x - s / 2 - 3, y - s / 2 - 3, x + s / 2 + 3, y + s / 2 + 3]);
+      if (all.length === 1) continue;
+      const text = all.length > 999 ? "999+" : String(all.length), w = pen.measureText(text).width + 12;
+      pen.fillStyle = colors.ink;
+      pen.beginPath(); pen.roundRect(x + s / 2 - w / 2, y - s / 2 - 10, w, 20, 10); pen.fill();
+      pen.fillStyle = colors.card;
+      pen.fillText(text, x + s / 2, y - s / 2 + 4);
+    }
+    const free = (box) => taken.every((other) => box[0] > other[2] || box[2] < other[0] || box[1] > other[3] || box[3] < other[1]);
+    for (const { i, all, x, y } of inside.slice(0, 400)) {
+      if (all.length > 1 || taken.length > 800) continue;
+      const name = [...cafes.name[data.cafe[i]]], text = name.length > 18 ? name.slice(0, 17).join("") + "…" : name.join("");
+      const w = pen.measureText(text).width / 2, box = [x - w, y + s / 2 + 4, x + w, y + s / 2 + 20];
+      if (!free(box)) continue;
+      taken.push(box);
+      pen.strokeStyle = colors.card; pen.fillStyle = colors.ink;
+      pen.strokeText(text, x, y + s / 2 + 16); pen.fillText(text, x, y + s / 2 + 16);
+    }
   }
   const moodOfCafe = (c) => cafes.share[c].indexOf(Math.max(...cafes.share[c]));
   function paintStreets(pen, v) {
@@ -245,9 +285,10 @@
     if (!view || !old.width || untouched) fit();
     else { view.x += (width - old.width) / 2; view.y += (height - old.height) / 2; stale = true; redraw(); }
   }
+  const closest = () => view.fit * Math.max(60, Math.sqrt(n) * 2);
   function zoom(factor, x = width / 2, y = height / 2) {
     untouched = false;
-    const scale = Math.max(view.fit * 0.5, Math.min(view.fit * Math.max(60, Math.sqrt(n) * 2), view.scale * factor));
+    const scale = Math.max(view.fit * 0.5, Math.min(closest(), view.scale * factor));
     const by = scale / view.scale;
     view.x = x - (x - view.x) * by; view.y = y - (y - view.y) * by; view.scale = scale;
     redraw();
@@ -263,10 +304,25 @@
     }
     return best;
   }
+  // A stack opens by going nearer; where that does not part it (one building, many cafés), each click opens the next.
+  function press(x, y) {
+    const i = under(x, y), stack = place.pins && i >= 0 ? stackAt(i) : [];
+    if (stack.length > 1 && view.scale < closest() * 0.99) zoom(3, x, y);
+    else if (stack.length > 1) open(stack[(stack.indexOf(state.photo) + 1) % stack.length]);
+    else open(i);
+  }
+  const stackAt = (i) => [...((front && front.stacks) || stacksOf(shown, view)).values()].find((stack) => stack.includes(i)) || [i];
   function tell(i, x, y) {
     tip.hidden = i < 0;
     if (i < 0) return;
     tip.replaceChildren();
+    const stack = place.pins ? stackAt(i) : [i];
+    if (stack.length > 1) {
+      const areas = [...new Set(stack.map((j) => cafes.area[data.cafe[j]]).filter(Boolean))];
+      tip.append(`${stack.length} cafés${areas.length === 1 ? `, ${areas[0]}` : ""}`);
+      tip.style.left = `${Math.max(8, Math.min(width - 208, x + 16))}px`; tip.style.top = `${y + 16}px`; tip.style.bottom = "auto";
+      return;
+    }
     if (data.pictures[i]) { const picture = new Image(); picture.src = data.pictures[i]; picture.alt = ""; tip.append(picture); }
     tip.append(data.cafes_known ? cafes.name[data.cafe[i]] : data.file[i], document.createElement("br"), moods[data.mood[i]].name);
     tip.style.left = `${Math.max(8, Math.min(width - 208, x + 16))}px`;
@@ -413,7 +469,7 @@
     fingers.delete(event.pointerId);
     if (!single || travelled >= 6) return;
     tip.hidden = true;
-    open(under(x, y));
+    press(x, y);
   });
   canvas.addEventListener("pointercancel", (event) => fingers.delete(event.pointerId));
   canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
@@ -462,7 +518,7 @@
   });
 
   // Begin.
-  window.atlas = { firstView: 0, zoom, pan, state };
+  window.atlas = { firstView: 0, zoom, pan, state, stacks: () => [...stacksOf(shown, view).values()].map((stack) => stack.length) };
   const areas = [...new Set(cafes.area.filter(Boolean))].sort((a, b) => a.localeCompare(b, "ko"));
   for (const area of areas) $("#area").append(make("option", area, { value: area }));
   $("#area").hidden = areas.length < 2;
