@@ -7,6 +7,10 @@ Each measurement is a Python of its own, with an empty cache: *one* is a single 
 The clock runs from the call of `cafemood.embedding.embed` to its end: starting the processes, compiling and
 writing are in it. The rounds alternate, since a shared machine has good and bad minutes; ratios are of the
 medians. The rows in the shards are counted: more rows than photos means that some were embedded twice.
+
+On a machine that others use too, two processes get less of two cores than one gets of one. What the program itself
+loses is in the processor's seconds: the last column is the ratio that they allow, cpu of one / (cpu of two / 2),
+which two cores reach that do nothing else. It is not known for Ray, whose processes are not this one's to count.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -43,11 +48,17 @@ def measure(kind: str, folder: Path, cache: Path, backbone: str) -> None:
     }
     photo_set, network = photos.scan_folder(folder), create(backbone)
     trainer = embedding.several(trainers[kind])
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), processor()
     kept, _, _ = embedding.embed(photo_set, network, cache, trainer=trainer)
-    seconds = time.perf_counter() - begin
+    seconds, spent = time.perf_counter() - begin, processor() - before
     ids = np.concatenate([np.load(path)["photo_id"] for path in cache.rglob("*.npy")])
-    print(seconds, len(kept.photos), len(ids), len(set(ids)))
+    print(seconds, spent, len(kept.photos), len(ids), len(set(ids)))
+
+
+def processor() -> float:
+    """Seconds of the processor's that this process and those it has started and ended took."""
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 def copied(source: photos.PhotoSet, folder: Path, copies: int) -> None:
@@ -71,6 +82,7 @@ def main() -> None:
         return measure(chosen.one[0], Path(chosen.one[1]), Path(chosen.one[2]), chosen.backbone)
     cores = sorted(os.sched_getaffinity(0))[:2]
     seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    spent: dict[str, list[float]] = {kind: [] for kind in KINDS}
     twice = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "photos"
@@ -84,16 +96,19 @@ def main() -> None:
                     [*words, str(folder), str(Path(name) / f"{kind}{i}")],
                     stdout=subprocess.PIPE, text=True, check=True, preexec_fn=held,
                 )  # fmt: skip
-                took, n, rows, different = map(float, done.stdout.split()[-4:])
+                took, cpu, n, rows, different = map(float, done.stdout.split()[-5:])
                 seconds[kind].append(took)
+                spent[kind].append(cpu)
                 twice += int(rows - different)
-                print(f"  round {i + 1}  {kind}  {took:6.1f} s", flush=True)
+                print(f"  round {i + 1}  {kind}  {took:6.1f} s  {cpu:6.1f} s of the processor", flush=True)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"{int(n)} photos, {chosen.backbone}, {platform.machine()}, {chosen.rounds} rounds; load {load}")
     for kind, values in seconds.items():
         median = statistics.median(values)
         ratio = statistics.median(seconds["one"]) / median
-        print(f"  {kind:4} {median:6.1f} s  {n / median:6.1f} photos/s  {ratio:.2f} x one")
+        alone = statistics.median(spent["one"]) / (statistics.median(spent[kind]) / KINDS[kind])
+        allowed = f"  {alone:.2f} x by the processor's seconds" if kind == "ddp" else ""
+        print(f"  {kind:4} {median:6.1f} s  {n / median:6.1f} photos/s  {ratio:.2f} x one{allowed}")
     print(f"  embedded twice: {twice}")
     return None
 

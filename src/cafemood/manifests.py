@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,10 +16,17 @@ from tqdm import tqdm
 from cafemood import remote
 from cafemood.atomic import writing
 from cafemood.errors import PhotoError
-from cafemood.photos import Photo, PhotoSet, Skipped, cafe_of, cafe_source, count_reasons, digest_or_reason, reason_of
-
-CHUNK = 10_000
-"""Rows of a list whose files are read at a time."""
+from cafemood.photos import (
+    Photo,
+    PhotoSet,
+    Skipped,
+    cafe_of,
+    cafe_source,
+    count_reasons,
+    digest_or_reason,
+    mapped,
+    reason_of,
+)
 
 _KNOWN = {f.name for f in fields(Photo)}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -217,11 +223,10 @@ def _digests(places: Sequence[str | Path | None]) -> Iterator[tuple[str | None, 
 
     local = any(isinstance(place, Path) for place in places)
     bar = tqdm(total=len(places), desc="read", unit="photo", leave=False, disable=not local or len(places) < 500)
-    with bar, ThreadPoolExecutor() as pool:
-        for i in range(0, len(places), CHUNK):
-            for found in pool.map(read, places[i : i + CHUNK]):
-                bar.update()
-                yield found
+    with bar:
+        for found in mapped(read, places):
+            bar.update()
+            yield found
 
 
 class _Names:

@@ -7,11 +7,12 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -23,6 +24,12 @@ EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
 HEIC_EXTENSIONS = {".heic", ".heif"}
 MAX_PIXELS = 100_000_000
 """Larger photos are refused before they are decoded (a 20,000 x 20,000 PNG needs 1.2 GB)."""
+
+CHUNK = 10_000
+"""Files that wait for a thread at a time."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _CAFE_FILE = re.compile(r"^cafe_(?P<cafe>.+)_(?P<n>\d+)$")
 _NOT_PHOTOS = {"__MACOSX"}
@@ -147,20 +154,18 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
     skipped: list[Skipped] = []
     first_seen: dict[str, str] = {}
     sources: set[str] = set()
-    with ThreadPoolExecutor() as pool:
-        digests = pool.map(digest_or_reason, files)
-        for path, (photo_id, reason) in zip(files, digests, strict=True):
-            relative = path.relative_to(root).as_posix()
-            if photo_id is None:
-                skipped.append(Skipped(relative, reason))
-            elif photo_id in first_seen:
-                skipped.append(Skipped(relative, f"the same photo as {first_seen[photo_id]}"))
-            else:
-                first_seen[photo_id] = relative
-                cafe_id, source = cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)
-                sources.add(source)
-                label = _label_of(PurePosixPath(relative)) if labels else None
-                rows.append(Photo(photo_id, relative, cafe_id, label=label))
+    for path, (photo_id, reason) in zip(files, mapped(digest_or_reason, files), strict=True):
+        relative = path.relative_to(root).as_posix()
+        if photo_id is None:
+            skipped.append(Skipped(relative, reason))
+        elif photo_id in first_seen:
+            skipped.append(Skipped(relative, f"the same photo as {first_seen[photo_id]}"))
+        else:
+            first_seen[photo_id] = relative
+            cafe_id, source = cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)
+            sources.add(source)
+            label = _label_of(PurePosixPath(relative)) if labels else None
+            rows.append(Photo(photo_id, relative, cafe_id, label=label))
     if not rows:
         raise PhotoError(
             "No usable photo found",
@@ -295,6 +300,13 @@ def digest_or_reason(path: Path) -> tuple[str | None, str]:
         return file_digest(path), ""
     except OSError as error:
         return None, reason_of(error)
+
+
+def mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Map in threads, in order, some thousands at a time: a future for each of a million files takes gigabytes."""
+    with ThreadPoolExecutor() as pool:
+        for i in range(0, len(items), CHUNK):
+            yield from pool.map(work, items[i : i + CHUNK])
 
 
 def cafe_of(file: PurePosixPath, photo_id: str, *, folders: bool) -> tuple[str, str]:

@@ -126,7 +126,7 @@ class RayTrainer(pl.Trainer):
             batch_size=None,
             batch_format="numpy",
             fn_constructor_args=(options, backbone.fingerprint, len(missing) // workers, batch_size, self._cpus, tries),
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, max_tasks_in_flight_per_actor=2),
+            compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
             num_cpus=self._cpus,
             num_gpus=self._gpus,
         )
