@@ -1,6 +1,7 @@
 """How much faster two processes embed than one, for the same photos, and whether any photo is embedded twice.
 
-    python benchmarks/spread.py [--photos DIR] [--copies 40] [--rounds 3] [--backbone mobilenet_v2]
+    python benchmarks/spread.py [--photos DIR] [--copies 160] [--rounds 3] [--backbone mobilenet_v2]
+                               [--kinds one,ddp,ray]
 
 Each measurement is a Python of its own, with an empty cache: *one* is a single process held to one core;
 *ddp* is `trainer=ddp` with two processes and *ray* `trainer=ray` with two actors, on two cores, a thread each.
@@ -73,23 +74,25 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, help="a folder of JPEGs (default: the demo photos)")
-    parser.add_argument("--copies", type=int, default=40, help="how often each photo is taken (default 40)")
+    parser.add_argument("--copies", type=int, default=160, help="how often each photo is taken (default 160)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backbone", default="mobilenet_v2")
+    parser.add_argument("--kinds", default="one,ddp,ray")
     parser.add_argument("--one", nargs=3, metavar=("KIND", "FOLDER", "CACHE"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:
         return measure(chosen.one[0], Path(chosen.one[1]), Path(chosen.one[2]), chosen.backbone)
     cores = sorted(os.sched_getaffinity(0))[:2]
-    seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    spent: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    kinds = {kind: KINDS[kind] for kind in chosen.kinds.split(",")}
+    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
+    spent: dict[str, list[float]] = {kind: [] for kind in kinds}
     twice = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "photos"
         folder.mkdir()
         copied(photos.scan_folder(chosen.photos) if chosen.photos else photos.demo_photos(), folder, chosen.copies)
         for i in range(chosen.rounds):
-            for kind, n_cores in KINDS.items():
+            for kind, n_cores in kinds.items():
                 words = [sys.executable, __file__, "--backbone", chosen.backbone, "--one", kind]
                 held = partial(os.sched_setaffinity, 0, cores[:n_cores])
                 done = subprocess.run(
