@@ -27,11 +27,11 @@ main()
 @pytest.mark.slow
 def test_a_job_that_is_killed_has_no_result_and_the_others_go_on(tmp_path):
     (tmp_path / "app.py").write_text(APP)
-    words = ["-m", "hydra/launcher=ray", "hydra.launcher.jobs=1", "k=2,3,4", "~hydra.callbacks.compare"]
+    words = ["-m", "hydra/launcher=ray", "hydra.launcher.jobs=2", "k=2,3", "~hydra.callbacks.compare"]
     done = subprocess.run(
         [sys.executable, "app.py", str(CONF), *words], cwd=tmp_path, text=True, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert sorted((tmp_path / "ended.txt").read_text().splitlines()) == [f"{k} {' '.join(words)}" for k in (2, 4)]
+    assert (tmp_path / "ended.txt").read_text() == f"2 {' '.join(words)}\n"
     assert "#1 : k=3 has no result" in done.stdout + done.stderr
-    assert len(list((tmp_path / "outputs/sweeps").glob("*/*/.hydra"))) == 3
+    assert len(list((tmp_path / "outputs/sweeps").glob("*/*/.hydra"))) == 2

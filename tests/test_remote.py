@@ -1,5 +1,6 @@
 """Files behind addresses: read whole, with bounds, and never named with their secrets."""
 
+import logging
 import sys
 
 import fsspec
@@ -92,7 +93,7 @@ def test_an_address_is_shown_without_its_secrets(address, name):
     "path", ["/gone.jpg", "/stall/x.jpg", "/cut/a b.jpg", "/loop", "/signed/a b.jpg", "/busy/gone.jpg"]
 )
 def test_no_error_holds_a_secret(site, path, caplog):
-    caplog.set_level("DEBUG", logger="cafemood")
+    caplog.set_level("DEBUG")
     address = site.address.replace("//", f"//ann:{PASSWORD}@") + f"{path}?X-Amz-Signature={SIGNATURE}x&token={PASSWORD}"
     with pytest.raises(PhotoError) as caught:
         remote.fetch(address)
@@ -101,6 +102,8 @@ def test_no_error_holds_a_secret(site, path, caplog):
     assert PASSWORD not in told
     assert SIGNATURE not in told
     assert caught.value.__cause__ is None
+    assert not logging.getLogger("botocore.endpoint").isEnabledFor(logging.DEBUG)  # it would log signed headers
+    assert not logging.getLogger("fsspec.http").isEnabledFor(logging.DEBUG)
 
 
 def test_secrets_open_what_they_are_for(site):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -44,6 +45,9 @@ _HARMLESS = frozenset(
 """Parameters of a query that are kept where an address is shown: any other may be a signature or a key."""
 
 _CLOUD = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+_TALKATIVE = ("fsspec", "s3fs", "gcsfs", "aiohttp", "aiobotocore", "botocore")
+"""With hydra.verbose=true these would log whole addresses and headers."""
+
 _whole: dict[str, str] = {}
 
 
@@ -122,6 +126,8 @@ def fetch(address: str) -> bytes:
 def _read(address: str) -> bytes:
     from fsspec.core import url_to_fs
 
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
     if address.split("://", 1)[0].lower() in ("http", "https"):
         from aiohttp import ClientTimeout
 
