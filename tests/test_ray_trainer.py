@@ -75,7 +75,7 @@ def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path,
     for i in range(24):
         draw_room(i, "밝은 흰색").save(tmp_path / f"{i:02d}.jpg", quality=90)
     (tmp_path / "twin.jpg").write_bytes((tmp_path / "00.jpg").read_bytes())
-    with serving(tmp_path, pause=0.3) as site:
+    with serving(tmp_path, pause=0.2) as site:
         names = [*(f"{i:02d}.jpg" for i in range(24)), "twin.jpg", "gone.jpg"]
         pd.DataFrame({"file": [f"{site.address}/{name}" for name in names]}).to_csv(tmp_path / "list.csv")
         killed: list[int] = []
@@ -102,7 +102,7 @@ def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path,
         again = [path for path, times in asked.items() if times > 1]
         assert set(asked.values()) <= {1, 2}
         assert len(again) <= 4  # the shard that the killed one had
-        kept, _, n = embed(read_listing(tmp_path / "list.csv"), create("random"), cache_dir, trainer=fleet(workers=1))
+        kept, _, n = embed(read_listing(tmp_path / "list.csv"), create("random"), cache_dir)
         assert (len(kept.photos), n) == (24, 0)
 
 
