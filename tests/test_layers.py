@@ -40,6 +40,7 @@ LAYERS = [
     {"cafes"},
     {"similar"},
     {"pages"},
+    {"survey"},
     {"report"},
     {"compare", "atlas", "export"},
     {"tracking"},

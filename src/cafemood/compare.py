@@ -21,6 +21,7 @@ from cafemood.pages import environment, for_script
 from cafemood.report import COLORS, MARKS
 from cafemood.runs import Run
 from cafemood.scores import silhouettes
+from cafemood.survey.across import across, rounded
 from cafemood.verdict import NOISE_Z, ORDER, Sentence
 
 MIN_COMMON = 10
@@ -124,6 +125,11 @@ class Comparison:
         )
 
     @cached_property
+    def asked(self) -> dict[str, Any] | None:
+        """What people said of the runs; None if nobody was asked."""
+        return across(self.runs, self.names, [choice.score for choice in self.choices])
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """One row a run, the best supported first, then those without a result; see `COLUMNS`."""
         rows = []
@@ -218,6 +224,8 @@ class Comparison:
         if sizes != {len(self.photo_ids)}:
             text = f"The runs differ in their photos: compared on the {len(self.photo_ids)} that all of them share."
             said.append(_say("warn", text))
+        if self.asked is not None:
+            said.append(_say("info", self.asked["text"]))
         if self.unfinished:
             jobs = "1 job" if len(self.unfinished) == 1 else f"{len(self.unfinished)} jobs"
             text = f"{jobs} left no result; the table says why."
@@ -363,6 +371,8 @@ def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
         "n_runs": len(comparison.runs),
         "n_unfinished": len(comparison.unfinished),
         "verdict": comparison.verdict(),
+        "asked": comparison.asked,
+        "rounded": rounded,
         "marks": MARKS,
         "payload": for_script(payload),
         "title": out.name,

@@ -43,3 +43,7 @@ class ClusteringError(CafemoodError):
 
 class RunError(CafemoodError):
     """A run folder is missing, unfinished, or already taken."""
+
+
+class SurveyError(CafemoodError):
+    """A survey cannot be built, served or scored."""

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cafemood import moods, thumbnails
+from cafemood import moods, survey, thumbnails
 from cafemood.atomic import writing
 from cafemood.pages import environment, for_script
 from cafemood.runs import Run
+from cafemood.survey import figures as survey_figures
 
 N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
 
@@ -226,6 +227,8 @@ class _View:
             "sizes_svg": svg["sizes"],
             "n_gone": sum(data is None for data in self.thumbnails),
             "cafes_known": facts["data"]["cafe_source"] != "none",
+            "survey": (asked := survey.result(self.run.folder)),
+            "survey_svg": survey_figures.alike(asked) if asked else "",
         }
 
 

@@ -1,0 +1,164 @@
+"""From a finished run to a survey folder: groups of photos, questions, balanced orders, the page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cafemood import moods, thumbnails
+from cafemood.atomic import writing
+from cafemood.errors import SurveyError
+from cafemood.photos import file_digest
+from cafemood.runs import Run
+from cafemood.survey import page, study
+from cafemood.survey.design import Design, checked, n_repeats, seconds
+from cafemood.survey.draw import Drawn, draw
+from cafemood.survey.orders import order_block, williams_square
+from cafemood.survey.study import Question, Step, Study
+
+SIDE = 640
+N_PLANS = 60
+ATTEMPTS = 30
+"""Draws that are tried until the questions can be put in orders where no café comes twice running."""
+
+
+def build(run: Run, folder: Path, design: Design | None = None) -> Study:
+    """Draw a survey and write its folder: `survey.json`, `photos/`, `survey.html`.
+
+    Raises:
+        SurveyError: The folder holds a survey, a setting is impossible, or a cluster has too few cafés.
+    """
+    design = checked(design or Design(), run.facts["k"])
+    if (folder / study.STUDY_FILE).exists():
+        fix = "give another folder (--out), or move this one away with its answers"
+        raise SurveyError("This folder already holds a survey", where=folder, fix=fix)
+    table = run.assignments.reset_index(drop=True)
+    table = table.assign(light=moods.looks_of(run)["light"].to_numpy()[: len(table)])
+    table["path"] = [run.photos_root / file for file in table["file"]]
+    usable = np.array([Path(path).is_file() for path in table["path"]]) & table["light"].notna().to_numpy()
+    while True:  # a photo that turns out unreadable is left out, and everything is drawn again
+        drawn, names, questions, plans = _arrange(run, table[usable], design, len(table) - int(usable.sum()))
+        rows = sorted(names)
+        made = thumbnails.make_thumbnails([table["path"][i] for i in rows], [SIDE] * len(rows))
+        same = [file_digest(table["path"][i]) == table["photo_id"][i] for i in rows]
+        bad = [i for i, data, own in zip(rows, made, same, strict=True) if data is None or not own]
+        if not bad:
+            break
+        usable[bad] = False
+    photos: dict[str, Any] = {}
+    for i, data in zip(rows, made, strict=True):
+        assert data is not None
+        with writing(folder / "photos" / names[i]) as partial:
+            partial.write_bytes(data)
+        photos[names[i]] = {
+            "photo_id": table["photo_id"][i],
+            "cafe_id": str(table["cafe_id"][i]),
+            "cluster": int(table["cluster"][i]),
+            "light": round(float(table["light"][i]), 4),
+            "digest": hashlib.sha256(data).hexdigest(),
+        }
+    facts = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run": {"folder": str(run.folder.resolve()), "name": run.folder.name, "digest": run.facts["data"]["digest"]},
+        "k": int(run.facts["k"]),
+        "design": asdict(drawn.design),
+        "photos": photos,
+        "minutes": round(seconds(questions, plans[0]) / 60, 1),
+        "left_out": int((~usable).sum()),
+        "brightness": drawn.brightness,
+    }
+    built = study.make(folder, facts, questions, plans)
+    with writing(folder / "survey.html") as partial:
+        partial.write_text(page.whole(built), encoding="utf-8")
+    study.write(built)
+    return built
+
+
+def _arrange(
+    run: Run, table: pd.DataFrame, design: Design, gone: int
+) -> tuple[Drawn, dict[int, str], list[Question], list[list[Step]]]:
+    """Draw until the questions can be ordered; the photos' names by row, the questions, and the orders."""
+    for attempt in range(ATTEMPTS):
+        drawn = draw(run, table, design, gone, attempt)
+        rows = sorted({row for _, chosen in drawn.groups for row in chosen})
+        names = {i: _name(design.seed, table["photo_id"][i]) for i in rows}
+        cafes = {names[i]: str(table["cafe_id"][i]) for i in rows}
+        questions = [_with_names(question, names, chosen) for question, chosen in drawn.groups]
+        try:
+            return drawn, names, questions, _plans(questions, cafes, drawn.design)
+        except SurveyError:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _with_names(question: Question, names: dict[int, str], rows: tuple[int, ...]) -> Question:
+    """A question with the names of its photos, and of the right one, in place of their rows."""
+    answer = question.answer
+    if question.kind == "intruder":
+        answer = names[int(answer or 0)]
+    return replace(question, photos=tuple(names[i] for i in rows), answer=answer)
+
+
+def _name(seed: int, photo_id: str) -> str:
+    return hashlib.sha256(f"{seed} {photo_id}".encode()).hexdigest()[:16] + ".webp"
+
+
+def _plans(questions: list[Question], cafes: Mapping[str, str], design: Design) -> list[list[Step]]:
+    """Orders of the screens; `questions` gets the repeats that they hold.
+
+    The rating's conditions follow a Williams square, each round of groups another row of it, so that each
+    condition comes equally often at each place and after each other one. Intruders and triplets follow in
+    random order. Photos stand at random places. No café comes in two screens running.
+    """
+    by_condition: dict[str, list[Question]] = {}
+    for question in questions:
+        if question.kind == "alike":
+            by_condition.setdefault(question.condition, []).append(question)
+    conditions = list(by_condition)
+    check = next(q for q in questions if q.kind == "check")
+    intruders = [q for q in questions if q.kind == "intruder"]
+    triplets = [q for q in questions if q.kind == "odd"]
+    square = williams_square(len(conditions))
+    groups = design.groups or 1
+    repeats: dict[str, Question] = {}
+
+    def shown(question: Question) -> set[str]:
+        return {cafes[name] for name in question.photos}
+
+    def again(question: Question) -> Question:
+        name = "q" + hashlib.sha256(f"again {question.id}".encode()).hexdigest()[:10]
+        return repeats.setdefault(name, replace(question, id=name, repeat_of=question.id))
+
+    plans = []
+    for p in range(N_PLANS):
+        rng = np.random.default_rng([design.seed, p])
+        alike = []
+        for turn in range(groups):
+            row = square[(p + turn * (len(square) // 2 + 1)) % len(square)]
+            alike += [by_condition[conditions[c]][(turn + p // len(square)) % groups] for c in row]
+        early = alike[: max(2, len(alike) // 2)]
+        alike += [again(early[int(i)]) for i in rng.choice(len(early), 2, replace=False)]
+        alike.insert(len(alike) // 2, check)
+        mixed_up = [intruders[int(i)] for i in rng.permutation(len(intruders))]
+        ordered = order_block(alike, shown, [], rng)
+        ordered += order_block(mixed_up, shown, ordered[-1:], rng)
+        for shift in range(ATTEMPTS if triplets else 0):  # few triplets may stand in each other's way: take the next
+            first = p * design.triplets + shift
+            own = [triplets[(first + i) % len(triplets)] for i in range(design.triplets)]
+            try:
+                ordered += order_block([*own, *map(again, own[: n_repeats(len(own))])], shown, ordered[-1:], rng)
+                break
+            except SurveyError:
+                if shift == ATTEMPTS - 1:
+                    raise
+        plans.append([(q.id, tuple(str(n) for n in rng.permutation(q.photos))) for q in ordered])
+    questions += repeats.values()
+    return plans

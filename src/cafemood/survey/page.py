@@ -1,0 +1,74 @@
+"""The survey's page: one HTML file with everything in it, or the same page for the server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from cafemood import thumbnails
+from cafemood.survey.study import Study, read_photos
+from cafemood.survey.words import WORDS
+
+
+def whole(study: Study) -> str:
+    """The page with photos and orders inside: it opens from disk, and its answers are downloaded."""
+    photos = {name: thumbnails.data_uri(data) for name, data in read_photos(study).items()}
+    plans = [study.steps(p) for p in range(len(study.plans))]
+    return _render(study, {"mode": "file", "photos": photos, "plans": plans})
+
+
+def served(study: Study) -> tuple[str, str]:
+    """The page that asks a server for its photos and orders, and its Content-Security-Policy."""
+    return _render(study, {"mode": "server", "photos": {}, "plans": []}), _policy()
+
+
+def _render(study: Study, payload: dict[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("cafemood.survey"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    facts, design = study.facts, study.facts["design"]
+    payload |= {
+        "survey": study.id,
+        "scale": study.scale,
+        "size": design["size"],
+        "minutes": max(1, round(facts["minutes"])),
+        "screens": len(study.plans[0]),
+        "words": {language: words | _own_title(design["title"]) for language, words in WORDS.items()},
+    }
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return environment.get_template("survey.html.j2").render(
+        title=design["title"] or WORDS["ko"]["title"],
+        scripts=" / ".join(words["scripts"] for words in WORDS.values()),
+        policy=_policy(),
+        payload=Markup(text),  # noqa: S704
+        style=Markup(_source("survey.css")),  # noqa: S704
+        script=Markup(_source("survey.js")),  # noqa: S704
+    )
+
+
+def _own_title(title: str) -> dict[str, str]:
+    return {"title": title} if title else {}
+
+
+@cache
+def _source(name: str) -> str:
+    return resources.files("cafemood.survey").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _policy() -> str:
+    """Only this page's own style and script run, by their digests."""
+    script, style = (_digest(_source(name)) for name in ("survey.js", "survey.css"))
+    parts = ["default-src 'none'", "img-src 'self' data:", "connect-src 'self'", f"script-src {script}"]
+    return "; ".join([*parts, f"style-src {style}", "base-uri 'none'", "form-action 'none'"])
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

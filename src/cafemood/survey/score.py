@@ -1,0 +1,286 @@
+"""From answers to a result: the study's table, what it lacked, what it means in words; files for others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cafemood import runs
+from cafemood.atomic import write_json, writing
+from cafemood.errors import RunError, SurveyError
+from cafemood.runs import Run
+from cafemood.survey import RESULT_FILE, figures, statistics
+from cafemood.survey.answers import Gathered, gather, write_table
+from cafemood.survey.study import MIXED, RANDOM, Study
+
+Found = dict[str, Any]
+GROUPS = {"men": ("man",), "women": ("woman",), "all": None}
+LABELS = {MIXED: "each cluster", RANDOM: "random photos"}
+N_BOOT = 2000
+FEW = 20
+"""With fewer people than this the page says so."""
+
+
+def score(study: Study, run: Run | None, others: Sequence[Run] = (), *, n_boot: int = N_BOOT, seed: int = 0) -> Found:
+    """Everything that the answers allow to say.
+
+    Args:
+        study: The survey.
+        run: The run that it was built from, for the machine's scores; None if it is gone.
+        others: More runs on the same photos, whose backbones are set against people's triplets.
+        n_boot: Bootstrap samples.
+        seed: Of the bootstrap.
+
+    Raises:
+        SurveyError: There are no answers to score.
+    """
+    gathered = gather(study)
+    counted = gathered.counted
+    if counted.empty:
+        why = f"all {len(gathered.people)} people failed the attention check"
+        raise SurveyError("No answer counts", where=study.folder, why=why, fix="look at answers.csv")
+    found = from_table(study, counted, n_boot=n_boot, seed=seed)
+    spaces = _spaces(study, [r for r in (run, *others) if r is not None])
+    found |= {
+        "survey": study.id,
+        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
+        "design": study.facts["design"],
+        "scale": study.scale,
+        "people": _people(gathered),
+        "triplets": statistics.triplets(counted, spaces, n_boot, seed),
+        "follows": _follows(run, found["clusters"]),
+    }
+    found["verdict"] = verdict(found)
+    return found
+
+
+def from_table(study: Study, counted: pd.DataFrame, *, n_boot: int = N_BOOT, seed: int = 0) -> Found:
+    """The part of `score` that needs nothing but answers (columns as in the codebook)."""
+    means = statistics.per_person(counted)
+    gender = counted.drop_duplicates("person").set_index("person")["gender"]
+    clusters = study.clusters
+    conditions = [*clusters, MIXED, RANDOM]
+    mixed = statistics.against_control(means, clusters, MIXED, n_boot, seed)
+    random = statistics.against_control(means, clusters, RANDOM, n_boot, seed)
+    genders = statistics.by_gender(means, gender, clusters, MIXED)
+    odd = statistics.intruders(counted, clusters, int(study.facts["design"]["size"]))
+    each = []
+    for j, cluster in enumerate(clusters):
+        mean = statistics.mean_interval(_column(means, cluster), n_boot, seed)
+        each.append(
+            {"cluster": j, **mean, "versus_mixed": mixed[j], "versus_random": random[j], "gender": genders[j],
+             "intruder": odd["clusters"][j]}
+        )  # fmt: skip
+    return {
+        "conditions": [_condition(counted, means, gender, c, study.scale, n_boot, seed) for c in conditions],
+        "clusters": each,
+        "friedman": statistics.overall(means, conditions),
+        "model": statistics.ordinal_model(counted, [*clusters, RANDOM], MIXED),
+        "agreement": statistics.agreement(counted, n_boot // 4, seed),
+        "intruders": {name: odd[name] for name in ("chance", "strata", "all")},
+        "retest": statistics.retest(counted),
+    }
+
+
+def _condition(
+    counted: pd.DataFrame, means: pd.DataFrame, gender: pd.Series, condition: str, scale: int, n_boot: int, seed: int
+) -> Found:
+    found: Found = {"condition": condition, "label": LABELS.get(condition, condition)}
+    rows = counted[
+        (counted["kind"] == "alike") & counted["repeat_of"].isna() & (counted["condition"] == condition)
+    ].dropna(subset="answer")
+    for name, wanted in GROUPS.items():
+        of = means.index if wanted is None else means.index[gender.reindex(means.index).isin(wanted)]
+        own = rows[rows["person"].isin(of)]["answer"].astype(int)
+        counts = [int((own == step).sum()) for step in range(1, scale + 1)]
+        interval = statistics.mean_interval(_column(means.loc[of], condition), n_boot, seed)
+        found[name] = interval | {"counts": counts}
+    return found
+
+
+def _column(means: pd.DataFrame, condition: str) -> np.ndarray:
+    return means[condition].to_numpy(float) if condition in means else np.empty(0)
+
+
+def _people(gathered: Gathered) -> Found:
+    people = gathered.people
+    counted = people[people["passed_check"] != False]  # noqa: E712
+    whole = gathered.table[gathered.table["finished"]].groupby("person")["seconds"].sum()
+    return {
+        "began": len(people),
+        "counted": len(counted),
+        "men": int((counted["gender"] == "man").sum()),
+        "women": int((counted["gender"] == "woman").sum()),
+        "failed_check": int((people["passed_check"] == False).sum()),  # noqa: E712
+        "unfinished": int((~counted["finished"]).sum()),
+        "median_minutes": round(float(whole.median()) / 60, 1) if len(whole) else None,
+        "skipped_files": gathered.skipped,
+    }
+
+
+def _spaces(study: Study, found: Sequence[Run]) -> dict[str, dict[str, np.ndarray]]:
+    """The survey's photos in the features of each run that has them."""
+    spaces: dict[str, dict[str, np.ndarray]] = {}
+    for run in found:
+        if not run.has_features:
+            continue
+        where = {photo_id: i for i, photo_id in enumerate(run.photos["photo_id"])}
+        photos = study.facts["photos"].items()
+        known = {name: run.rows[where[about["photo_id"]]] for name, about in photos if about["photo_id"] in where}
+        backbone = run.facts["backbone"]
+        name = f"{backbone['name']} {backbone['output']}"
+        if known and name not in spaces:
+            spaces[name] = known
+    return spaces
+
+
+def _follows(run: Run | None, clusters: Sequence[Found]) -> list[Found]:
+    if run is None:
+        return []
+    people = [entry["versus_mixed"]["difference"] for entry in clusters]
+    silhouettes = run.assignments.groupby("cluster")["silhouette"].mean()
+    machines: list[tuple[str, list[float | None]]] = []
+    stability = run.scores.get("stability")
+    if stability and stability.get("n"):
+        machines.append(("stability (Jaccard over refits)", list(stability["jaccard"])))
+    machines.append(("silhouette@features", [_maybe(silhouettes.get(j)) for j in range(len(clusters))]))
+    return [{"name": name, "scores": each, **statistics.follows(each, people)} for name, each in machines]
+
+
+def _maybe(value: Any) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def verdict(found: Found) -> list[dict[str, str]]:
+    """What the result means, in words."""
+    said = []
+    people, clusters = found["people"], found["clusters"]
+    if people["counted"] < FEW:
+        text = f"{people['counted']} people are few: wide intervals, and only large effects are found."
+        said.append(_say("warn", text))
+    tested = [c for c in clusters if c["versus_mixed"]["p_holm"] is not None]
+    alike = [c for c in tested if c["versus_mixed"]["p_holm"] < 0.05]
+    if not tested:
+        said.append(_say("info", "Nobody rated both a cluster and the control: no word on coherence."))
+    elif alike:
+        rest = _clusters([c for c in tested if c not in alike])
+        which = f"{_clusters(alike)} to be" if rest else "every cluster to be"
+        text = f"People feel {which} more alike than the mixed control"
+        text += f", and not {rest}" if rest else ""
+        said.append(_say("good" if not rest else "info", f"{text} (Wilcoxon, Holm, 5\u00a0%)."))
+    else:
+        said.append(_say("bad", "People feel no cluster to be more alike than the mixed control."))
+    said += _intruder_sentence(found["intruders"]["all"], found["intruders"]["chance"], clusters)
+    agreed = found["agreement"]
+    if agreed["alpha"] is None:
+        said.append(_say("info", f"Agreement: {agreed['why_not']}."))
+    else:
+        spread = "" if agreed["low"] is None else f" ({agreed['low']:.2f} to {agreed['high']:.2f})"
+        word = (
+            "largely agree"
+            if agreed["alpha"] >= 0.667
+            else "agree somewhat"
+            if agreed["alpha"] >= 0.2
+            else "hardly agree"
+        )
+        text = f"People {word} with each other: Krippendorff's alpha (ordinal) {agreed['alpha']:.2f}{spread}."
+        said.append(_say("info" if agreed["alpha"] >= 0.2 else "warn", text))
+    said += _gender_sentence(clusters)
+    said += _follow_sentences(found["follows"])
+    return said
+
+
+def _intruder_sentence(all_: Found, chance: float, clusters: Sequence[Found]) -> list[dict[str, str]]:
+    if not all_["n"]:
+        return []
+    asked = [c for c in clusters if c["intruder"]["n"]]
+    good = [c for c in asked if c["intruder"]["p_holm"] < 0.05]
+    text = f"Intruders were found {_percent(all_['share'])} of the time (chance {_percent(chance)}); above chance in "
+    text += f"{_clusters(good) if len(good) < len(asked) else 'every cluster'}." if good else "no cluster."
+    return [_say("good" if good else "warn", text)]
+
+
+def _gender_sentence(clusters: Sequence[Found]) -> list[dict[str, str]]:
+    tested = [c for c in clusters if c["gender"]["p_holm"] is not None]
+    if not tested:
+        return []
+    apart = [c for c in tested if c["gender"]["p_holm"] < 0.05]
+    same = [
+        c for c in tested if c["gender"]["p_equivalent_holm"] is not None and c["gender"]["p_equivalent_holm"] < 0.05
+    ]
+    if apart:
+        return [_say("info", f"Men and women differ on {_clusters(apart)}.")]
+    within = f"within ±\u00a0{statistics.EQUIVALENT} of a step"
+    text = "No difference between men and women was found"
+    text += f"; {within} they are alike on {_clusters(same)}." if same else f", nor can they be called alike {within}."
+    return [_say("info", text)]
+
+
+def _follow_sentences(follows: Sequence[Found]) -> list[dict[str, str]]:
+    known = [f for f in follows if f["rho"] is not None]
+    if not known:
+        return []
+    figures_ = "; ".join(f"{f['name']}: Spearman {f['rho']:.2f}, p = {f['p']:.3f}" for f in known).replace("-0", "−0")
+    if known[0]["least_p"] > 0.05:
+        n = known[0]["n"]
+        return [_say("info", f"{n} clusters are too few to tell which machine score people follow ({figures_}).")]
+    led = [f["name"] for f in known if f["p"] < 0.05 and f["rho"] > 0]
+    return [_say("info", f"People follow {' and '.join(led) if led else 'neither score'} ({figures_}).")]
+
+
+def _clusters(entries: Sequence[Found]) -> str:
+    words = [str(entry["cluster"] + 1) for entry in entries]
+    if len(words) < 2:
+        return "".join(f"cluster\u00a0{word}" for word in words)
+    return f"clusters {', '.join(words[:-1])} and\u00a0{words[-1]}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\u00a0%"
+
+
+def _say(level: str, text: str) -> dict[str, str]:
+    return {"level": level, "text": text}
+
+
+def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | None]:
+    """The run that a survey was built from: as given, around the survey, or where it was; and why there is none.
+
+    Raises:
+        SurveyError: The run given is another one.
+    """
+    about = study.facts["run"]
+    for folder in [given] if given else [study.folder.resolve().parent, Path(about["folder"])]:
+        try:
+            run = runs.load(folder)
+        except RunError:
+            if given:
+                raise
+            continue
+        same = run.facts["data"]["digest"] == about["digest"] and int(run.facts["k"]) == study.facts["k"]
+        if same and (given or run.folder.name == about["name"] or folder == study.folder.resolve().parent):
+            return run, None
+        if given:
+            why = "its photos or its k differ"
+            raise SurveyError(
+                "The survey was not built from this run", where=given, why=why, fix=f"give {about['folder']}"
+            )
+    return None, f"The run is no longer at {about['folder']}: give it with --run to set machine scores beside people."
+
+
+def write(study: Study, run: Run | None, found: Found) -> list[Path]:
+    """Write `score.json`, `answers.csv`, `codebook.md` and the figure, and the result into the run's folder."""
+    write_json(study.folder / "score.json", found)
+    paths = [study.folder / "score.json", write_table(study, gather(study))]
+    with writing(study.folder / "figures" / "alike.svg") as partial:
+        partial.write_text(figures.alike(found, standalone=True), encoding="utf-8")
+    paths.append(study.folder / "figures" / "alike.svg")
+    if run is not None:
+        write_json(run.folder / RESULT_FILE, found)
+    return paths

@@ -1,0 +1,243 @@
+"""The survey's server: the page, the built photos and nothing else, and answers straight into SQLite."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import uvicorn
+from fastapi import Depends, FastAPI, Header, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from cafemood.errors import SurveyError
+from cafemood.survey import page
+from cafemood.survey.store import Refused, Store
+from cafemood.survey.study import DAY, Study, read_photos
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 4096
+"""Bytes; an answer has about a hundred."""
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+
+
+class Strict(BaseModel):
+    """Unknown fields and other types are refused, not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Start(Strict):
+    """Somebody begins."""
+
+    consent: Literal[True]
+    gender: Literal["woman", "man", "other", "unsaid"]
+    language: Literal["ko", "en"]
+
+
+class Answer(Strict):
+    """One answer; the same again, or a newer one with a higher `revision`."""
+
+    value: StrictInt | Annotated[StrictStr, Field(max_length=80)] | None
+    seconds: Annotated[float, Field(ge=0, le=DAY, allow_inf_nan=False)]
+    revision: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def token_of(authorization: Annotated[str, Header()] = "") -> str:
+    """The token of a request, of the right form."""
+    found = re.fullmatch(r"Bearer ([\w-]{20,64})", authorization, re.ASCII)
+    if found is None:
+        raise Refused(401, "no token was given")
+    return found[1]
+
+
+Token = Annotated[str, Depends(token_of)]
+
+
+class BoundedBody:
+    """ASGI middleware that answers 413 to a body above `LARGEST_BODY`, whatever its headers claim."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        """Read the body up to the bound, then hand the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body, more = b"", scope["method"] not in ("GET", "HEAD")
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > LARGEST_BODY:
+                refused = JSONResponse({"error": "the body is too large"}, 413, {"Connection": "close"})
+                await refused(dict(scope), receive, send)
+                return
+        handed = False
+
+        async def replay() -> _Message:
+            nonlocal handed
+            if handed:
+                return await receive()
+            handed = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app(scope, replay, send)
+
+
+def create_app(study: Study, store: Store, hosts: list[str] | None = None) -> FastAPI:
+    """The application of one survey.
+
+    Args:
+        study: The survey; its photos are read now, and only they are ever served.
+        store: Where answers go.
+        hosts: Host names it answers to; None: any.
+    """
+    photos = read_photos(study)
+    html, policy = page.served(study)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if hosts is not None:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+    app.add_middleware(BoundedBody)
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        if error.status == 507:
+            log.error("An answer could not be stored: %s", error.__cause__)
+        return JSONResponse({"error": error.reason}, error.status)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        return JSONResponse({"error": "this is not what is asked for"}, 422)
+
+    @app.exception_handler(HTTPException)
+    def missing(request: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": "there is nothing here"}, error.status_code, error.headers)
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Content-Security-Policy"] = f"{policy}; frame-ancestors 'none'"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    @app.get("/")
+    async def front() -> Response:
+        return HTMLResponse(html)
+
+    @app.get("/photos/{name}")
+    async def photo(name: str) -> Response:
+        data = photos.get(name)
+        if data is None:
+            raise HTTPException(404)
+        headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+        return Response(data, media_type="image/webp", headers=headers)
+
+    @app.post("/api/start", status_code=201)
+    def start(asked: Start) -> dict[str, Any]:
+        new, number = store.start(asked.gender, asked.language)
+        return {"token": new, "steps": study.steps(number)}
+
+    @app.get("/api/resume")
+    def resume(who: Token) -> dict[str, Any]:
+        number, finished, answers = store.resume(who)
+        return {"steps": study.steps(number), "finished": finished, "answers": answers}
+
+    @app.put("/api/answers/{question}")
+    def answer(question: str, given: Answer, who: Token) -> dict[str, Any]:
+        store.answer(who, question, given.value, given.seconds, given.revision)
+        return {"revision": given.revision}
+
+    @app.post("/api/finish")
+    def finish(who: Token) -> dict[str, Any]:
+        store.finish(who)
+        return {"finished": True}
+
+    @app.post("/api/withdraw")
+    def withdraw(who: Token) -> dict[str, Any]:
+        store.withdraw(who)
+        return {"deleted": True}
+
+    return app
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it listens."""
+
+    when_started: Callable[[], None]
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self.when_started()
+
+
+def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        study: The survey.
+        host: Address to listen on; beyond this machine only if the user says so.
+        port: TCP port; 0 takes a free one.
+        names: More host names to answer to, for a proxy in front.
+        say: Prints a line for the user.
+
+    Raises:
+        SurveyError: The port is taken, or the survey cannot be served (see `Store`).
+    """
+    local = is_loopback(host)
+    store = Store(study)
+    try:
+        app = create_app(study, store, ["localhost", "127.0.0.1", "[::1]", "::1", host, *names] if local else None)
+        config = uvicorn.Config(
+            app, host=host, port=port, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30
+        )  # the log would keep addresses
+        server = _Server(config)
+        try:
+            socket = config.bind_socket()
+        except SystemExit:  # uvicorn's way to say that it could not
+            fix = "give another --port (0 takes a free one), or another --host"
+            raise SurveyError(f"Nothing can listen on {host}, port {port}", where="--port", fix=fix) from None
+        address = f"[{host}]" if ":" in host else host
+        if not local:
+            say(
+                f"WARNING: {host} is not this machine alone: whoever reaches port {socket.getsockname()[1]} can "
+                "answer, and nothing is encrypted on the way. Put a proxy with TLS in "
+                "front for people outside your network."
+            )
+        server.when_started = partial(
+            say, f"Survey: http://{address}:{socket.getsockname()[1]}/  (Ctrl-C stops it; answers: {store.path})"
+        )
+        with suppress(KeyboardInterrupt):  # uvicorn ends what was begun, and then raises it again
+            server.run(sockets=[socket])
+        counts = store.counts()
+        say(f"{counts['people']} people began, {counts['finished']} finished, {counts['answers']} answers.")
+    finally:
+        store.close()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,358 @@
+"""The tests: ratings against controls, agreement, intruders, triplets, and whether a machine's score follows people."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+Found = dict[str, Any]
+
+CONFIDENCE = 0.95
+EQUIVALENT = 0.5
+"""Men and women count as alike if their contrasts differ by less than this: half a step of the scale."""
+FEWEST_UNITS = 10
+"""Fewer rated groups than this allow no word on agreement."""
+EXACT = 100
+"""Differences that Wilcoxon's test takes exactly."""
+FEWEST_PEOPLE = 5
+"""Smaller groups of people are not tested against each other."""
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's adjusted p-values; None stays None and does not count."""
+    from statsmodels.stats.multitest import multipletests
+
+    known = [p for p in p_values if p is not None]
+    adjusted = iter(multipletests(known, method="holm")[1].tolist() if known else [])
+    return [None if p is None else float(next(adjusted)) for p in p_values]
+
+
+def per_person(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Each person's mean rating of each condition (people, conditions); repeats do not count."""
+    first = ratings[(ratings["kind"] == "alike") & ratings["repeat_of"].isna() & ratings["answer"].notna()]
+    values = first.assign(answer=first["answer"].astype(float))
+    return values.pivot_table(index="person", columns="condition", values="answer", aggfunc="mean")
+
+
+def mean_interval(values: np.ndarray, n_boot: int, seed: int) -> Found:
+    """Mean of per-person values (n,) with a percentile bootstrap interval over people."""
+    values = values[np.isfinite(values)]
+    found: Found = {"n": len(values), "mean": _number(values.mean() if len(values) else math.nan)}
+    found |= {"low": None, "high": None}
+    if len(values) >= 3 and n_boot:
+        found |= _interval(lambda x, axis: np.mean(x, axis=axis), values, n_boot, seed)
+    return found
+
+
+def rank_biserial(differences: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Matched-pairs rank-biserial correlation: favourable minus unfavourable share of the rank sum.
+
+    Zeros are dropped before ranking (Kerby 2014, Comprehensive Psychology 3).
+    """
+    moved = np.moveaxis(np.asarray(differences, dtype=float), axis, -1)
+    sizes = np.where(moved == 0, np.inf, np.abs(moved))  # zeros rank last, and then weigh nothing
+    ranks = np.where(moved == 0, 0.0, stats.rankdata(sizes, axis=-1))
+    total = ranks.sum(axis=-1)
+    return np.divide((ranks * np.sign(moved)).sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
+
+
+def against_control(means: pd.DataFrame, clusters: Sequence[str], control: str, n_boot: int, seed: int) -> list[Found]:
+    """Is each cluster more coherent than a control? Wilcoxon signed-rank, one-sided, Holm over the clusters.
+
+    Args:
+        means: Per-person means, from `per_person`.
+        clusters: Conditions to test.
+        control: The condition to test against.
+        n_boot: Bootstrap samples for the intervals; 0 leaves them out.
+        seed: Of the bootstrap.
+    """
+    found: list[Found] = []
+    for cluster in clusters:
+        differences = contrast(means, cluster, control).dropna().to_numpy()
+        entry: Found = {"n": len(differences), "difference": None, "effect": None, "p": None, "low": None, "high": None}
+        if len(differences):
+            effect = float(rank_biserial(differences))
+            entry |= {"difference": float(differences.mean()), "effect": effect, "p": signed_rank(differences)}
+        if len(differences) >= 3 and n_boot:
+            entry |= _interval(lambda x, axis: np.mean(x, axis=axis), differences, n_boot, seed)
+            around = _interval(rank_biserial, differences, n_boot, seed)
+            entry |= {"effect_low": around["low"], "effect_high": around["high"]}
+        found.append(entry)
+    for entry, p in zip(found, holm([entry["p"] for entry in found]), strict=True):
+        entry["p_holm"] = p
+    return found
+
+
+def contrast(means: pd.DataFrame, cluster: str, control: str) -> pd.Series:
+    """Cluster minus control for each person."""
+    if cluster not in means or control not in means:
+        return pd.Series(np.nan, index=means.index)
+    return means[cluster] - means[control]
+
+
+def overall(means: pd.DataFrame, conditions: Sequence[str]) -> Found | None:
+    """Friedman's test over all conditions, among people who rated each; None with fewer than three of them."""
+    complete = means.reindex(columns=list(conditions)).dropna()
+    if len(complete) < 3 or len(conditions) < 3:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        test = stats.friedmanchisquare(*complete.to_numpy().T)
+    p = float(test.pvalue) if np.isfinite(test.pvalue) else 1.0  # everybody rates all alike
+    return {"n": len(complete), "chi2": _number(test.statistic), "df": len(conditions) - 1, "p": p}
+
+
+def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str) -> Found:
+    """Proportional odds of a higher rating than the control's: `OrdinalGEE`, people as groups, robust errors."""
+    from statsmodels.genmod.cov_struct import Independence
+    from statsmodels.genmod.generalized_estimating_equations import OrdinalGEE
+
+    rows = ratings[(ratings["kind"] == "alike") & ratings["answer"].notna()]
+    rows = rows[rows["condition"].isin([*clusters, reference])].sort_values("person")
+    present = [c for c in clusters if (rows["condition"] == c).any()]
+    if rows["person"].nunique() < FEWEST_PEOPLE or not present or not (rows["condition"] == reference).any():
+        return {"why_not": f"fewer than {FEWEST_PEOPLE} people"}
+    answers = rows["answer"].astype(int).to_numpy()
+    if len(np.unique(answers)) < 2:
+        return {"why_not": "everybody gave the same rating"}
+    design = np.column_stack([(rows["condition"] == c).to_numpy(float) for c in present])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = OrdinalGEE(answers, design, groups=rows["person"].to_numpy(), cov_struct=Independence())
+            fit = model.fit()
+            cuts = len(fit.params) - len(present)
+            picks = np.eye(len(fit.params))[cuts:]
+            test = fit.wald_test(picks, scalar=True)
+            bounds = np.asarray(fit.conf_int())[cuts:]
+            odds = np.exp(np.column_stack([fit.params[cuts:], bounds]))
+    except (ValueError, np.linalg.LinAlgError) as error:
+        return {"why_not": str(error)}
+    if not fit.converged or not np.isfinite(odds).all():
+        return {"why_not": "it did not converge"}
+    each = {
+        c: dict(zip(("odds", "low", "high"), map(float, row), strict=True))
+        for c, row in zip(present, odds, strict=True)
+    }
+    return {"n": int(rows["person"].nunique()), "chi2": float(test.statistic), "p": float(test.pvalue), "odds": each}
+
+
+def by_gender(means: pd.DataFrame, gender: pd.Series, clusters: Sequence[str], control: str) -> list[Found]:
+    """Do men and women differ in their contrasts? Mann-Whitney with Holm, and two one-sided tests of equivalence."""
+    from statsmodels.stats.weightstats import ttost_ind
+
+    found: list[Found] = []
+    for cluster in clusters:
+        each = contrast(means, cluster, control).dropna()
+        men, women = (each[gender.reindex(each.index) == g].to_numpy() for g in ("man", "woman"))
+        entry: Found = {"men": len(men), "women": len(women), "difference": None, "p": None, "p_equivalent": None}
+        if min(len(men), len(women)) >= FEWEST_PEOPLE:
+            entry["difference"] = float(men.mean() - women.mean())
+            entry["p"] = float(stats.mannwhitneyu(men, women).pvalue)
+            if men.std() or women.std():
+                entry["p_equivalent"] = float(ttost_ind(men, women, -EQUIVALENT, EQUIVALENT, usevar="unequal")[0])
+        found.append(entry)
+    adjusted = holm([e["p"] for e in found]), holm([e["p_equivalent"] for e in found])
+    for entry, p, q in zip(found, *adjusted, strict=True):
+        entry |= {"p_holm": p, "p_equivalent_holm": q}
+    return found
+
+
+def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
+    """Krippendorff's alpha (ordinal), its bootstrap interval over the groups rated, and the ICC of complete people.
+
+    People are not resampled: whoever is drawn twice agrees with himself, which lifts alpha.
+    """
+    import krippendorff
+
+    first = ratings[(ratings["kind"] == "alike") & ratings["repeat_of"].isna() & ratings["answer"].notna()]
+    values = first.assign(answer=first["answer"].astype(float))
+    matrix = values.pivot_table(index="person", columns="question", values="answer")
+    units = int((matrix.notna().sum() >= 2).sum())
+    found: Found = {"units": units, "people": len(matrix), "alpha": None, "low": None, "high": None, "icc": None}
+    if units < FEWEST_UNITS or len(matrix) < 2:
+        return found | {"why_not": f"{units} rated groups are too few for a word on agreement ({FEWEST_UNITS} needed)"}
+    data = matrix.to_numpy()
+    if len(np.unique(data[np.isfinite(data)])) < 2:
+        return found | {"why_not": "everybody gave the same rating everywhere"}
+
+    def alpha(rows: np.ndarray) -> float:
+        try:
+            return float(krippendorff.alpha(reliability_data=rows, level_of_measurement="ordinal"))
+        except ValueError:  # a resample of one value only
+            return math.nan
+
+    found["alpha"] = _number(alpha(data))
+    rng = np.random.default_rng(seed)
+    n = data.shape[1]
+    drawn = [alpha(data[:, rng.integers(n, size=n)]) for _ in range(min(n_boot, 1000))]
+    if drawn and np.isfinite(drawn).any():
+        found["low"], found["high"] = (float(v) for v in np.nanquantile(drawn, _tails()))
+    return found | {"icc": _icc(matrix.dropna())}
+
+
+def _icc(complete: pd.DataFrame) -> Found | None:
+    if len(complete) < 3:
+        return None
+    import pingouin
+
+    long = complete.melt(ignore_index=False, value_name="answer").reset_index()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = pingouin.intraclass_corr(long, targets="question", raters="person", ratings="answer").set_index("Type")
+    found: Found = {"people": len(complete)}
+    for name, row in (("one", "ICC(A,1)"), ("all", "ICC(A,k)")):
+        icc, (low, high) = table["ICC"][row], table["CI95"][row]
+        found[name] = {"icc": _number(icc), "low": _number(low), "high": _number(high)}
+    return found
+
+
+def intruders(answers: pd.DataFrame, clusters: Sequence[str], size: int) -> Found:
+    """How often the intruder was found, against 1/size: exact binomial, one-sided, Holm over the clusters."""
+    rows = answers[(answers["kind"] == "intruder") & answers["correct"].notna()]
+    each = [_share(rows[rows["condition"] == cluster], 1 / size) for cluster in clusters]
+    for entry, p in zip(each, holm([entry["p"] for entry in each]), strict=True):
+        entry["p_holm"] = p
+    strata = {str(s): _share(part, 1 / size) for s, part in rows.groupby("stratum")}
+    return {"chance": 1 / size, "clusters": each, "strata": strata, "all": _share(rows, 1 / size)}
+
+
+def _share(rows: pd.DataFrame, chance: float) -> Found:
+    n, right = len(rows), int(rows["correct"].astype(bool).sum())
+    if not n:
+        return {"n": 0, "right": 0, "share": None, "low": None, "high": None, "p": None}
+    interval = stats.binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
+    p = stats.binomtest(right, n, chance, alternative="greater").pvalue
+    return {"n": n, "right": right, "share": right / n, "low": interval.low, "high": interval.high, "p": float(p)}
+
+
+def retest(answers: pd.DataFrame) -> Found:
+    """What people answer when they are asked again: the ceiling for anything that predicts them."""
+    first = answers[answers["repeat_of"].isna()].set_index(["person", "question"])["answer"]
+    rows = answers[answers["repeat_of"].notna() & answers["answer"].notna()]
+    columns = (rows[name] for name in ("kind", "answer", "person", "repeat_of"))
+    asked = [(kind, again, first.get((person, of))) for kind, again, person, of in zip(*columns, strict=True)]
+    pairs = [(kind, again, before) for kind, again, before in asked if before is not None]
+    found: Found = {}
+    for kind in ("alike", "odd"):
+        own = [(a, b) for k, a, b in pairs if k == kind]
+        same = sum(a == b for a, b in own)
+        entry: Found = {"n": len(own), "same": same / len(own) if own else None, "low": None, "high": None}
+        if own:
+            interval = stats.binomtest(same, len(own)).proportion_ci(CONFIDENCE, method="wilson")
+            entry |= {"low": interval.low, "high": interval.high}
+        if kind == "alike":
+            entry["mean_change"] = float(np.mean([abs(a - b) for a, b in own])) if own else None
+        found[kind] = entry
+    return found
+
+
+def odd_one_out(positions: np.ndarray) -> int:
+    """Which of three points (3, d) is not of the nearest pair."""
+    gaps = [float(np.linalg.norm(positions[(i + 1) % 3] - positions[(i + 2) % 3])) for i in range(3)]
+    return int(np.argmin(gaps))
+
+
+def triplets(answers: pd.DataFrame, spaces: dict[str, dict[str, np.ndarray]], n_boot: int, seed: int) -> Found:
+    """Does each space choose the odd one that people choose? Bootstrap over triplets, paired between spaces.
+
+    Args:
+        answers: The table of answers.
+        spaces: By name, the position of each photo.
+        n_boot: Bootstrap samples.
+        seed: Of the bootstrap.
+    """
+    rows = answers[(answers["kind"] == "odd") & answers["repeat_of"].isna() & answers["answer"].notna()]
+    found: Found = {"n": len(rows), "chance": 1 / 3, "spaces": [], "differences": []}
+    if rows.empty or not spaces:
+        return found
+    asked = [
+        (tuple(sorted(str(shown).split())), chosen) for shown, chosen in zip(rows.photos, rows.answer, strict=True)
+    ]
+    shared = [(key, chosen) for key, chosen in asked if all(p in space for p in key for space in spaces.values())]
+    if not shared:
+        return found
+    names = list(spaces)
+    codes = {key: i for i, key in enumerate(dict.fromkeys(key for key, _ in shared))}
+    odd = {key: [key[odd_one_out(np.stack([spaces[name][p] for p in key]))] for name in names] for key in codes}
+    right, total = np.zeros((len(names), len(codes))), np.zeros(len(codes))
+    for key, chosen in shared:
+        total[codes[key]] += 1
+        right[:, codes[key]] += [own == chosen for own in odd[key]]
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(len(codes), size=(max(n_boot, 1), len(codes)))
+    sampled = np.stack([r[drawn].sum(1) / total[drawn].sum(1) for r in right])
+    accuracy = right.sum(1) / total.sum()
+    found |= {"n": len(shared), "triplets": len(codes)}
+    for s, name in enumerate(names):
+        low, high = np.quantile(sampled[s], _tails())
+        entry = {"name": name, "accuracy": float(accuracy[s]), "low": float(low), "high": float(high)}
+        found["spaces"].append(entry)
+    for a in range(len(names)):
+        for b in range(a + 1, len(names)):
+            low, high = np.quantile(sampled[a] - sampled[b], _tails())
+            pair = {"names": [names[a], names[b]], "difference": float(accuracy[a] - accuracy[b])}
+            found["differences"].append(pair | {"low": float(low), "high": float(high)})
+    return found
+
+
+def follows(machine: Sequence[float | None], people: Sequence[float | None]) -> Found:
+    """Spearman of a machine's score of each cluster with people's mean; two-sided permutation p, exact to k = 8."""
+    pairs = [(m, h) for m, h in zip(machine, people, strict=True) if m is not None and h is not None]
+    pairs = [(m, h) for m, h in pairs if math.isfinite(m) and math.isfinite(h)]
+    n = len(pairs)
+    found: Found = {"n": n, "rho": None, "p": None, "least_p": 2 / math.factorial(n) if n > 1 else 1.0}
+    x, y = (np.array(side) for side in zip(*pairs, strict=True)) if pairs else (np.array([]), np.array([]))
+    if n < 3 or len(set(x)) < 2 or len(set(y)) < 2:
+        return found
+    a, b = stats.rankdata(x), stats.rankdata(y)
+    test = stats.permutation_test(
+        (a,),
+        lambda ranks: float(np.corrcoef(ranks, b)[0, 1]),
+        permutation_type="pairings",
+        n_resamples=np.inf if n <= 8 else 9999,
+        rng=np.random.default_rng(0),
+    )
+    return found | {"rho": float(test.statistic), "p": float(test.pvalue)}
+
+
+def signed_rank(differences: np.ndarray) -> float:
+    """One-sided p of Wilcoxon's signed-rank test that differences (n,) lie above zero; 1 if all are zero.
+
+    Zeros are dropped. Up to `EXACT` differences the distribution is exact, ties included: all sign patterns of
+    the midranks, counted by adding one rank at a time (SciPy does this by permutation, a thousand times slower,
+    and approximates from 14 on).
+    """
+    moved = np.round(np.asarray(differences, dtype=float), 9)  # means of ratings: equal ones may differ in the last bit
+    moved = moved[moved != 0]
+    if not len(moved):
+        return 1.0
+    if len(moved) > EXACT:
+        return float(stats.wilcoxon(moved, alternative="greater", method="asymptotic").pvalue)
+    ranks = np.rint(2 * stats.rankdata(np.abs(moved))).astype(int)  # midranks doubled are whole
+    patterns = np.zeros(ranks.sum() + 1)
+    patterns[0] = 1
+    for rank in ranks:
+        patterns[rank:] = patterns[rank:] + patterns[:-rank]
+    return float(patterns[ranks[moved > 0].sum() :].sum() / patterns.sum())
+
+
+def _interval(statistic: Any, values: np.ndarray, n_boot: int, seed: int) -> Found:
+    rng = np.random.default_rng(seed)
+    found = stats.bootstrap((values,), statistic, n_resamples=n_boot, method="percentile", vectorized=True, rng=rng)
+    interval = found.confidence_interval
+    return {"low": float(interval.low), "high": float(interval.high)}
+
+
+def _tails() -> tuple[float, float]:
+    return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None

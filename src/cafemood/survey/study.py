@@ -1,0 +1,167 @@
+"""A built survey: its questions, the orders in which people meet them, and what counts as an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cafemood.atomic import write_json
+from cafemood.errors import SurveyError
+
+SCHEMA_VERSION = 1
+STUDY_FILE = "survey.json"
+GENDERS = ("woman", "man", "other", "unsaid")
+LANGUAGES = ("ko", "en")
+MIXED, RANDOM = "mixed", "random"
+"""The controls: one photo of each cluster; photos as frequent as in the run."""
+DAY = 86_400.0
+
+Value = int | str | None
+Step = tuple[str, tuple[str, ...]]
+"""A question and its photos in the order shown."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One screen.
+
+    `kind` is `alike` (a rating), `intruder` or `odd` (a photo is chosen) or `check` (a number is asked for).
+    `condition` is a cluster (`cluster 1`, as the report counts), a control, `pool` or `check`. `answer` is the
+    photo or number that is right, where one is; `stratum` how the photos were drawn; `repeat_of` the question
+    that this one asks again.
+    """
+
+    id: str
+    kind: str
+    condition: str
+    photos: tuple[str, ...]
+    answer: Value = None
+    stratum: str | None = None
+    repeat_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A survey folder, read."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The same design on the same photos has the same id; answers carry it."""
+        return str(self.facts["id"])
+
+    @property
+    def scale(self) -> int:
+        """Steps of the rating: 5 or 7."""
+        return int(self.facts["design"]["scale"])
+
+    @property
+    def clusters(self) -> list[str]:
+        """The conditions that are clusters, in order."""
+        return [f"cluster {j + 1}" for j in range(self.facts["k"])]
+
+    @cached_property
+    def questions(self) -> dict[str, Question]:
+        """Every question by its id."""
+        found = [Question(**{**q, "photos": tuple(q["photos"])}) for q in self.facts["questions"]]
+        return {question.id: question for question in found}
+
+    @cached_property
+    def plans(self) -> list[list[Step]]:
+        """The orders that people get in turn."""
+        return [[(name, tuple(photos)) for name, photos in plan] for plan in self.facts["plans"]]
+
+    def plan(self, number: int) -> list[Step]:
+        """The screens of the person with this number, from 0."""
+        return self.plans[number % len(self.plans)]
+
+    def steps(self, number: int) -> list[dict[str, Any]]:
+        """The same for a page: nothing in it tells which answer is right, or where the photos are from."""
+        found = []
+        for name, photos in self.plan(number):
+            question = self.questions[name]
+            step: dict[str, Any] = {"id": name, "kind": question.kind, "photos": photos}
+            found.append(step | ({"press": question.answer} if question.kind == "check" else {}))
+        return found
+
+    def refusal(self, question: str, value: Any) -> str | None:
+        """Why this is no answer to this question; None if it is one. `None` as value means: skipped."""
+        asked = self.questions.get(question)
+        if asked is None:
+            return "there is no such question"
+        if value is None:
+            return None
+        if asked.kind in ("alike", "check"):
+            good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= self.scale
+            return None if good else f"a whole number from 1 to {self.scale} is asked for"
+        return None if isinstance(value, str) and value in asked.photos else "one of the photos shown is asked for"
+
+
+def fingerprint(facts: Mapping[str, Any]) -> str:
+    """The identity of a design: SHA-256 over what people see and what is right, 16 digits of it."""
+    parts = {key: facts[key] for key in ("k", "design", "photos", "questions", "plans")}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def make(folder: Path, facts: dict[str, Any], questions: list[Question], plans: list[list[Step]]) -> Study:
+    """A study with its id; nothing is written."""
+    facts = {"schema_version": SCHEMA_VERSION} | facts | {"questions": [asdict(q) for q in questions], "plans": plans}
+    facts = json.loads(json.dumps(facts))
+    facts["id"] = fingerprint(facts)
+    return Study(folder, facts)
+
+
+def write(study: Study) -> None:
+    """Write `survey.json`, the last file of a build: a folder without it is no survey."""
+    write_json(study.folder / STUDY_FILE, study.facts)
+
+
+def load(folder: str | Path) -> Study:
+    """Open a survey folder.
+
+    Raises:
+        SurveyError: It is none, it is damaged or was edited, or a newer cafemood wrote it.
+    """
+    folder = Path(folder).expanduser()
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        why = "it has no survey.json" if folder.is_dir() else "it does not exist"
+        raise SurveyError("This is not a survey", where=folder, why=why, fix="make one: cafemood survey build RUN")
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        version = facts["schema_version"]
+        if version <= SCHEMA_VERSION and fingerprint(facts) != facts["id"]:
+            raise ValueError("its content is not what was built (was it edited?)")
+        study = Study(folder, facts)
+        _ = study.questions, study.plans
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SurveyError("The survey cannot be read", where=path, why=error, fix="build it again") from None
+    if version > SCHEMA_VERSION:
+        raise SurveyError("A newer cafemood built this survey", where=folder, fix="update cafemood")
+    return study
+
+
+def read_photos(study: Study) -> dict[str, bytes]:
+    """The built photos by name, each exactly as it was built.
+
+    Raises:
+        SurveyError: One is missing, is a link, or has changed.
+    """
+    found = {}
+    for name, about in study.facts["photos"].items():
+        path = study.folder / "photos" / name
+        if Path(name).name != name or path.is_symlink() or not path.is_file():
+            fix = "build the survey again, elsewhere or after moving its answers"
+            raise SurveyError("A photo of the survey is gone", where=path, fix=fix)
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != about["digest"]:
+            raise SurveyError("A photo of the survey has changed since the build", where=path, fix="build it again")
+        found[name] = data
+    return found

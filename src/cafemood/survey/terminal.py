@@ -1,0 +1,97 @@
+"""What a score and a simulation say in the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
+
+
+def study_table(found: dict[str, Any]) -> str:
+    """The study's table: mean ratings of men, women and all, per cluster and for the mixed control."""
+    rows = [row for row in found["conditions"] if row["condition"] != "random"]
+    lines = [f"{'':<14}{'men':>7}{'women':>7}{'all':>7}"]
+    for row in rows:
+        values = "".join(f"{_two(row[group]['mean']):>7}" for group in ("men", "women", "all"))
+        lines.append(f"{row['label']:<14}{values}")
+    return "\n".join(lines)
+
+
+def print_score(found: dict[str, Any], console: Console | None = None) -> None:
+    """Print the study's table, then what it lacked: intervals, tests, agreement; and what it means."""
+    console = console or Console()
+    people = found["people"]
+    line = f"{people['counted']} people ({people['men']} men, {people['women']} women)"
+    line += f"; {people['failed_check']} left out: failed the attention check" if people["failed_check"] else ""
+    line += f"; {people['unfinished']} stopped early, their answers count" if people["unfinished"] else ""
+    line += f"; half needed at most {people['median_minutes']:.1f} min" if people["median_minutes"] is not None else ""
+    console.print(Text(f"\n{line}", style="bold"))
+    for entry in people["skipped_files"]:
+        console.print(Text(f"  {entry['file']}: left out, {entry['reason']}", style="yellow"))
+    console.print(Text(f"\n{study_table(found)}\n"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("", "mean [95 %]", "above control", "p", "effect", "intruder, p"):
+        table.add_column(column, justify="left" if not column else "right", no_wrap=True)
+    for entry in found["clusters"]:
+        versus, intruder = entry["versus_mixed"], entry["intruder"]
+        table.add_row(
+            f"cluster {entry['cluster'] + 1}",
+            _interval(entry["mean"], entry["low"], entry["high"]),
+            _interval(versus["difference"], versus["low"], versus["high"]),
+            _p(versus["p_holm"]),
+            _two(versus["effect"]),
+            "–" if intruder["share"] is None else f"{intruder['share']:.0%}, {_p(intruder['p_holm'])}",
+        )
+    control = next(row for row in found["conditions"] if row["condition"] == "random")["all"]
+    table.add_row("random", _interval(control["mean"], control["low"], control["high"]))
+    console.print(table)
+    console.print(Text("Control: one photo of each cluster. p: Wilcoxon, binomial; each Holm-adjusted.", style="dim"))
+    for name, test in (("Friedman", found["friedman"]), ("Ordinal GEE", found["model"])):
+        if test and "p" in test:
+            console.print(
+                Text(f"{name}: chi2 {test['chi2'] or 0:.1f}, p {_p(test['p'])}, {test['n']} people", style="dim")
+            )
+        elif test:
+            console.print(Text(f"{name}: none, {test['why_not']}", style="dim"))
+    odd, again = found["triplets"], found["retest"]["odd"]
+    for space in odd["spaces"]:
+        value = f"{space['accuracy']:.0%} [{space['low']:.0%}, {space['high']:.0%}]"
+        console.print(
+            Text(f"Odd one out as people chose: {space['name']} {value} of {odd['n']} (chance 33 %)", style="dim")
+        )
+    if again["n"]:
+        console.print(
+            Text(f"People choose the same odd one again {again['same']:.0%} of {again['n']} times", style="dim")
+        )
+    console.print()
+    for said in found["verdict"]:
+        mark, style = _STYLE[said["level"]]
+        console.print(Text(f" {mark} {said['text']}", style=style))
+    console.print()
+
+
+def print_power(rows: list[dict[str, Any]], console: Console | None = None) -> None:
+    """Print a power curve, one row a number of people."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("people", "found if it is there", "claimed if it is not", ""):
+        table.add_column(column, justify="left" if not column else "right", no_wrap=True)
+    for row in rows:
+        bar = "█" * round(24 * row["power"])
+        table.add_row(str(row["people"]), f"{row['power']:.0%}", f"{row['false']:.1%}", bar)
+    (console or Console()).print(table)
+
+
+def _two(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    return _two(value) + (f" [{_two(low)}, {_two(high)}]" if low is not None else "")

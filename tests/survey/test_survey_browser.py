@@ -1,0 +1,250 @@
+"""The survey as people meet it: phone and desk, both languages, both deliveries, by tap and by key."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from cafemood.survey import answers
+from cafemood.survey.store import read_people
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+SHOWN = "() => [...document.querySelectorAll('.frame img')].every((image) => image.complete && image.naturalWidth)"
+JUMP = """(at) => {
+  const key = Object.keys(localStorage).find((k) => k.startsWith("cafemood")), me = JSON.parse(localStorage[key]);
+  localStorage[key] = JSON.stringify({ ...me, at, seen: { alike: true, intruder: true, odd: true } });
+}"""
+PHONE, DESK = (390, 844), (1280, 800)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium found: install it, or set CHROMIUM=/path"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open an address as a new device; it must complain of nothing, and nothing may scroll sideways."""
+    contexts, complaints, pages = [], [], []
+
+    def open_page(address, size=PHONE, language="ko-KR"):
+        viewport = {"width": size[0], "height": size[1]}
+        context = browser.new_context(viewport=viewport, locale=language, has_touch=size == PHONE)
+        contexts.append(context)
+        page = context.new_page()
+        pages.append(page)
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("h1")
+        return page
+
+    yield open_page
+    for page in pages:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for context in contexts:
+        context.close()
+    assert [c for c in complaints if "ERR_CONNECTION_REFUSED" not in c and "Failed to load" not in c] == []
+
+
+@pytest.fixture
+def served(survey):
+    """The survey served by the real command: address, and a function that stops and one that starts it again."""
+    made = []
+
+    def start(port="0"):
+        words = [sys.executable, "-c", "from cafemood.cli import main; main()", "survey", "serve", str(survey.folder)]
+        process = subprocess.Popen([*words, "--port", port], stdout=subprocess.PIPE, text=True)
+        made.append(process)
+        return re.search(r"Survey: (http://\S+?)/ ", process.stdout.readline())[1]
+
+    def stop():
+        made[-1].send_signal(signal.SIGKILL)
+        made[-1].wait()
+
+    yield start, stop
+    stop()
+
+
+def consent(page):
+    page.locator("input[type=checkbox]").check()
+    page.locator(".choices button").first.click()
+    page.locator("button.primary").click()
+    page.wait_for_selector("progress")
+
+
+def count(page):
+    return int(page.locator(".count").first.inner_text().split("/")[0])
+
+
+def jump(page, at):
+    """Go to a question as if all before it had been skipped, and all explanations read."""
+    page.evaluate(JUMP, at)
+    page.reload()
+    page.wait_for_selector(".photos")
+
+
+def answer(page, keys=False):
+    """Answer the question shown; explanations between the parts are read first."""
+    if page.locator(".photos").count() == 0:
+        page.locator("button.primary").click()
+    number = count(page)
+    if page.locator(".scale").count():
+        asked = re.search(r"\d", page.locator("h1").inner_text())
+        choice = int(asked[0]) if asked else 2
+        if keys:
+            page.keyboard.press(str(choice))
+        else:
+            page.locator(".scale button").nth(choice - 1).click()
+    elif keys:
+        page.keyboard.press("1")
+    else:
+        page.locator(".pick").first.click(position={"x": 30, "y": 30})
+    page.wait_for_function(
+        "n => document.querySelector('.done') || !document.querySelector('.bar .count') "
+        "|| !document.querySelector('.bar .count').textContent.startsWith(n + ' /')",
+        arg=number,
+    )
+
+
+def answer_to_the_end(page, **how):
+    while not page.locator(".done").count():
+        answer(page, **how)
+
+
+def download(page, survey):
+    with page.expect_download() as saved:
+        page.locator("button.primary").click()
+    (survey.folder / "answers").mkdir()
+    saved.value.save_as(survey.folder / "answers" / "one.json")
+    gathered = answers.gather(survey)
+    assert gathered.skipped == []
+    return gathered
+
+
+def test_a_person_answers_every_question_of_the_file_and_downloads_it(visit, survey):
+    page = visit((survey.folder / "survey.html").as_uri())
+    assert page.locator("button.primary").is_disabled()
+    consent(page)
+    answer_to_the_end(page)
+    gathered = download(page, survey)
+    assert len(gathered.table) == len(survey.plans[0])
+    person = gathered.people.iloc[0]
+    assert (person["gender"], person["language"]) == ("woman", "ko")
+    assert person["finished"]
+    assert person["passed_check"]
+
+
+def test_a_person_at_a_desk_answers_by_key_in_english(visit, survey):
+    page = visit((survey.folder / "survey.html").as_uri(), DESK, "en-US")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    consent(page)
+    answer(page, keys=True)
+    jump(page, len(survey.plans[0]) - 3)
+    answer_to_the_end(page, keys=True)
+    gathered = download(page, survey)
+    assert len(gathered.table) == 4
+    assert gathered.table["place"].dropna().unique() == [1]
+
+
+def test_a_person_goes_back_reloads_and_goes_on(visit, survey):
+    page = visit((survey.folder / "survey.html").as_uri())
+    consent(page)
+    for _ in range(3):
+        answer(page)
+    page.locator(".bar button").first.click()
+    assert count(page) == 3
+    assert page.locator('[aria-checked="true"]').count() == 1
+    page.reload()
+    page.wait_for_selector(".photos")
+    assert count(page) == 3
+    page.locator(".scale button").nth(4).click()
+    page.wait_for_function("() => document.querySelector('.count').textContent.startsWith('4 ')")
+    kept = json.loads(page.evaluate("Object.entries(localStorage).find(([k]) => k.startsWith('cafemood'))[1]"))
+    assert len(kept["answers"]) == 3
+    assert sorted(a["revision"] for a in kept["answers"].values()) == [1, 1, 2]
+
+
+def test_answers_reach_the_server_and_outlive_its_death(visit, served, survey):
+    start, stop = served
+    address = start()
+    page = visit(address)
+    consent(page)
+    for _ in range(4):
+        answer(page)
+    stop()
+    for _ in range(2):
+        answer(page)
+    page.wait_for_selector("#note:not([hidden])")
+    assert start(address.rsplit(":", 1)[1]) == address
+    page.wait_for_selector("#note", state="hidden")
+    assert len(read_people(survey)[0]["answers"]) == 6
+    jump(page, len(survey.plans[0]) - 2)
+    answer_to_the_end(page)
+    page.wait_for_function("() => document.querySelector('.mark')?.textContent === '✓'")
+    person = read_people(survey)[0]
+    assert person["finished"]
+    assert len(person["answers"]) == 8
+
+
+def test_a_person_deletes_everything(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    answer(page)
+    page.locator(".bar button").last.click()
+    page.locator("#leave .stack button").last.click()
+    page.wait_for_selector(".done")
+    assert read_people(survey) == []
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+@pytest.mark.parametrize("language", ["ko-KR", "en-US"])
+def test_every_screen_fits_a_thumb_and_shows_its_photos_at_once(visit, survey, size, language):
+    page = visit((survey.folder / "survey.html").as_uri(), size, language)
+    consent(page)
+    plan = json.loads(page.evaluate("Object.values(localStorage)[0]"))["plan"]
+    kinds = [survey.questions[name].kind for name, _ in survey.plan(plan)]
+    for kind in ("alike", "check", "intruder", "odd"):
+        jump(page, kinds.index(kind))
+        page.wait_for_function(SHOWN)
+        for element in page.locator("button:visible").element_handles():
+            box = element.bounding_box()
+            assert min(box["width"], box["height"]) >= 44, element.inner_text()
+        for element in page.locator(".frame, .scale button").element_handles():
+            box = element.bounding_box()
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= size[1], "below the fold"
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight + 1")
+
+
+def test_what_a_screen_reader_hears(visit, survey):
+    page = visit((survey.folder / "survey.html").as_uri(), language="en-US")
+    consent(page)
+    page.locator("button.primary").click()
+    assert page.locator("h1").evaluate("h => document.activeElement === h")
+    assert page.locator(".scale").get_attribute("aria-label") == "How alike"
+    assert page.locator(".scale [role=radio]").first.get_attribute("aria-label") == "1, Not at all alike"
+    assert page.locator(".frame img").first.get_attribute("alt") == "Photo 1"
+    page.locator(".zoom").first.click()
+    assert page.locator("#large").is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator("#large").is_hidden()
