@@ -46,7 +46,7 @@ bench: $(STAMP) ## the figures of the README
 
 lock: ## pin the newest versions that pyproject.toml admits
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal \
-	  --python-version 3.11 --extra demo --extra fast --extra heic --extra umap --extra launchers --extra survey --extra dev pyproject.toml --output-file requirements.lock --upgrade
+	  --python-version 3.11 --extra demo --extra fast --extra heic --extra umap --extra launchers --extra ray --extra survey --extra dev pyproject.toml --output-file requirements.lock --upgrade
 
 clean: ## delete .venv and the caches (photos and runs stay)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis data/cache

@@ -83,7 +83,7 @@ def test_check_refuses_in_a_sentence(override, message):
         config.check(OmegaConf.create(composed(override)))
 
 
-@pytest.mark.parametrize(("name", "kind"), [("pool", "Joblib"), ("slurm", "Slurm")])
+@pytest.mark.parametrize(("name", "kind"), [("pool", "Joblib"), ("slurm", "Slurm"), ("ray", "RayLauncher")])
 def test_every_launcher_composes(name, kind):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         found = compose("config", overrides=[f"hydra/launcher={name}"], return_hydra_config=True)

@@ -143,11 +143,11 @@ def test_nan_from_the_backbone_names_the_photo_and_stores_nothing(photo_set, bac
 
 
 def test_a_full_disk_is_one_message_and_leaves_nothing_half_written(photo_set, backbone, cache_dir, monkeypatch):
-    def full(stream, array, **_):
+    def full(stream, about):
         stream.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
     with pytest.raises(CafemoodError, match=r"(?s)could not be written.*No space left"):
         embed(photo_set, backbone, cache_dir)
     assert not list(cache_dir.rglob("*.npy"))

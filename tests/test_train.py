@@ -253,8 +253,12 @@ def test_a_failed_job_does_not_end_the_sweep_and_is_told_by_the_exit_code(train,
 
 @pytest.mark.parametrize(
     "launcher",
-    [["hydra/launcher=pool"], ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]],
-    ids=["pool", "submitit"],
+    [
+        ["hydra/launcher=pool"],
+        ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"],
+        ["hydra/launcher=ray"],
+    ],
+    ids=["pool", "submitit", "ray"],
 )
 def test_whichever_launcher_ran_the_jobs_the_sweep_is_the_same(train, tmp_path, launcher):
     sweep = ["-m", "k=2,500", "method=kmeans", "baseline_seeds=1", "nulls=3"]
@@ -346,3 +350,67 @@ def test_wandb_offline_stores_one_run_a_job_grouped_by_sweep(train, tmp_path):
     assert "k" in settings
     assert len(set(scored)) == 2
     assert {"mood 1", "mood 2", "mood 3", "assignments", "runs", "compare"} <= shown
+
+
+def test_photos_behind_signed_addresses_are_shown_and_their_secrets_kept_nowhere(train, tmp_path, photo_folder):
+    from photo_server import PASSWORD, SIGNATURE, serving
+
+    files = [p.relative_to(photo_folder).as_posix() for p in sorted(photo_folder.rglob("*.jpg"))]
+    with serving(photo_folder) as site:
+        query = f"?X-Amz-Credential={PASSWORD}&X-Amz-Signature={SIGNATURE}"
+        signed = [f"{site.address}/signed/{file}{query}" for file in files[:6]]
+        locked = [site.address.replace("//", f"//ann:{PASSWORD}@") + f"/locked/{file}" for file in files[6:]]
+        gone = [f"{site.address}/signed/gone.jpg{query}"]
+        pd.DataFrame({"file": signed + locked + gone}).to_csv(tmp_path / "list.csv", index=False)
+        done = train(
+            "data=manifest", "data.manifest=list.csv", "method=kmeans", "k=2", "baseline_seeds=1", photos=False
+        )
+        assert done.returncode == 0, done.stderr
+        asked = site.asked
+    (run,) = runs_below(tmp_path)
+    (skipped,) = facts(run)["data"]["skipped"]
+    assert skipped == {"file": f"{site.address}/signed/gone.jpg", "reason": "it is not there"}
+    assert f"Skipped {site.address}/signed/gone.jpg: it is not there" in done.stdout + done.stderr
+    table = pd.read_parquet(run / "assignments.parquet")
+    assert table["file"].tolist() == [
+        address.replace(f"ann:{PASSWORD}@", "").split("?")[0] for address in signed + locked
+    ]
+    assert pd.read_parquet(run / "thumbnails.parquet")["webp"].notna().all()
+    # embedded, then for the small pictures that the run keeps, then larger for the cards
+    assert max(times for path, times in asked.items() if "gone" not in path) <= 3
+    told = [done.stdout, done.stderr, table.to_csv()]
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "list.csv"]
+    for secret in (PASSWORD, SIGNATURE):
+        assert not any(secret in text for text in told)
+        assert not any(secret.encode() in data for data in kept)
+
+
+def test_a_secret_on_the_command_line_is_refused_before_anything_is_written(train, tmp_path):
+    done = train("data=manifest", "data.manifest=l.csv", "data.root=https://ann:pa55word@host/photos", photos=False)
+    assert done.returncode != 0
+    assert "An address on the command line has a secret" in done.stderr
+    assert "data.root" in done.stderr
+    assert "pa55word" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_ray_embeds_by_config_alone(train, tmp_path):
+    done = train("trainer=ray", "method=kmeans", "k=2", "baseline_seeds=1", "backbone=random")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_below(tmp_path)
+    (embedded,) = [stage for stage in facts(run)["stages"] if stage["name"] == "embed"]
+    assert embedded["items"] == 12
+    assert len(pd.read_parquet(run / "assignments.parquet")) == 12
+    assert "embed (random, Ray)" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["trainer=ray"], ["-m", "hydra/launcher=ray", "k=2,3"]])
+def test_without_ray_one_line_names_the_extra(train, tmp_path, monkeypatch, words):
+    (tmp_path / "ray.py").write_text("raise ImportError('No module named ray')\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    done = train(*words)
+    assert done.returncode != 0
+    assert "the package ray is not installed" in done.stdout + done.stderr
+    assert "pip install 'cafemood[ray]'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

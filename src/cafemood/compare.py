@@ -343,7 +343,7 @@ def write(comparison: Comparison, out: Path) -> Path:
 def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
     table = comparison.table
     shown = _shown(comparison)
-    paths = [comparison.runs[0].photos_root / comparison.photos["file"].iloc[i] for i in shown]
+    paths = [comparison.runs[0].where(comparison.photos["file"].iloc[i]) for i in shown]
     pictures = [
         thumbnails.data_uri(data) if data else None for data in thumbnails.make_thumbnails(paths, [SIDE] * len(paths))
     ]

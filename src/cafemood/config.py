@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +15,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from cafemood import remote
 from cafemood.errors import CafemoodError
 
 if TYPE_CHECKING:
@@ -158,7 +160,15 @@ def quoted(words: list[str]) -> list[str]:
 
     Args:
         words: The command line after the program's name.
+
+    Raises:
+        SystemExit: An address has a secret, which the run's folder would keep.
     """
+    for key, _, value in (word.partition("=") for word in words):
+        if remote.is_address(value) and remote.shown(value) != value:
+            fix = "put keys and passwords into the environment (AWS_…, GOOGLE_…, FSSPEC_…, ~/.netrc)"
+            why = "the run's folder keeps the command"
+            sys.exit(str(CafemoodError("An address on the command line has a secret", where=key, why=why, fix=fix)))
     return [_quote(word) for word in words]
 
 

@@ -1,19 +1,16 @@
-"""Embed every photo once: decode in threads, run the network beside them, fill the cache shard by shard."""
+"""Embed every photo once, by one process or several, and fill the cache shard by shard."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -21,18 +18,17 @@ from tqdm import tqdm
 from cafemood import engine
 from cafemood.atomic import write_json
 from cafemood.backbones import create
-from cafemood.errors import FeaturesError, PhotoError
+from cafemood.embedder import Batch, Embedder, concatenated
+from cafemood.errors import FeaturesError
 from cafemood.features import FeatureCache, Features
 from cafemood.frozen import Backbone
-from cafemood.photos import Photo, PhotoSet, Skipped, open_image
+from cafemood.photos import Photo, PhotoSet, Skipped
 from cafemood.precomputed import Precomputed
+from cafemood.ray_trainer import RayTrainer
 
 SHARD_ROWS = 256
 SHARD_SECONDS = 2.0
 """A shard is written when it is this long or this old: what a killed process loses."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def embed(
@@ -63,24 +59,31 @@ def embed(
         kept, features = _lookup(photo_set, backbone)
         return kept, features, 0
     cache = FeatureCache(cache_dir, backbone)
+    photo_set = _by_bytes(photo_set, cache)
     reasons: dict[str, str] = {}
     embedded = 0
     if any(p.photo_id not in cache for p in photo_set.photos):
         alone = trainer is None or trainer.world_size == 1
         with cache.lock() if alone or trainer.global_rank == 0 else nullcontext():  # type: ignore[union-attr]
             cache.refresh()  # another run may have filled it while this one waited
+            photo_set = _by_bytes(photo_set, cache)
             missing = [p for p in photo_set.photos if p.photo_id not in cache]
-            if alone:
+            before = len(cache)
+            if isinstance(trainer, RayTrainer):
+                reasons = trainer.embed(photo_set, missing, cache, batch_size)
+            elif alone:
                 reasons = fill(photo_set, missing, cache, batch_size)
             else:
                 reasons = _fill_together(trainer, photo_set, missing, cache, batch_size)  # type: ignore[arg-type]
             cache.refresh()
-            embedded = sum(p.photo_id in cache for p in missing)
+            embedded = len(cache) - before
             if alone or trainer.global_rank == 0:  # type: ignore[union-attr]
                 cache.compact()
         cache.refresh()
+    photo_set = _by_bytes(photo_set, cache)
     kept_rows = [i for i, p in enumerate(photo_set.photos) if p.photo_id in cache]
-    skipped = [Skipped(p.file, reasons[p.photo_id]) for p in photo_set.photos if p.photo_id in reasons]
+    unread = "its bytes are those of a photo that cannot be read"
+    skipped = [Skipped(p.file, reasons.get(p.photo_id, unread)) for p in photo_set.photos if p.photo_id not in cache]
     if not kept_rows:
         why = f"all {len(skipped)} were skipped, the first {skipped[0].file}: {skipped[0].reason}"
         raise FeaturesError("No photo could be read", where=photo_set.root, why=why, fix="give photos that open")
@@ -88,8 +91,28 @@ def embed(
     return kept, cache.features([p.photo_id for p in kept.photos]), embedded
 
 
+def _by_bytes(photo_set: PhotoSet, cache: FeatureCache) -> PhotoSet:
+    """Photos that were listed by an address, under the id of their bytes once those are known; twins count once."""
+    if not cache.addresses:
+        return photo_set
+    first_seen: dict[str, str] = {}
+    photos: list[Photo] = []
+    twins: list[Skipped] = []
+    for photo in photo_set.photos:
+        photo_id = cache.addresses.get(photo.photo_id, photo.photo_id)
+        if photo_id in first_seen:
+            twins.append(Skipped(photo.file, f"the same photo as {first_seen[photo_id]}"))
+            continue
+        first_seen[photo_id] = photo.file
+        if photo_id != photo.photo_id:
+            cafe_id = photo_id[:12] if photo.cafe_id == photo.photo_id[:12] else photo.cafe_id
+            photo = replace(photo, photo_id=photo_id, cafe_id=cafe_id)
+        photos.append(photo)
+    return replace(photo_set, photos=tuple(photos), skipped=(*photo_set.skipped, *twins))
+
+
 def several(trainer: Callable[..., pl.Trainer]) -> pl.Trainer | None:
-    """The trainer, if it has several processes; None if this process works alone.
+    """The trainer, if several processes embed; None if this process works alone.
 
     Raises:
         FeaturesError: Its devices or its strategy do not exist here.
@@ -99,7 +122,7 @@ def several(trainer: Callable[..., pl.Trainer]) -> pl.Trainer | None:
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         why = str(error).strip().splitlines()[0]
         raise FeaturesError("The trainer cannot be made", where="trainer", why=why, fix="try trainer=auto") from None
-    return made if made.world_size > 1 else None
+    return made if made.world_size > 1 or isinstance(made, RayTrainer) else None
 
 
 def fill(
@@ -112,9 +135,6 @@ def fill(
     processes: int = 1,
 ) -> dict[str, str]:
     """Embed photos into the cache.
-
-    Decoding (a thread a core) and the network (the engine's threads) run side by side; at most a few batches
-    wait between them, so memory does not grow with the number of photos.
 
     Args:
         photo_set: The photos.
@@ -132,34 +152,18 @@ def fill(
     """
     backbone = cache.backbone
     cores = max(1, engine.n_cores() // processes)
-    run = engine.choose(backbone, len(missing), batch_size, cores)
+    embedder = Embedder(backbone, len(missing), batch_size, cores)
     reasons: dict[str, str] = {}
     shard = _Shard(cache)
-
-    def decode(photo: Photo) -> tuple[Photo, torch.Tensor | None]:
-        try:
-            return photo, backbone.transform(open_image(photo_set.path(photo), shortest=backbone.shortest))
-        except PhotoError as error:
-            reasons[photo.photo_id] = str(error.why or error.what)
-            return photo, None
-
-    def forward(batch: tuple[list[Photo], torch.Tensor]) -> tuple[list[Photo], np.ndarray]:
-        return batch[0], run(batch[1])
-
     bar = tqdm(
         total=len(missing), desc=f"embed ({backbone.name})", unit="photo", disable=not missing or rank > 0, leave=True
     )
-    with bar, ThreadPoolExecutor(cores) as decoders, ThreadPoolExecutor(run.workers) as networks:
+    with bar:
         try:
-            decoded = _ahead(decoders, decode, missing, waiting=2 * max(cores, run.batch_size))
-            batches = _batched(decoded, run.batch_size, bar)
-            for photos, rows in _ahead(networks, forward, batches, waiting=2 * run.workers):
-                if not np.isfinite(rows).all():
-                    first = photos[int((~np.isfinite(rows)).any(axis=1).argmax())].file
-                    fix = "try backbone.precision=float32, or check the weight file"
-                    raise FeaturesError("The backbone gives NaN or infinity", where=first, why=backbone.name, fix=fix)
-                shard.add([p.photo_id for p in photos], rows)
-                bar.update(len(photos))
+            for batch in embedder(photo_set, missing, known=cache):
+                shard.add(batch)
+                reasons |= batch.reasons
+                bar.update(batch.n)
         finally:  # Ctrl-C or an error: what was embedded is kept
             shard.write()
     return reasons
@@ -169,52 +173,18 @@ class _Shard:
     """Rows that wait to be written together."""
 
     def __init__(self, cache: FeatureCache) -> None:
-        self.cache, self.ids, self.rows = cache, list[str](), list[np.ndarray]()
-        self.begun = time.monotonic()
+        self.cache, self.batches, self.begun = cache, list[Batch](), time.monotonic()
 
-    def add(self, ids: Sequence[str], rows: np.ndarray) -> None:
-        self.ids += ids
-        self.rows.append(rows)
-        if len(self.ids) >= SHARD_ROWS or time.monotonic() - self.begun >= SHARD_SECONDS:
+    def add(self, batch: Batch) -> None:
+        self.batches.append(batch)
+        n = sum(len(waiting.ids) for waiting in self.batches)
+        if n >= SHARD_ROWS or time.monotonic() - self.begun >= SHARD_SECONDS:
             self.write()
 
     def write(self) -> None:
-        if self.ids:
-            self.cache.append(self.ids, np.concatenate(self.rows))
-        self.ids, self.rows, self.begun = [], [], time.monotonic()
-
-
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], *, waiting: int) -> Iterator[R]:
-    """Map in threads, in order, with at most `waiting` items begun before the one that is wanted."""
-    begun: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            begun.append(pool.submit(work, item))
-            if len(begun) >= waiting:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
-    finally:  # Ctrl-C or an error: don't do what nobody will ask for
-        for future in begun:
-            future.cancel()
-
-
-def _batched(
-    decoded: Iterable[tuple[Photo, torch.Tensor | None]], size: int, bar: tqdm[object]
-) -> Iterator[tuple[list[Photo], torch.Tensor]]:
-    photos: list[Photo] = []
-    pixels: list[torch.Tensor] = []
-    for photo, image in decoded:
-        if image is None:
-            bar.update()
-            continue
-        photos.append(photo)
-        pixels.append(image)
-        if len(photos) == size:
-            yield photos, torch.stack(pixels)
-            photos, pixels = [], []
-    if photos:
-        yield photos, torch.stack(pixels)
+        whole = concatenated(self.batches, self.cache.backbone.dim)
+        self.cache.append(whole.ids, whole.rows, whole.read)
+        self.batches, self.begun = [], time.monotonic()
 
 
 class _Share(pl.LightningModule):

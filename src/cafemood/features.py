@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,11 @@ log = logging.getLogger(__name__)
 
 COMPACT_ABOVE = 64
 """With more shards than this, a finished fill merges them into one."""
+
+MERGED_BYTES = 1 << 30
+"""A shard as large as this stays as it is: a growing cache is not written again and again."""
+
+_ADDRESS = np.dtype([("address", "S64"), ("photo_id", "S64")])
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ class FeatureCache:
 
     The key of a row is (photo_id, fingerprint): another photo costs one embedding, another k none. A
     shard is renamed into place when it is whole, so a killed process loses at most the shard it was gathering.
+
+    Attributes:
+        addresses: The photo id of each address that was read, by the address's id.
     """
 
     def __init__(self, cache_dir: str | Path, backbone: Backbone) -> None:
@@ -70,44 +78,51 @@ class FeatureCache:
         self.folder = self.cache_dir / "features" / f"{backbone.name}-{backbone.fingerprint[:16]}"
         self.backbone = backbone
         self._dtype = np.dtype([("photo_id", "S64"), ("features", "<f4", (backbone.dim,))])
+        self.addresses: dict[str, str] = {}
         self._shards: list[np.ndarray] = []
         self._where: dict[str, tuple[int, int]] = {}
         self.refresh()
 
-    def __contains__(self, photo_id: str) -> bool:
+    def __contains__(self, photo_id: object) -> bool:
         return photo_id in self._where
+
+    def __len__(self) -> int:
+        return len(self._where)
 
     def refresh(self) -> None:
         """Read the shards again; a damaged one is deleted, its photos count as not embedded."""
-        self._shards, self._where = [], {}
-        for path in sorted(self.folder.glob("*.npy")):
-            try:
-                shard = np.load(path, mmap_mode="r", allow_pickle=False)
-                if shard.dtype != self._dtype or shard.ndim != 1:
-                    raise ValueError("another layout")
-            except FileNotFoundError:  # another process has just merged it
-                continue
-            except (ValueError, OSError, EOFError) as error:
-                log.warning("Deleting the damaged cache file %s (%s); its photos are embedded again", path, error)
-                path.unlink(missing_ok=True)
-                continue
+        self._shards, self._where, self.addresses = [], {}, {}
+        for shard in self._read(self.folder, self._dtype, "its photos are embedded again"):
             for row, photo_id in enumerate(shard["photo_id"]):
                 self._where[photo_id.decode()] = (len(self._shards), row)
             self._shards.append(shard["features"])
+        for shard in self._read(self.folder / "addresses", _ADDRESS, "its photos are fetched again"):
+            self.addresses |= {address.decode(): photo_id.decode() for address, photo_id in shard}
 
-    def append(self, photo_ids: Sequence[str], features: np.ndarray) -> None:
-        """Store rows (m, dim) as a new shard."""
-        shard = np.empty(len(photo_ids), dtype=self._dtype)
-        shard["photo_id"], shard["features"] = [i.encode() for i in photo_ids], features
-        self._write(shard)
+    def append(self, photo_ids: Sequence[str], features: np.ndarray, read: Sequence[tuple[str, str]] = ()) -> None:
+        """Store rows (m, dim) as a new shard, then the ids of the bytes that addresses gave.
+
+        Args:
+            photo_ids: One a row.
+            features: The rows.
+            read: (address id, photo id) pairs; see `remote.address_id`.
+        """
+        if photo_ids:
+            shard = np.empty(len(photo_ids), dtype=self._dtype)
+            shard["photo_id"], shard["features"] = [i.encode() for i in photo_ids], features
+            self._write(self.folder, [shard])
+        if read:
+            pairs = [(address.encode(), photo_id.encode()) for address, photo_id in read]
+            self._write(self.folder / "addresses", [np.array(pairs, dtype=_ADDRESS)])
 
     def compact(self) -> None:
-        """Merge the shards into one when there are many."""
-        paths = sorted(self.folder.glob("*.npy"))
-        if len(paths) > COMPACT_ABOVE:
-            self._write(np.concatenate([np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]))
-            for path in paths:
-                path.unlink(missing_ok=True)
+        """Merge the shards that are not large into one when there are many."""
+        for folder in (self.folder, self.folder / "addresses"):
+            paths = [path for path in sorted(folder.glob("*.npy")) if path.stat().st_size < MERGED_BYTES]
+            if len(paths) > COMPACT_ABOVE:
+                self._write(folder, [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths])
+                for path in paths:
+                    path.unlink(missing_ok=True)
 
     def lock(self) -> FileLock:
         """Held by the one process that fills the cache; the system drops it when the process dies."""
@@ -120,9 +135,31 @@ class FeatureCache:
         shards = tuple(self._shards)
         return Features(self.backbone.space, self.backbone.fingerprint, tuple(photo_ids), shards, where)
 
-    def _write(self, shard: np.ndarray) -> None:
+    def _read(self, folder: Path, dtype: np.dtype, loss: str) -> Iterator[np.ndarray]:
+        for path in sorted(folder.glob("*.npy")):
+            try:
+                shard = np.load(path, mmap_mode="r", allow_pickle=False)
+                if shard.dtype != dtype or shard.ndim != 1:
+                    raise ValueError("another layout")
+            except FileNotFoundError:  # another process has just merged it
+                continue
+            except (ValueError, OSError, EOFError) as error:
+                log.warning("Deleting the damaged cache file %s (%s); %s", path, error, loss)
+                path.unlink(missing_ok=True)
+                continue
+            yield shard
+
+    def _write(self, folder: Path, parts: Sequence[np.ndarray]) -> None:
         facts = self.folder / "backbone.json"
         if not facts.exists():
             write_json(facts, self.backbone.facts())
-        with writing(self.folder / f"{uuid.uuid4().hex}.npy") as partial, open(partial, "wb") as stream:
-            np.save(stream, shard, allow_pickle=False)
+        with writing(folder / f"{uuid.uuid4().hex}.npy") as partial, open(partial, "wb") as stream:
+            # as np.save would, part by part: merging takes no memory
+            about = {
+                "descr": np.lib.format.dtype_to_descr(parts[0].dtype),
+                "fortran_order": False,
+                "shape": (sum(map(len, parts)),),
+            }
+            np.lib.format.write_array_header_1_0(stream, about)
+            for part in parts:
+                part.tofile(stream)

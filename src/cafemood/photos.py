@@ -1,28 +1,35 @@
-"""Photo rows: scan a folder or read a manifest, and open one photo as upright RGB pixels."""
+"""Photo rows: scan a folder, and open one photo as upright RGB pixels."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cafemood.atomic import writing
+from cafemood import remote
 from cafemood.errors import PhotoError
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
 HEIC_EXTENSIONS = {".heic", ".heif"}
 MAX_PIXELS = 100_000_000
 """Larger photos are refused before they are decoded (a 20,000 x 20,000 PNG needs 1.2 GB)."""
+
+CHUNK = 10_000
+"""Files that wait for a thread at a time."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _CAFE_FILE = re.compile(r"^cafe_(?P<cafe>.+)_(?P<n>\d+)$")
 _NOT_PHOTOS = {"__MACOSX"}
@@ -71,7 +78,8 @@ class PhotoSet:
     """The photos of one data set, in a fixed order, and those left out.
 
     `cafe_source` says where café ids come from: `filename`, `folder`, `manifest` or `none` (every photo
-    counts as its own café).
+    counts as its own café). `addresses` has the whole address of a photo whose `file` leaves out what may be a
+    secret; it is never written.
     """
 
     name: str
@@ -80,6 +88,7 @@ class PhotoSet:
     skipped: tuple[Skipped, ...] = ()
     cafe_source: str = "none"
     notes: tuple[str, ...] = field(default=())
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def digest(self) -> str:
@@ -92,15 +101,16 @@ class PhotoSet:
         """Whether every photo has a ground truth."""
         return all(p.label is not None for p in self.photos)
 
-    def path(self, photo: Photo) -> Path:
-        """The photo's file on disk."""
+    def path(self, photo: Photo) -> Path | str:
+        """The photo's file on disk, or its address."""
+        if remote.is_address(photo.file):
+            return self.addresses.get(photo.file, photo.file)
         return self.root / photo.file
 
     def keep(self, indices: Sequence[int], skipped: Iterable[Skipped] = ()) -> PhotoSet:
         """The photos at `indices` only, with more rows added to `skipped`."""
         kept = tuple(self.photos[i] for i in indices)
-        all_skipped = (*self.skipped, *skipped)
-        return PhotoSet(self.name, self.root, kept, all_skipped, self.cafe_source, self.notes)
+        return replace(self, photos=kept, skipped=(*self.skipped, *skipped))
 
 
 def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str = "folder") -> PhotoSet:
@@ -144,25 +154,23 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
     skipped: list[Skipped] = []
     first_seen: dict[str, str] = {}
     sources: set[str] = set()
-    with ThreadPoolExecutor() as pool:
-        digests = pool.map(_digest_or_reason, files)
-        for path, (photo_id, reason) in zip(files, digests, strict=True):
-            relative = path.relative_to(root).as_posix()
-            if photo_id is None:
-                skipped.append(Skipped(relative, reason))
-            elif photo_id in first_seen:
-                skipped.append(Skipped(relative, f"the same photo as {first_seen[photo_id]}"))
-            else:
-                first_seen[photo_id] = relative
-                cafe_id, source = _cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)
-                sources.add(source)
-                label = _label_of(PurePosixPath(relative)) if labels else None
-                rows.append(Photo(photo_id, relative, cafe_id, label=label))
+    for path, (photo_id, reason) in zip(files, mapped(digest_or_reason, files), strict=True):
+        relative = path.relative_to(root).as_posix()
+        if photo_id is None:
+            skipped.append(Skipped(relative, reason))
+        elif photo_id in first_seen:
+            skipped.append(Skipped(relative, f"the same photo as {first_seen[photo_id]}"))
+        else:
+            first_seen[photo_id] = relative
+            cafe_id, source = cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)
+            sources.add(source)
+            label = _label_of(PurePosixPath(relative)) if labels else None
+            rows.append(Photo(photo_id, relative, cafe_id, label=label))
     if not rows:
         raise PhotoError(
             "No usable photo found",
             where=root,
-            why=_count_reasons(skipped) or f"no file ends in {', '.join(sorted(EXTENSIONS))}",
+            why=count_reasons(skipped) or f"no file ends in {', '.join(sorted(EXTENSIONS))}",
             fix="point data.root at a folder of JPEG, PNG or WebP photos",
         )
     if labels and any(p.label is None for p in rows):
@@ -173,10 +181,7 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
             why="data.labels=subfolder takes the label from it",
             fix="move the photo into the sub-folder of its label, or leave data.labels out",
         )
-    notes: tuple[str, ...] = ()
-    if sources == {"none"}:
-        notes = ("No café ids: every photo counts as its own café (name files cafe_<id>_<n>.jpg or use sub-folders).",)
-    source = "filename" if "filename" in sources else "folder" if "folder" in sources else "none"
+    source, notes = cafe_source(sources)
     return PhotoSet(name, root, tuple(rows), tuple(skipped), source, notes)
 
 
@@ -201,89 +206,31 @@ def demo_photos(name: str = "demo") -> PhotoSet:
     return replace(found, photos=rows)
 
 
-def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str = "crawled") -> PhotoSet:
-    """Read a crawl's manifest (`.parquet`, `.csv` or `.jsonl`) and check every row against its file.
-
-    Args:
-        manifest: The table; its `file` entries are relative to its folder and must stay below it.
-        labels: A column to take as ground truth for scoring, or None.
-        name: What to call the data set.
-
-    Raises:
-        PhotoError: The manifest is missing, damaged, lacks a column, or none of its photos can be used.
-    """
-    path = Path(manifest).expanduser()
-    table = _read_table(path)
-    for column in ("photo_id", "file", "cafe_id", *([labels] if labels else [])):
-        if column not in table.columns:
-            raise PhotoError(
-                f"The manifest has no column {column!r}",
-                where=path,
-                why=f"its columns are {', '.join(map(str, table.columns))}",
-                fix="export it again with the crawler, or correct the column's name",
-            )
-    root = path.parent.resolve()
-    known = {f.name for f in fields(Photo)}
-    rows: list[Photo] = []
-    skipped: list[Skipped] = []
-    first_seen: dict[str, str] = {}
-    for record in table.to_dict("records"):
-        record = {str(key): _plain(value) for key, value in record.items()}
-        file = str(record["file"])
-        reason = _refuse_entry(root, record)
-        digest = None if reason else _digest_or_reason(root / file)
-        if digest and digest[0] is None:
-            reason = digest[1]
-        elif digest and digest[0] != record["photo_id"]:
-            reason = "its bytes are not those of the manifest's photo_id"
-        elif digest and digest[0] in first_seen:
-            reason = f"the same photo as {first_seen[digest[0]]}"
-        if reason:
-            skipped.append(Skipped(file, reason))
-            continue
-        first_seen[str(record["photo_id"])] = file
-        values: dict[str, Any] = {key: record[key] for key in known if key in record}
-        values |= {"cafe_id": str(record["cafe_id"]), "label": str(record[labels]) if labels else None}
-        rows.append(Photo(**values))
-    if not rows:
-        why = _count_reasons(skipped) or "it has no rows"
-        raise PhotoError(
-            "No usable photo in the manifest", where=path, why=why, fix="crawl again, or repair the folder"
-        )
-    return PhotoSet(name, root, tuple(rows), tuple(skipped), "manifest")
-
-
-def write_manifest(path: str | Path, photos: Sequence[Photo]) -> None:
-    """Write photo rows as `manifest.parquet`; the file appears whole or not at all."""
-    import pandas as pd
-
-    table = pd.DataFrame([asdict(p) for p in photos], columns=[f.name for f in fields(Photo)])
-    with writing(Path(path)) as partial:
-        table.to_parquet(partial, index=False)
-
-
-def open_image(path: str | Path, *, shortest: int | None = None) -> Image.Image:
+def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Image.Image:
     """Open a photo as an upright 8-bit RGB image.
 
     EXIF orientation is applied; of an animation the first frame is taken; transparency is laid on white;
     16-bit, CMYK and palette photos are converted.
 
     Args:
-        path: The file.
+        source: The file, an address, or the bytes.
         shortest: If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (in the DCT) as long as
             its shorter side keeps at least this many pixels.
 
     Raises:
-        PhotoError: The file is empty, not an image, damaged, cut off, or larger than `MAX_PIXELS`.
+        PhotoError: The file is empty, not an image, damaged, cut off, or larger than `MAX_PIXELS`; or an
+            address gives none.
     """
-    path = Path(path)
+    if isinstance(source, str) and remote.is_address(source):
+        source = remote.fetch(source)
+    where = None if isinstance(source, bytes) else Path(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: MAX_PIXELS decides here
-            with Image.open(path) as image:
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
                 if image.width * image.height > MAX_PIXELS:
                     size = f"{image.width} x {image.height} pixels"
-                    raise PhotoError("A photo is too large", where=path, why=f"{size}, over {MAX_PIXELS:,}")
+                    raise PhotoError("A photo is too large", where=where, why=f"{size}, over {MAX_PIXELS:,}")
                 if shortest and image.format == "JPEG" and min(image.size) > shortest:
                     scale = shortest / min(image.size)
                     image.draft(None, (round(image.width * scale), round(image.height * scale)))
@@ -292,13 +239,13 @@ def open_image(path: str | Path, *, shortest: int | None = None) -> Image.Image:
     except PhotoError:
         raise
     except Image.DecompressionBombError:
-        raise PhotoError("A photo is too large", where=path, why=f"over {MAX_PIXELS:,} pixels") from None
+        raise PhotoError("A photo is too large", where=where, why=f"over {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
-        empty = path.exists() and path.stat().st_size == 0
+        empty = not source if isinstance(source, bytes) else Path(source).exists() and Path(source).stat().st_size == 0
         why = "the file is empty" if empty else "not an image, or a kind Pillow does not know"
-        raise PhotoError("A photo cannot be read", where=path, why=why) from None
+        raise PhotoError("A photo cannot be read", where=where, why=why) from None
     except (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError) as error:
-        raise PhotoError("A photo cannot be read", where=path, why=_reason(error)) from None
+        raise PhotoError("A photo cannot be read", where=where, why=reason_of(error)) from None
 
 
 def file_digest(path: str | Path) -> str:
@@ -345,16 +292,25 @@ def _existing_folder(root: str | Path) -> Path:
     return root.resolve()
 
 
-def _digest_or_reason(path: Path) -> tuple[str | None, str]:
+def digest_or_reason(path: Path) -> tuple[str | None, str]:
+    """A file's SHA-256, or None and why it has none."""
     try:
         if path.stat().st_size == 0:
             return None, "the file is empty"
         return file_digest(path), ""
     except OSError as error:
-        return None, _reason(error)
+        return None, reason_of(error)
 
 
-def _cafe_of(file: PurePosixPath, photo_id: str, *, folders: bool) -> tuple[str, str]:
+def mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Map in threads, in order, some thousands at a time: a future for each of a million files takes gigabytes."""
+    with ThreadPoolExecutor() as pool:
+        for i in range(0, len(items), CHUNK):
+            yield from pool.map(work, items[i : i + CHUNK])
+
+
+def cafe_of(file: PurePosixPath, photo_id: str, *, folders: bool) -> tuple[str, str]:
+    """A photo's café id and where it comes from: `filename`, `folder` or `none`."""
     match = _CAFE_FILE.match(unicodedata.normalize("NFC", file.stem))
     if match:
         return match["cafe"], "filename"
@@ -363,63 +319,26 @@ def _cafe_of(file: PurePosixPath, photo_id: str, *, folders: bool) -> tuple[str,
     return photo_id[:12], "none"
 
 
+def cafe_source(sources: set[str]) -> tuple[str, tuple[str, ...]]:
+    """Where a set's café ids come from, and a note if they come from nowhere."""
+    if sources == {"none"}:
+        note = "No café ids: every photo counts as its own café (name files cafe_<id>_<n>.jpg or use sub-folders)."
+        return "none", (note,)
+    return next(source for source in ("filename", "folder", "none") if source in sources), ()
+
+
 def _label_of(file: PurePosixPath) -> str | None:
     return unicodedata.normalize("NFC", file.parts[0]) if len(file.parts) > 1 else None
 
 
-def _read_table(path: Path) -> Any:
-    import pandas as pd
-
-    readers: dict[str, Any] = {
-        ".parquet": pd.read_parquet,
-        ".csv": lambda p: pd.read_csv(p, dtype={"photo_id": str, "cafe_id": str, "file": str}),
-        ".jsonl": lambda p: pd.read_json(p, lines=True, dtype={"photo_id": str, "cafe_id": str}),
-    }
-    if path.suffix not in readers:
-        raise PhotoError(
-            "Unknown kind of manifest",
-            where=path,
-            why=f"{path.suffix!r} is not {', '.join(readers)}",
-            fix="export it again",
-        )
-    if not path.is_file():
-        raise PhotoError(
-            "The manifest does not exist",
-            where=path,
-            fix="crawl first (see crawler/), or point data.manifest at a manifest.parquet",
-        )
-    try:
-        return readers[path.suffix](path)
-    except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
-        raise PhotoError(
-            "The manifest cannot be read",
-            where=path,
-            why=_reason(error),
-            fix="export it again with the crawler",
-        ) from None
-
-
-def _refuse_entry(root: Path, record: dict[str, Any]) -> str:
-    if not record["file"] or not record["photo_id"] or record["cafe_id"] in (None, ""):
-        return "the row lacks its file, photo_id or cafe_id"
-    target = (root / str(record["file"])).resolve()
-    if not target.is_relative_to(root):
-        return "the path leads out of the manifest's folder"
-    return "" if target.is_file() else "the file is missing"
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and value != value else value
-
-
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """An error's first line, without Python's number for it."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (text or type(error).__name__).splitlines()[0]
 
 
-def _count_reasons(skipped: Sequence[Skipped]) -> str:
+def count_reasons(skipped: Sequence[Skipped]) -> str:
+    """That every file was skipped, and why the first one was."""
     if not skipped:
         return ""
     first = skipped[0]

@@ -109,7 +109,7 @@ class _View:
         sides = np.full(len(self.table), thumbnails.map_side(len(self.table)))
         for j in range(self.run.facts["k"]):
             sides[[*self.typical(j), *self.borderline(j)]] = thumbnails.CARD_SIDE
-        paths = [self.run.photos_root / file for file in self.table["file"]]
+        paths = [self.run.where(file) for file in self.table["file"]]
         kept = thumbnails.kept(self.run)[: len(paths)]
         return thumbnails.make_thumbnails(paths, [int(side) for side in sides], kept)
 

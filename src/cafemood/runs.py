@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cafemood import compact
+from cafemood import compact, remote
 from cafemood.atomic import write_json, writing
 from cafemood.errors import RunError
 
@@ -258,7 +258,7 @@ class Run:
         for column in ("area", "lat", "lon"):  # a run of an earlier cafemood
             if column not in own:
                 own[column] = None
-        own = own.assign(path=[str(self.photos_root / file) for file in own["file"]], added=False)
+        own = own.assign(path=[str(self.where(file)) for file in own["file"]], added=False)
         path = self.folder / "added.parquet"
         if not path.exists():
             return own
@@ -292,6 +292,10 @@ class Run:
     def photos_root(self) -> Path:
         """The folder that `assignments["file"]` is relative to (it may have moved since)."""
         return Path(self.facts["data"]["root"])
+
+    def where(self, file: str) -> Path | str:
+        """A photo's path, or its address."""
+        return file if remote.is_address(file) else self.photos_root / file
 
 
 def load(folder: str | Path) -> Run:

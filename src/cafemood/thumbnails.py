@@ -53,7 +53,7 @@ def kept(run: Run) -> list[bytes | None]:
             log.warning("Making the damaged %s again (%s)", path, error)
     missing = [i for i, photo_id in enumerate(photos["photo_id"]) if known.get(photo_id) is None]
     side = kept_side(len(photos))
-    made = make_thumbnails([Path(photos["path"][i]) for i in missing], [side] * len(missing))
+    made = make_thumbnails([photos["path"][i] for i in missing], [side] * len(missing))
     found = {photos["photo_id"][i]: data for i, data in zip(missing, made, strict=True) if data}
     if found or not path.exists():
         known |= found
@@ -64,17 +64,17 @@ def kept(run: Run) -> list[bytes | None]:
 
 
 def make_thumbnails(
-    paths: Sequence[Path], sides: Sequence[int], instead: Sequence[bytes | None] = ()
+    paths: Sequence[Path | str], sides: Sequence[int], instead: Sequence[bytes | None] = ()
 ) -> list[bytes | None]:
     """WebP thumbnails, None where a photo can no longer be read.
 
     Args:
-        paths: The photos.
+        paths: The photos: files or addresses.
         sides: Longer side of each thumbnail, in pixels.
         instead: Encoded pictures to take where a photo is gone, or where they are large enough.
     """
 
-    def make(path: Path, side: int, other: bytes | None) -> bytes | None:
+    def make(path: Path | str, side: int, other: bytes | None) -> bytes | None:
         image = decoded(other) if other else None
         if image is None or max(image.size) < side:
             try:

@@ -16,7 +16,7 @@ from cafecrawl.replica.content import Content, blob_photo, number_and_view
 from cafecrawl.replica.faults import Fault
 from cafecrawl.replica.pages import REVIEW, REVIEWERS
 from cafecrawl.replica.site import IMAGE_HOSTS
-from cafemood.photos import read_manifest
+from cafemood.manifests import read_manifest
 
 pytestmark = pytest.mark.slow
 SOURCES = {

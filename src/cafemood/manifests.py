@@ -1,0 +1,274 @@
+"""Tables of photos: a crawl's manifest, checked against its files; a list of paths and addresses."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from tqdm import tqdm
+
+from cafemood import remote
+from cafemood.atomic import writing
+from cafemood.errors import PhotoError
+from cafemood.photos import (
+    Photo,
+    PhotoSet,
+    Skipped,
+    cafe_of,
+    cafe_source,
+    count_reasons,
+    digest_or_reason,
+    mapped,
+    reason_of,
+)
+
+_KNOWN = {f.name for f in fields(Photo)}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str = "crawled") -> PhotoSet:
+    """Read a crawl's manifest (`.parquet`, `.csv` or `.jsonl`) and check every row against its file.
+
+    Args:
+        manifest: The table; its `file` entries are relative to its folder and must stay below it.
+        labels: A column to take as ground truth for scoring, or None.
+        name: What to call the data set.
+
+    Raises:
+        PhotoError: The manifest is missing, damaged, lacks a column, or none of its photos can be used.
+    """
+    path = Path(manifest).expanduser()
+    table = _read_table(path)
+    _need(table, ("photo_id", "file", "cafe_id", *([labels] if labels else [])), path)
+    root = path.parent.resolve()
+    rows: list[Photo] = []
+    skipped: list[Skipped] = []
+    first_seen: dict[str, str] = {}
+    for record in table.to_dict("records"):
+        record = {str(key): _plain(value) for key, value in record.items()}
+        file = str(record["file"])
+        reason = _refuse_entry(root, record)
+        digest = None if reason else digest_or_reason(root / file)
+        if digest and digest[0] is None:
+            reason = digest[1]
+        elif digest and digest[0] != record["photo_id"]:
+            reason = "its bytes are not those of the manifest's photo_id"
+        elif digest and digest[0] in first_seen:
+            reason = f"the same photo as {first_seen[digest[0]]}"
+        if reason:
+            skipped.append(Skipped(file, reason))
+            continue
+        first_seen[str(record["photo_id"])] = file
+        values: dict[str, Any] = {key: record[key] for key in _KNOWN if key in record}
+        values |= {"cafe_id": str(record["cafe_id"]), "label": str(record[labels]) if labels else None}
+        rows.append(Photo(**values))
+    if not rows:
+        why = count_reasons(skipped) or "it has no rows"
+        raise PhotoError(
+            "No usable photo in the manifest", where=path, why=why, fix="crawl again, or repair the folder"
+        )
+    return PhotoSet(name, root, tuple(rows), tuple(skipped), "manifest")
+
+
+def read_listing(
+    manifest: str | Path | None, *, root: str | None = None, labels: str | None = None, name: str = "manifest"
+) -> PhotoSet:
+    """Read a list of photos: paths, or addresses that fsspec opens, in a column `file`; more columns as they are known.
+
+    Files are read for their digest. Addresses are not: their photos have the digest of the address for an id
+    until they are embedded, unless the list has a column `photo_id` (SHA-256 of the bytes). What may be a secret
+    in an address stays in `PhotoSet.addresses`.
+
+    Args:
+        manifest: The table: `.parquet`, `.csv` or `.jsonl`.
+        root: What relative paths start from: a folder or an address; None is the table's own folder.
+        labels: A column to take as ground truth for scoring, or None.
+        name: What to call the data set.
+
+    Returns:
+        The photos in the list's order; bad and duplicate rows are in `skipped`.
+
+    Raises:
+        PhotoError: The table is missing, damaged, lacks a column or has no usable row; an address is of a kind
+            that nothing here opens.
+    """
+    if manifest is None:
+        raise PhotoError("No manifest given", where="data.manifest", fix="give a table: data.manifest=FILE.parquet")
+    path = Path(manifest).expanduser()
+    table = _read_table(path)
+    _need(table, ("file", *([labels] if labels else [])), path)
+    columns = [str(column) for column in table.columns if column in _KNOWN | {labels}]
+    records = [
+        dict(zip(columns, map(_plain, row), strict=True)) for row in zip(*(table[c] for c in columns), strict=True)
+    ]
+    base = root if root and remote.is_address(root) else Path(root or path.parent).expanduser().resolve()
+    places = [_place(base, record["file"]) for record in records]
+    remote.check_schemes(place.split("://")[0].lower() for place in places if isinstance(place, str))
+    names = _Names()
+    rows: list[Photo] = []
+    skipped: list[Skipped] = []
+    first_seen: dict[str, str] = {}
+    for record, place, (digest, reason) in zip(records, places, _digests(places), strict=True):
+        file = names.of(place) if isinstance(place, str) else _local_name(record["file"])
+        given = record.get("photo_id")
+        photo_id = str(given or digest or remote.address_id(file))
+        if given and not _SHA256.fullmatch(photo_id):
+            reason = "its photo_id is no SHA-256"
+        elif given and digest not in (None, given):
+            reason = "its bytes are not those of the manifest's photo_id"
+        elif not reason and photo_id in first_seen:
+            reason = f"the same photo as {first_seen[photo_id]}"
+        if reason:
+            skipped.append(Skipped(file, reason))
+            continue
+        first_seen[photo_id] = file
+        values: dict[str, Any] = {
+            key: remote.shown(v) if remote.is_address(v) else v for key, v in record.items() if key in _KNOWN
+        }
+        values |= {"photo_id": photo_id, "file": file, "label": str(record[labels]) if labels else None}
+        rows.append(Photo(**({"cafe_id": ""} | values)))
+    if not rows:
+        why = count_reasons(skipped) or "it has no rows"
+        raise PhotoError("No usable photo in the manifest", where=path, why=why, fix="correct its column 'file'")
+    rows, source, notes = _with_cafes(rows, known="cafe_id" in columns)
+    remote.remember(names.whole())
+    folder = base if isinstance(base, Path) else path.parent.resolve()
+    return PhotoSet(name, folder, tuple(rows), tuple(skipped), source, notes, names.whole())
+
+
+def write_manifest(path: str | Path, photos: Sequence[Photo]) -> None:
+    """Write photo rows as `manifest.parquet`; the file appears whole or not at all."""
+    import pandas as pd
+
+    table = pd.DataFrame([asdict(p) for p in photos], columns=[f.name for f in fields(Photo)])
+    with writing(Path(path)) as partial:
+        table.to_parquet(partial, index=False)
+
+
+def _read_table(path: Path) -> Any:
+    import pandas as pd
+
+    readers: dict[str, Any] = {
+        ".parquet": pd.read_parquet,
+        ".csv": lambda p: pd.read_csv(p, dtype={"photo_id": str, "cafe_id": str, "file": str}),
+        ".jsonl": lambda p: pd.read_json(p, lines=True, dtype={"photo_id": str, "cafe_id": str}),
+    }
+    if path.suffix not in readers:
+        raise PhotoError(
+            "Unknown kind of manifest",
+            where=path,
+            why=f"{path.suffix!r} is not {', '.join(readers)}",
+            fix="export it again",
+        )
+    if not path.is_file():
+        raise PhotoError(
+            "The manifest does not exist",
+            where=path,
+            fix="crawl first (see crawler/), or point data.manifest at a manifest.parquet",
+        )
+    try:
+        return readers[path.suffix](path)
+    except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
+        raise PhotoError(
+            "The manifest cannot be read",
+            where=path,
+            why=reason_of(error),
+            fix="export it again with the crawler",
+        ) from None
+
+
+def _need(table: Any, columns: Iterable[str], path: Path) -> None:
+    for column in columns:
+        if column not in table.columns:
+            # a table without a header has its first row there, which may be an address with a secret
+            there = [remote.shown(c) if remote.is_address(c) else c for c in map(str, table.columns)]
+            raise PhotoError(
+                f"The manifest has no column {column!r}",
+                where=path,
+                why=f"its columns are {', '.join(there)}",
+                fix="export it again with the crawler, or correct the column's name",
+            )
+
+
+def _place(base: str | Path, file: object) -> str | Path | None:
+    """Where a photo of a list is: an address, a path, or nowhere."""
+    if file in (None, ""):
+        return None
+    text = str(file)
+    if text.lower().startswith("file://"):
+        return Path(url2pathname(urlsplit(text).path))
+    if remote.is_address(text):
+        return text
+    return f"{base.rstrip('/')}/{text}" if isinstance(base, str) else base / text
+
+
+def _local_name(file: object) -> str:
+    text = str(file or "")
+    return url2pathname(urlsplit(text).path) if text.lower().startswith("file://") else text
+
+
+def _digests(places: Sequence[str | Path | None]) -> Iterator[tuple[str | None, str]]:
+    """Of each place its file's SHA-256 and why it has none; neither for an address, which is not opened yet."""
+
+    def read(place: str | Path | None) -> tuple[str | None, str]:
+        if place is None:
+            return None, "the row lacks its file"
+        return (None, "") if isinstance(place, str) else digest_or_reason(place)
+
+    local = any(isinstance(place, Path) for place in places)
+    bar = tqdm(total=len(places), desc="read", unit="photo", leave=False, disable=not local or len(places) < 500)
+    with bar:
+        for found in mapped(read, places):
+            bar.update()
+            yield found
+
+
+class _Names:
+    """What addresses are called where they are shown and stored; no two addresses get one name."""
+
+    def __init__(self) -> None:
+        self._names, self._taken = dict[str, str](), dict[str, int]()
+
+    def of(self, address: str) -> str:
+        if address not in self._names:
+            name = remote.shown(address)
+            n = self._taken[name] = self._taken.get(name, 0) + 1
+            self._names[address] = name if n == 1 else f"{name}#{n}"
+        return self._names[address]
+
+    def whole(self) -> dict[str, str]:
+        """The address by its name, of those whose name is not all."""
+        return {name: address for address, name in self._names.items() if name != address}
+
+
+def _with_cafes(rows: list[Photo], *, known: bool) -> tuple[list[Photo], str, tuple[str, ...]]:
+    """The café ids: the list's own; else from names and folders below the one that all photos share."""
+    if known:
+        alone = [p if p.cafe_id not in (None, "") else replace(p, cafe_id=p.photo_id[:12]) for p in rows]
+        return [replace(p, cafe_id=str(p.cafe_id)) for p in alone], "manifest", ()
+    paths = [PurePosixPath(p.file.split("://")[-1].lstrip("/")) for p in rows]
+    shared = os.path.commonpath({path.parent.as_posix() for path in paths})
+    found = [cafe_of(path.relative_to(shared), p.photo_id, folders=True) for p, path in zip(rows, paths, strict=True)]
+    source, notes = cafe_source({source for _, source in found})
+    return [replace(p, cafe_id=cafe_id) for p, (cafe_id, _) in zip(rows, found, strict=True)], source, notes
+
+
+def _refuse_entry(root: Path, record: dict[str, Any]) -> str:
+    if not record["file"] or not record["photo_id"] or record["cafe_id"] in (None, ""):
+        return "the row lacks its file, photo_id or cafe_id"
+    target = (root / str(record["file"])).resolve()
+    if not target.is_relative_to(root):
+        return "the path leads out of the manifest's folder"
+    return "" if target.is_file() else "the file is missing"
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and value != value else value

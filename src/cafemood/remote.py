@@ -1,0 +1,166 @@
+"""Photos behind an address (`https://`, `s3://`, `gs://` …): read whole, with bounds, and named without secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from cafemood.errors import PhotoError
+
+MAX_BYTES = 200_000_000
+"""A photo's file may be this long; what is longer is not read on."""
+
+TRIES = 3
+PAUSE_SECONDS = 0.5
+"""Before the second try; twice as long before the third."""
+
+CONNECT_SECONDS, STALL_SECONDS, TOTAL_SECONDS = 10.0, 20.0, 120.0
+
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>)]+")
+_HARMLESS = frozenset(
+    (
+        "id",
+        "photo",
+        "photo_id",
+        "image",
+        "file",
+        "name",
+        "n",
+        "page",
+        "w",
+        "h",
+        "width",
+        "height",
+        "size",
+        "format",
+        "v",
+    )
+)
+"""Parameters of a query that are kept where an address is shown: any other may be a signature or a key."""
+
+_CLOUD = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+_TALKATIVE = ("fsspec", "s3fs", "gcsfs", "aiohttp", "aiobotocore", "botocore")
+"""With hydra.verbose=true these would log whole addresses and headers."""
+
+_whole: dict[str, str] = {}
+
+
+def is_address(file: object) -> bool:
+    """Whether a photo's `file` is an address and not a path."""
+    return _SCHEME.match(str(file)) is not None
+
+
+def shown(address: str) -> str:
+    """An address as it may be stored and shown: without user, password, fragment and unknown parameters."""
+    if address.split("://", 1)[0].lower() not in ("http", "https"):  # a key in a bucket may hold ? and #
+        scheme, rest = address.split("://", 1)
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    parts = urlsplit(address)
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name.lower() in _HARMLESS]
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))
+
+
+def address_id(file: str) -> str:
+    """What stands for a photo's id until its bytes are known: SHA-256 of its address, as 64 hex digits."""
+    return hashlib.sha256(f"address {file}".encode()).hexdigest()
+
+
+def remember(addresses: Mapping[str, str]) -> None:
+    """Keep whole addresses by the names they are shown under, for as long as this process lives."""
+    _whole.update(addresses)
+
+
+def check_schemes(schemes: Iterable[str]) -> None:
+    """Refuse addresses that nothing installed here can open.
+
+    Raises:
+        PhotoError: A package is missing, or there is no such kind of address.
+    """
+    from fsspec import get_filesystem_class
+
+    for scheme in sorted(set(schemes)):
+        where = f"{scheme}://"
+        try:
+            get_filesystem_class(scheme)
+        except ImportError as error:
+            why = f"the package {_CLOUD[scheme]} is not installed" if scheme in _CLOUD else error
+            fix = "pip install 'cafemood[cloud]'" if scheme in _CLOUD else "install the package that fsspec names"
+            raise PhotoError("Photos in this kind of store cannot be opened", where=where, why=why, fix=fix) from None
+        except ValueError:
+            fix = "use https://, s3://, gs://, or another that fsspec opens"
+            raise PhotoError("Unknown kind of address", where=where, fix=fix) from None
+
+
+def fetch(address: str) -> bytes:
+    """Read the whole file behind an address.
+
+    What may pass (no connection, a stall, a server that is busy) is tried `TRIES` times.
+
+    Raises:
+        PhotoError: It is not there, not allowed, too long, or does not come.
+    """
+    address = _whole.get(address, address)
+    for tried in range(1, TRIES + 1):
+        try:
+            return _read(address)
+        except PhotoError:
+            raise
+        except Exception as error:  # each of fsspec's file systems raises kinds of its own
+            why, passing = _diagnosed(error)
+        if not passing:
+            break
+        if tried < TRIES:
+            time.sleep(PAUSE_SECONDS * 2 ** (tried - 1))
+    why += f" ({TRIES} tries)" if passing else ""
+    raise PhotoError("A photo cannot be read", where=shown(address), why=why)
+
+
+def _read(address: str) -> bytes:
+    from fsspec.core import url_to_fs
+
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
+    if address.split("://", 1)[0].lower() in ("http", "https"):
+        from aiohttp import ClientTimeout
+
+        limits = ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=STALL_SECONDS)
+        store, path = url_to_fs(address, client_kwargs={"timeout": limits, "trust_env": True})
+        chunks, length = [], 0
+        with store.open(path, "rb", block_size=0, size=1) as stream:  # a stream: one request, no HEAD before it
+            while length <= MAX_BYTES and (chunk := stream.read(1 << 20)):
+                chunks.append(chunk)
+                length += len(chunk)
+        data = b"".join(chunks)
+    else:
+        store, path = url_to_fs(address)
+        data = store.cat_file(path, start=0, end=MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise PhotoError("A photo is too large", where=shown(address), why=f"its file has over {MAX_BYTES:,} bytes")
+    return data
+
+
+def _diagnosed(error: Exception) -> tuple[str, bool]:
+    """Why a file did not come, without the secrets of its address, and whether that may pass."""
+    status: Any = getattr(error, "status", None)
+    if isinstance(error, FileNotFoundError):
+        return "it is not there", False
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return "its store does not allow it", False
+    if type(status) is int and status >= 300:
+        words = str(getattr(error, "message", "")).strip()
+        return f"the server answers {status}{' ' + words if words else ''}", status in (408, 425, 429) or status >= 500
+    if isinstance(error, TimeoutError):
+        return "no answer in time", True
+    if type(error).__name__ == "TooManyRedirects":  # aiohttp's; its words hold the address and no reason
+        return "it redirects for ever", False
+    text = " ".join(_IN_TEXT.sub(lambda found: shown(found[0]), str(error)).split())
+    broken_off = type(error).__module__.startswith("aiohttp") and not isinstance(error, ValueError)  # a bad address
+    return (text or type(error).__name__)[:200], isinstance(error, OSError) or broken_off

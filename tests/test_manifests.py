@@ -1,0 +1,206 @@
+"""A crawl's manifest against its files, and lists of paths and addresses."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from cafemood import remote
+from cafemood.errors import PhotoError
+from cafemood.manifests import read_listing, read_manifest, write_manifest
+from cafemood.photos import scan_folder
+
+# -- manifests
+
+
+def manifest(folder, suffix=".parquet"):
+    rows = [
+        replace(p, cafe_name="공릉동 카페", lat=37.6, licence="CC BY 4.0", rank=i)
+        for i, p in enumerate(scan_folder(folder).photos)
+    ]
+    path = folder / f"manifest{suffix}"
+    write_manifest(folder / "manifest.parquet", rows)
+    table = pd.read_parquet(folder / "manifest.parquet")
+    if suffix == ".csv":
+        table.to_csv(path, index=False)
+    if suffix == ".jsonl":
+        table.to_json(path, orient="records", lines=True, force_ascii=False)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+def test_a_manifest_comes_back(photo_folder, suffix):
+    found = read_manifest(manifest(photo_folder, suffix))
+    assert [p.photo_id for p in found.photos] == [p.photo_id for p in scan_folder(photo_folder).photos]
+    assert found.photos[0].cafe_name == "공릉동 카페"
+    assert found.photos[0].lat == 37.6
+    assert found.photos[0].address is None
+    assert found.cafe_source == "manifest"
+
+
+def changed(path, change):
+    table = pd.read_parquet(path)
+    change(table)
+    table.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("file", "../outside.jpg", "the path leads out of the manifest's folder"),
+        ("file", "/etc/passwd", "the path leads out of the manifest's folder"),
+        ("file", "gone.jpg", "the file is missing"),
+        ("photo_id", "0" * 64, "its bytes are not those of the manifest's photo_id"),
+        ("cafe_id", "", "the row lacks its file, photo_id or cafe_id"),
+    ],
+)
+def test_a_bad_row_is_skipped_with_its_reason(photo_folder, column, value, reason):
+    path = manifest(photo_folder)
+    found = read_manifest(changed(path, lambda table: table.__setitem__(column, [value, *table[column][1:]])))
+    assert [s.reason for s in found.skipped] == [reason]
+    assert len(found.photos) == 11
+
+
+def test_a_label_column(photo_folder):
+    path = manifest(photo_folder)
+    changed(path, lambda table: table.__setitem__("mood", ["a", "b"] * 6))
+    assert [p.label for p in read_manifest(path, labels="mood").photos] == ["a", "b"] * 6
+    with pytest.raises(PhotoError, match="no column 'nope'"):
+        read_manifest(path, labels="nope")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("m.parquet", None, "does not exist"),
+        ("m.xlsx", b"", "Unknown kind of manifest"),
+        ("m.parquet", b"PAR1 not really", "cannot be read"),
+        ("m.csv", b"file,cafe_id\nx.jpg,1\n", "no column 'photo_id'"),
+        ("m.csv", b"photo_id,file,cafe_id\n", "it has no rows"),
+        ("m.csv", b"photo_id,file,cafe_id\nab,x.jpg,1\n", "all 1 files were skipped, the first x.jpg"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_says_why(tmp_path, name, data, message):
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(PhotoError, match=message):
+        read_manifest(tmp_path / name)
+
+
+# -- lists of paths and addresses
+
+
+def listed(folder, rows, suffix=".csv"):
+    path = folder / f"list{suffix}"
+    table = pd.DataFrame(rows)
+    {".csv": lambda: table.to_csv(path, index=False), ".parquet": lambda: table.to_parquet(path)}[suffix]()
+    return path
+
+
+def test_a_column_file_is_enough(photo_folder):
+    scanned = scan_folder(photo_folder)
+    files = [p.file for p in scanned.photos]
+    files[0] = str(photo_folder / files[0])
+    files[1] = (photo_folder / files[1]).as_uri()
+    found = read_listing(listed(photo_folder, {"file": files}))
+    assert [p.photo_id for p in found.photos] == [p.photo_id for p in scanned.photos]
+    assert [p.cafe_id for p in found.photos] == [p.cafe_id for p in scanned.photos]
+    assert found.cafe_source == "filename"
+    assert all(found.path(p).is_file() for p in found.photos)
+
+
+def test_relative_paths_start_from_the_root(photo_folder, tmp_path):
+    files = [p.file for p in scan_folder(photo_folder).photos]
+    table = listed(tmp_path, {"file": files})
+    assert len(read_listing(table, root=str(photo_folder)).photos) == 12
+    behind = read_listing(table, root="memory://bucket/photos/")
+    assert [p.file for p in behind.photos] == [f"memory://bucket/photos/{file}" for file in files]
+    assert [behind.path(p) for p in behind.photos] == [p.file for p in behind.photos]
+
+
+def test_addresses_are_listed_without_being_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, "fetch", lambda address: pytest.fail(f"opened {address}"))
+    known = "ab" * 32
+    rows = [
+        {"file": "https://host/a/1.jpg", "cafe_id": "007", "lat": 37.5, "mood": "dark"},
+        {"file": "memory://b/2.jpg", "cafe_id": "8", "photo_id": known, "mood": "light"},
+    ]
+    found = read_listing(listed(tmp_path, rows), labels="mood")
+    assert [p.photo_id for p in found.photos] == [remote.address_id("https://host/a/1.jpg"), known]
+    assert [(p.cafe_id, p.label) for p in found.photos] == [("007", "dark"), ("8", "light")]
+    assert found.photos[0].lat == 37.5
+    assert found.cafe_source == "manifest"
+
+
+def test_cafes_of_addresses_are_folders_below_the_one_that_all_share(tmp_path):
+    rows = {"file": [f"memory://bucket/photos/{cafe}/{i}.jpg" for cafe in ("north", "south") for i in range(2)]}
+    found = read_listing(listed(tmp_path, rows))
+    assert [p.cafe_id for p in found.photos] == ["north", "north", "south", "south"]
+    flat = read_listing(listed(tmp_path, {"file": ["memory://bucket/1.jpg", "memory://bucket/2.jpg"]}))
+    assert flat.cafe_source == "none"
+    assert len({p.cafe_id for p in flat.photos}) == 2
+
+
+def test_secrets_stay_in_memory_and_names_stay_apart(tmp_path):
+    files = [
+        "https://ann:pw@host/1.jpg",
+        "https://host/get?sig=a",
+        "https://host/get?sig=b",
+        "https://host/get?sig=a",
+        "https://host/2.jpg?w=3",
+    ]
+    found = read_listing(listed(tmp_path, {"file": files, "source_url": files}))
+    names = ["https://host/1.jpg", "https://host/get", "https://host/get#2", "https://host/2.jpg?w=3"]
+    assert [p.file for p in found.photos] == names
+    assert [found.path(p) for p in found.photos] == [*files[:3], files[4]]
+    assert [(s.file, s.reason) for s in found.skipped] == [("https://host/get", "the same photo as https://host/get")]
+    assert not any(secret in repr(found) for secret in ("ann", "pw", "sig="))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"file": None}, "the row lacks its file"),
+        ({"file": "gone.jpg"}, "No such file or directory"),
+        ({"photo_id": "xyz"}, "its photo_id is no SHA-256"),
+        ({"photo_id": "0" * 64}, "its bytes are not those of the manifest's photo_id"),
+    ],
+)
+def test_a_bad_row_of_a_list_is_skipped_and_the_rest_goes_on(photo_folder, change, reason):
+    rows = [{"file": p.file, "photo_id": p.photo_id, "cafe_id": p.cafe_id} for p in scan_folder(photo_folder).photos]
+    rows[3] |= change
+    found = read_listing(listed(photo_folder, rows, ".parquet"))
+    assert len(found.photos) == 11
+    assert [s.reason for s in found.skipped] == [reason]
+
+
+def test_duplicate_rows_count_once_and_name_the_first(photo_folder):
+    files = [p.file for p in scan_folder(photo_folder).photos]
+    (photo_folder / "twin.jpg").write_bytes((photo_folder / files[2]).read_bytes())
+    found = read_listing(listed(photo_folder, {"file": [*files, files[0], "twin.jpg"]}))
+    assert len(found.photos) == 12
+    assert [(s.file, s.reason) for s in found.skipped] == [
+        (files[0], f"the same photo as {files[0]}"),
+        ("twin.jpg", f"the same photo as {files[2]}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"url": ["https://host/1.jpg"]}, r"(?s)no column 'file'.*its columns are url"),
+        ({"https://ann:pw@host/1.jpg?sig=x": [1]}, r"(?s)no column 'file'.*its columns are https://host/1\.jpg\s"),
+        ({"file": ["gone.jpg"]}, r"all 1 files were skipped, the first gone\.jpg"),
+        ({"file": ["nope://x.jpg"]}, r"(?s)Unknown kind of address.*nope://"),
+        ({"file": []}, "it has no rows"),
+    ],
+)
+def test_a_list_that_cannot_be_used_says_why(tmp_path, rows, message):
+    with pytest.raises(PhotoError, match=message):
+        read_listing(listed(tmp_path, rows))
+
+
+def test_no_list_given_says_what_to_give():
+    with pytest.raises(PhotoError, match=r"(?s)No manifest given.*data\.manifest=FILE"):
+        read_listing(None)
