@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, make_blobs, make_circles
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from cafemood import methods, pretraining, reduction
+from cafemood import methods, pieces, pretraining
 from cafemood.datamodule import MatrixDataModule
 from cafemood.errors import ClusteringError
 from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled, spectral
@@ -374,8 +374,8 @@ def test_the_health_of_every_update_reaches_the_record(rows):
 @pytest.fixture
 def long(monkeypatch, tmp_path):
     """Two thousand rows in five groups as a memory map of float16, and the limit set below them."""
-    monkeypatch.setattr(reduction, "LARGE", 500)
-    monkeypatch.setattr(reduction, "PIECE", 300)
+    monkeypatch.setattr(pieces, "LARGE", 500)
+    monkeypatch.setattr(pieces, "PIECE", 300)
     rng = np.random.default_rng(0)
     truth = rng.integers(5, size=2000)
     rows = (rng.normal(size=(5, 12)) * 4)[truth] + rng.normal(size=(2000, 12))
@@ -390,8 +390,8 @@ def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
     assert adjusted_rand_score(found.labels, whole.labels_) > 0.999
     assert adjusted_rand_score(found.labels, truth) > 0.99
     assert np.allclose(np.sort(found.centers, axis=0), np.sort(whole.cluster_centers_, axis=0), atol=0.01)
-    pieces = methods.kmeans(x, 5, 0)
-    assert pieces.inertia_ == pytest.approx(whole.inertia_, rel=1e-4)
+    model = methods.kmeans(x, 5, 0)
+    assert model.inertia_ == pytest.approx(whole.inertia_, rel=1e-4)
     assert found.embedding is x or np.shares_memory(found.embedding, x)
 
 

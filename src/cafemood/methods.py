@@ -16,7 +16,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch import nn
 
-from cafemood import reduction
+from cafemood import pieces
 from cafemood.datamodule import MatrixDataModule
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
 from cafemood.errors import ClusteringError
@@ -333,7 +333,7 @@ def _smallest(labels: np.ndarray, k: int) -> int:
 def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
     """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
 
-    Above `reduction.LARGE` rows it is fitted to as many, drawn at random, and Lloyd's algorithm goes on from
+    Above `pieces.LARGE` rows it is fitted to as many, drawn at random, and Lloyd's algorithm goes on from
     its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
     """
     from sklearn.cluster import KMeans as SklearnKMeans
@@ -342,9 +342,9 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the health record says it
         model = SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state)
-        if len(x) <= reduction.LARGE:
+        if not pieces.is_long(x):
             return model.fit(x)
-        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), reduction.LARGE, replace=False))
+        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), pieces.LARGE, replace=False))
         model.fit(np.asarray(x[drawn], dtype=np.float32))
     return LloydInPieces(x, model.cluster_centers_)
 
@@ -384,7 +384,7 @@ class LloydInPieces:
         half = 0.5 * (self.cluster_centers_**2).sum(axis=1)
         sums, counts = np.zeros((k, d)), np.zeros(k)
         self.inertia_, changed = 0.0, 0
-        for rows, piece in reduction.pieces(x):
+        for rows, piece in pieces.read(x):
             closeness = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
             labels = closeness.argmax(axis=1)
             nearest = np.take_along_axis(closeness, labels[:, None], axis=1).sum(dtype=np.float64)
@@ -412,7 +412,7 @@ def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -
     root = kernel_scale**0.5
     middles = torch.from_numpy(centers / root).double()
     found = np.empty((len(z), len(centers)), np.float32)
-    for rows, piece in reduction.pieces(z):
+    for rows, piece in pieces.read(z):
         found[rows] = log_soft_assignment(torch.from_numpy(piece / root).double(), middles).exp().float().numpy()
     return found
 
@@ -453,16 +453,11 @@ def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
             why="k must be at least 2 and at most the number of photos",
             fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
         )
-    bad = np.concatenate([~np.isfinite(piece).all(axis=1) for _, piece in reduction.pieces(x)]).nonzero()[0]
+    bad = pieces.bad_rows(x)
     if len(bad):
         why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
         raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
-    return x if in_pieces(x) else np.ascontiguousarray(x, dtype=np.float32)
-
-
-def in_pieces(x: np.ndarray) -> bool:
-    """Whether a matrix is so long that no copy of it is made."""
-    return len(x) > reduction.LARGE
+    return x if pieces.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
 
 
 def baselines(features: np.ndarray, clustering: Clustering, k: int, *, n_seeds: int = 10) -> list[Baseline]:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cafemood import pieces
 from cafemood.errors import ClusteringError
-
-LARGE = 100_000
-"""Above this many rows, k-means and PCA read the matrix in pieces and never hold a copy of it."""
-PIECE = 32_768
-"""Rows a piece."""
-
-
-def pieces(x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """A matrix (n, d), such as a memory map of float16, piece by piece as float32."""
-    for start in range(0, len(x), PIECE):
-        rows = slice(start, min(start + PIECE, len(x)))
-        yield rows, np.asarray(x[rows], dtype=np.float32)
 
 
 class NoReduction:
@@ -67,12 +55,12 @@ class PCAReduction:
                 why=f"the features are {features.shape[0]} photos x {features.shape[1]} columns",
                 fix=f"take 1 to {min(features.shape)}",
             )
-        if len(features) <= LARGE:
+        if not pieces.is_long(features):
             self._pca: Any = PCA(self.n_components, random_state=self.random_state).fit(features)
             return np.ascontiguousarray(self._pca.transform(features), dtype=np.float32)
         self._pca = components_in_pieces(features, self.n_components)
         found = np.empty((len(features), self.n_components), np.float32)
-        for rows, piece in pieces(features):
+        for rows, piece in pieces.read(features):
             found[rows] = (piece - self._pca.mean_) @ self._pca.components_.T
         return found
 
@@ -107,7 +95,7 @@ def components_in_pieces(x: np.ndarray, n_components: int) -> Components:
     n, d = x.shape
     shift = np.asarray(x[0], dtype=np.float64)  # any row near the mean keeps the sums small
     total, products = np.zeros(d), np.zeros((d, d))
-    for _, piece in pieces(x):
+    for _, piece in pieces.read(x):
         moved = piece.astype(np.float64) - shift
         total += moved.sum(axis=0)
         products += moved.T @ moved
