@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 PYTHON ?= python3
 # torch and its company take 14 s to import from source, 6 s from bytecode: let the first import write it
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo test check crawl crawl-demo bench lock clean
+.PHONY: help setup demo test check crawl crawl-demo bench scale lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,10 @@ crawl-demo: $(STAMP) ## crawl drawn cafés on this machine, group them, score ag
 
 bench: $(STAMP) ## the figures of the README
 	$(PY) benchmarks/embed.py
+
+ROWS ?= 100000
+scale: $(STAMP) ## what more photos cost, by simulation (ROWS=1000000 for all)
+	$(PY) benchmarks/scale.py --rows $(ROWS)
 
 lock: ## pin the newest versions that pyproject.toml admits
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal \

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "cafemood"
 LAYERS = [
     {"errors"},
-    {"atomic", "cluster"},
+    {"atomic", "cluster", "pieces"},
     {"remote"},
     {"photos", "scenes", "dec", "temi", "scores", "looks", "shares", "novelty"},
     {"manifests"},

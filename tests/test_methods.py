@@ -8,9 +8,10 @@ import pytest
 import pytorch_lightning as pl
 from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.datasets import load_digits, make_blobs, make_circles
+from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from cafemood import methods, pretraining
+from cafemood import methods, pieces, pretraining
 from cafemood.datamodule import MatrixDataModule
 from cafemood.errors import ClusteringError
 from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled, spectral
@@ -368,3 +369,50 @@ def test_the_health_of_every_update_reaches_the_record(rows):
     record = found.health()["updates"]
     assert [update["step"] for update in record] == [update["step"] for update in found.updates]
     assert {"clusters_in_use", "size_entropy", "least_centre_distance", "label_change", "loss"} <= set(record[0])
+
+
+@pytest.fixture
+def long(monkeypatch, tmp_path):
+    """Two thousand rows in five groups as a memory map of float16, and the limit set below them."""
+    monkeypatch.setattr(pieces, "LARGE", 500)
+    monkeypatch.setattr(pieces, "PIECE", 300)
+    rng = np.random.default_rng(0)
+    truth = rng.integers(5, size=2000)
+    rows = (rng.normal(size=(5, 12)) * 4)[truth] + rng.normal(size=(2000, 12))
+    np.save(tmp_path / "rows.npy", rows.astype(np.float16))
+    return np.load(tmp_path / "rows.npy", mmap_mode="r"), truth
+
+
+def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
+    x, truth = long
+    found = KMeans(5).fit(MatrixDataModule(x))
+    whole = SklearnKMeans(5, n_init=10, random_state=0).fit(x.astype(np.float32))
+    assert adjusted_rand_score(found.labels, whole.labels_) > 0.999
+    assert adjusted_rand_score(found.labels, truth) > 0.99
+    assert np.allclose(np.sort(found.centers, axis=0), np.sort(whole.cluster_centers_, axis=0), atol=0.01)
+    model = methods.kmeans(x, 5, 0)
+    assert model.inertia_ == pytest.approx(whole.inertia_, rel=1e-4)
+    assert found.embedding is x or np.shares_memory(found.embedding, x)
+
+
+def test_lloyd_in_pieces_keeps_the_centre_of_a_cluster_that_lost_its_rows(long):
+    x, _ = long
+    far = np.full((1, 12), 500, np.float32)
+    found = methods.LloydInPieces(x, np.vstack([np.asarray(x[:2], np.float32), far]))
+    assert np.array_equal(found.cluster_centers_[2], far[0])
+    assert set(found.labels_) == {0, 1}
+    d = np.square(np.asarray(x, np.float64) - found.cluster_centers_[found.labels_]).sum()
+    assert found.inertia_ == pytest.approx(d, rel=1e-5)
+
+
+def test_a_bad_row_deep_in_a_long_matrix_is_named(long):
+    x = np.array(long[0])
+    x[1234, 3] = np.nan
+    with pytest.raises(ClusteringError) as caught:
+        KMeans(5).fit(MatrixDataModule(x))
+    assert "the first is row 1234" in str(caught.value.why)
+
+
+def test_long_matrices_whose_rows_are_all_equal(long):
+    found = KMeans(3).fit(MatrixDataModule(np.ones((900, 4), np.float16)))
+    assert found.health()["clusters_in_use"] == 1

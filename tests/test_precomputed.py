@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cafemood import pieces
 from cafemood.backbones import create
 from cafemood.errors import FeaturesError
+from cafemood.precomputed import read_matrix
 
 IDS = ["a", "b", "c"]
 MATRIX = np.arange(6, dtype=np.float32).reshape(3, 2)
@@ -60,3 +62,24 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
         (tmp_path / name).write_bytes(data)
     with pytest.raises(FeaturesError, match=message):
         create("precomputed", path=str(tmp_path / name))
+
+
+def test_a_long_matrix_stays_on_disk_and_is_the_same_features(tmp_path, monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float16)
+    np.save(tmp_path / "rows.npy", rows)
+    (tmp_path / "ids.txt").write_text("\n".join(f"p{i}" for i in range(50)))
+    short = read_matrix(str(tmp_path / "rows.npy"), str(tmp_path / "ids.txt"))
+    monkeypatch.setattr(pieces, "LARGE", 20)
+    monkeypatch.setattr(pieces, "PIECE", 7)
+    long = read_matrix(str(tmp_path / "rows.npy"), str(tmp_path / "ids.txt"))
+    assert isinstance(long.matrix, np.memmap)
+    assert long.matrix.dtype == np.float16
+    assert long.fingerprint == short.fingerprint
+    rows[33, 1] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(FeaturesError, match="NaN or infinity") as caught:
+        read_matrix(str(tmp_path / "rows.npy"), str(tmp_path / "ids.txt"))
+    assert "p33" in str(caught.value.why)
+    (tmp_path / "rows.npy").write_bytes((tmp_path / "rows.npy").read_bytes()[:-50])
+    with pytest.raises(FeaturesError, match="cannot be read"):
+        read_matrix(str(tmp_path / "rows.npy"), str(tmp_path / "ids.txt"))

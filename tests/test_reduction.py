@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from cafemood import pieces
 from cafemood.errors import ClusteringError
-from cafemood.reduction import NoReduction, PCAReduction, display_plane, project
+from cafemood.reduction import NoReduction, PCAReduction, components_in_pieces, display_plane, project
 
 
 @pytest.fixture
@@ -68,3 +69,20 @@ def test_display_plane_of_equal_rows_explains_nothing():
     plane, explained = display_plane(np.ones((5, 3), dtype=np.float32))
     assert np.allclose(plane, 0)
     assert explained == 0
+
+
+def test_components_in_pieces_are_scikit_learns(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(700, 9)) @ rng.normal(size=(9, 9)) + 50).astype(np.float32)
+    whole = PCA(3).fit(rows.astype(np.float64))
+    expected = whole.transform(rows)
+    monkeypatch.setattr(pieces, "LARGE", 500)
+    monkeypatch.setattr(pieces, "PIECE", 99)
+    np.save(tmp_path / "rows.npy", rows)
+    own = PCAReduction(3)
+    found = own.fit_transform(np.load(tmp_path / "rows.npy", mmap_mode="r"))
+    assert np.allclose(found, expected, atol=1e-3)
+    assert own.explained == pytest.approx(whole.explained_variance_ratio_.sum(), rel=1e-6)
+    tensors = own.tensors()
+    assert np.allclose(project(rows, tensors), found, atol=1e-3)
+    assert np.isnan(components_in_pieces(np.ones((600, 4)), 2).explained_variance_ratio_).all()

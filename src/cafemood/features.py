@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,18 @@ class Features:
         return out
 
     def matrix(self) -> np.ndarray:
-        """All rows in memory: float32 (n, dim)."""
+        """All rows (n, dim), to be read and not changed: float32, gathered once.
+
+        Where they lie in one shard in this order (a matrix that the user brought), the shard itself, mapped
+        from disk as it is.
+        """
+        return self._matrix
+
+    @cached_property
+    def _matrix(self) -> np.ndarray:
+        one = len(self._shards) == 1 and len(self._shards[0]) == len(self)
+        if one and np.array_equal(self._where[:, 1], np.arange(len(self))):
+            return self._shards[0]
         return self.rows(np.arange(len(self)))
 
 

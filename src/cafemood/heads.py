@@ -201,7 +201,7 @@ class TEMI:
         """
         from sklearn.neighbors import NearestNeighbors
 
-        features = torch.from_numpy(check_matrix(data.matrix, self.n_clusters))
+        features = torch.from_numpy(np.ascontiguousarray(check_matrix(data.matrix, self.n_clusters), np.float32))
         mean = features.mean(dim=0)
         x = nn.functional.normalize(features - mean, dim=1)
         n_neighbors = max(1, min(self.n_neighbors, len(x) // (4 * self.n_clusters)))

@@ -16,6 +16,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch import nn
 
+from cafemood import pieces
 from cafemood.datamodule import MatrixDataModule
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
 from cafemood.errors import ClusteringError
@@ -254,7 +255,7 @@ def scaled(x: np.ndarray, n_clusters: int, space: str) -> tuple[torch.Tensor, fl
     Raises:
         ClusteringError: k does not fit, or the features hold NaN or only zeros.
     """
-    rows = torch.from_numpy(check_matrix(x, n_clusters))
+    rows = torch.from_numpy(np.ascontiguousarray(check_matrix(x, n_clusters), np.float32))
     try:
         scale = input_scale(rows)
     except ValueError as error:
@@ -330,13 +331,73 @@ def _smallest(labels: np.ndarray, k: int) -> int:
 
 
 def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
-    """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty)."""
+    """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
+
+    Above `pieces.LARGE` rows it is fitted to as many, drawn at random, and Lloyd's algorithm goes on from
+    its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
+    """
     from sklearn.cluster import KMeans as SklearnKMeans
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the health record says it
-        return SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state).fit(x)
+        model = SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state)
+        if not pieces.is_long(x):
+            return model.fit(x)
+        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), pieces.LARGE, replace=False))
+        model.fit(np.asarray(x[drawn], dtype=np.float32))
+    return LloydInPieces(x, model.cluster_centers_)
+
+
+class LloydInPieces:
+    """Lloyd's algorithm over a matrix that is read piece by piece (a memory map, float16 or float32).
+
+    It stops when no more than one row in ten thousand changes its cluster. A cluster that loses all its rows
+    keeps its centre.
+
+    Args:
+        x: Rows (n, d).
+        centers: Where it starts (k, d).
+        max_iter: Passes at most.
+
+    Attributes:
+        labels_: Cluster of each row (n,).
+        cluster_centers_: (k, d).
+        inertia_: Sum of squared distances to the centres.
+        n_iter_: Passes made.
+    """
+
+    tol = 1e-4
+
+    def __init__(self, x: np.ndarray, centers: np.ndarray, max_iter: int = 100) -> None:
+        self.max_iter, self.n_iter_ = max_iter, 0
+        self.cluster_centers_ = np.asarray(centers, dtype=np.float32)
+        self.labels_ = np.full(len(x), -1, np.int32)
+        changed = len(x)
+        while changed > self.tol * len(x) and self.n_iter_ < max_iter:
+            changed = self._pass(x, move=True)
+            self.n_iter_ += 1
+        self._pass(x, move=False)
+
+    def _pass(self, x: np.ndarray, *, move: bool) -> int:
+        k, d = self.cluster_centers_.shape
+        half = 0.5 * (self.cluster_centers_**2).sum(axis=1)
+        sums, counts = np.zeros((k, d)), np.zeros(k)
+        self.inertia_, changed = 0.0, 0
+        for rows, piece in pieces.read(x):
+            closeness = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
+            labels = closeness.argmax(axis=1)
+            nearest = np.take_along_axis(closeness, labels[:, None], axis=1).sum(dtype=np.float64)
+            self.inertia_ += float(np.square(piece, dtype=np.float64).sum() - 2 * nearest)
+            changed += int((labels != self.labels_[rows]).sum())
+            self.labels_[rows] = labels
+            own = np.eye(k, dtype=np.float32)[labels]
+            sums += own.T @ piece
+            counts += own.sum(axis=0)
+        if move:
+            there = counts > 0
+            self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
+        return changed
 
 
 def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
@@ -349,8 +410,11 @@ def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
 def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -> np.ndarray:
     """Student-t similarity (DEC, eq. 1) of z (n, d) to centres (k, d), distances² in units of `kernel_scale`."""
     root = kernel_scale**0.5
-    q = log_soft_assignment(torch.from_numpy(z / root).double(), torch.from_numpy(centers / root).double()).exp()
-    return q.float().numpy()
+    middles = torch.from_numpy(centers / root).double()
+    found = np.empty((len(z), len(centers)), np.float32)
+    for rows, piece in pieces.read(z):
+        found[rows] = log_soft_assignment(torch.from_numpy(piece / root).double(), middles).exp().float().numpy()
+    return found
 
 
 def mixture_memberships(x: np.ndarray, means: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
@@ -389,11 +453,11 @@ def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
             why="k must be at least 2 and at most the number of photos",
             fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
         )
-    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
+    bad = pieces.bad_rows(x)
     if len(bad):
         why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
         raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
-    return np.ascontiguousarray(x, dtype=np.float32)
+    return x if pieces.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
 
 
 def baselines(features: np.ndarray, clustering: Clustering, k: int, *, n_seeds: int = 10) -> list[Baseline]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cafemood import pieces
 from cafemood.errors import FeaturesError
 
 
@@ -39,7 +40,10 @@ class Precomputed:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the ids and the numbers."""
-        return hashlib.sha256("\n".join(self.ids).encode() + self.matrix.tobytes()).hexdigest()
+        digest = hashlib.sha256("\n".join(self.ids).encode())
+        for _, piece in pieces.read(self.matrix):
+            digest.update(np.ascontiguousarray(piece).data)
+        return digest.hexdigest()
 
     def facts(self) -> dict[str, Any]:
         """What a run card says of the features."""
@@ -71,11 +75,13 @@ def read_matrix(path: str | None, ids: str | None = None) -> Precomputed:
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise FeaturesError("An id stands twice", where=file, why=twice, fix="give each photo one row")
-    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    bad = pieces.bad_rows(matrix)
     if len(bad):
         why = f"{len(bad)} rows, the first is {names[bad[0]]}"
         raise FeaturesError("The features hold NaN or infinity", where=file, why=why, fix="mend or drop these rows")
-    return Precomputed(file, tuple(names), np.ascontiguousarray(matrix, np.float32), {})
+    if not pieces.is_long(matrix):
+        matrix = np.ascontiguousarray(matrix, np.float32)
+    return Precomputed(file, tuple(names), matrix, {})
 
 
 def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
@@ -92,7 +98,10 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
             fix = "give backbone.ids=FILE with one photo id (or file) a line, or use .npz"
             raise FeaturesError("A .npy matrix needs ids", where=file, why=why, fix=fix)
         lines = Path(ids).expanduser().read_text(encoding="utf-8").splitlines()
-        return [line.strip() for line in lines if line.strip()], np.load(file, allow_pickle=False).astype(np.float32)
+        matrix = np.load(file, allow_pickle=False, mmap_mode="r")
+        if matrix.dtype not in (np.float16, np.float32):
+            matrix = matrix.astype(np.float32)
+        return [line.strip() for line in lines if line.strip()], matrix
     if file.suffix == ".parquet":
         import pandas as pd
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
+from cafemood import pieces
 from cafemood.errors import ClusteringError
 
 
@@ -51,8 +55,14 @@ class PCAReduction:
                 why=f"the features are {features.shape[0]} photos x {features.shape[1]} columns",
                 fix=f"take 1 to {min(features.shape)}",
             )
-        self._pca = PCA(self.n_components, random_state=self.random_state).fit(features)
-        return np.ascontiguousarray(self._pca.transform(features), dtype=np.float32)
+        if not pieces.is_long(features):
+            self._pca: Any = PCA(self.n_components, random_state=self.random_state).fit(features)
+            return np.ascontiguousarray(self._pca.transform(features), dtype=np.float32)
+        self._pca = components_in_pieces(features, self.n_components)
+        found = np.empty((len(features), self.n_components), np.float32)
+        for rows, piece in pieces.read(features):
+            found[rows] = (piece - self._pca.mean_) @ self._pca.components_.T
+        return found
 
     @property
     def explained(self) -> float:
@@ -65,6 +75,37 @@ class PCAReduction:
             "pca.mean": self._pca.mean_.astype(np.float32),
             "pca.components": self._pca.components_.astype(np.float32),
         }
+
+
+@dataclass(frozen=True)
+class Components:
+    """What scikit-learn's PCA would have learnt, under its names."""
+
+    mean_: np.ndarray
+    components_: np.ndarray
+    explained_variance_ratio_: np.ndarray
+
+
+def components_in_pieces(x: np.ndarray, n_components: int) -> Components:
+    """Exact principal components of x (n, d) from its covariance, summed up in float64 over one pass.
+
+    Memory is d² and a piece of rows, whatever n. Signs as scikit-learn's: each component's largest loading
+    is positive.
+    """
+    n, d = x.shape
+    shift = np.asarray(x[0], dtype=np.float64)  # any row near the mean keeps the sums small
+    total, products = np.zeros(d), np.zeros((d, d))
+    for _, piece in pieces.read(x):
+        moved = piece.astype(np.float64) - shift
+        total += moved.sum(axis=0)
+        products += moved.T @ moved
+    mean = total / n
+    values, vectors = np.linalg.eigh((products - n * np.outer(mean, mean)) / (n - 1))
+    values, components = values[::-1].clip(0), vectors[:, ::-1].T
+    components = components * np.sign(components[np.arange(d), np.abs(components).argmax(axis=1)])[:, None]
+    share = values / values.sum() if values.sum() > 0 else np.full(d, np.nan)
+    kept = slice(n_components)
+    return Components((mean + shift).astype(np.float32), components[kept].astype(np.float32), share[kept])
 
 
 def project(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
