@@ -344,7 +344,7 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
         model = SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state)
         if not pieces.is_long(x):
             return model.fit(x)
-        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), pieces.LARGE, replace=False))
+        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), pieces.LARGE // 4, replace=False))
         model.fit(np.asarray(x[drawn], dtype=np.float32))
     return LloydInPieces(x, model.cluster_centers_)
 
@@ -352,8 +352,8 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
 class LloydInPieces:
     """Lloyd's algorithm over a matrix that is read piece by piece (a memory map, float16 or float32).
 
-    It stops when no more than one row in ten thousand changes its cluster. A cluster that loses all its rows
-    keeps its centre.
+    It stops when a pass lowers the inertia by less than one part in ten thousand. A cluster that loses all its
+    rows keeps its centre.
 
     Args:
         x: Rows (n, d).
@@ -372,32 +372,32 @@ class LloydInPieces:
     def __init__(self, x: np.ndarray, centers: np.ndarray, max_iter: int = 100) -> None:
         self.max_iter, self.n_iter_ = max_iter, 0
         self.cluster_centers_ = np.asarray(centers, dtype=np.float32)
-        self.labels_ = np.full(len(x), -1, np.int32)
-        changed = len(x)
-        while changed > self.tol * len(x) and self.n_iter_ < max_iter:
-            changed = self._pass(x, move=True)
+        self.labels_ = np.zeros(len(x), np.int32)
+        self._squares = sum(float(np.vdot(piece, piece)) for _, piece in pieces.read(x))
+        self.inertia_, before = np.inf, np.inf
+        while self.n_iter_ < max_iter:
+            sums, counts = self._pass(x)
+            if before - self.inertia_ <= self.tol * self.inertia_:
+                break
+            before = self.inertia_
+            there = counts > 0
+            self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
             self.n_iter_ += 1
-        self._pass(x, move=False)
 
-    def _pass(self, x: np.ndarray, *, move: bool) -> int:
+    def _pass(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give each row its centre; the sums (k, d) and the sizes (k,) of the clusters."""
         k, d = self.cluster_centers_.shape
-        half = 0.5 * (self.cluster_centers_**2).sum(axis=1)
-        sums, counts = np.zeros((k, d)), np.zeros(k)
-        self.inertia_, changed = 0.0, 0
+        half = 0.5 * np.square(self.cluster_centers_).sum(axis=1)
+        sums, counts, nearness = np.zeros((k, d)), np.zeros(k), 0.0
         for rows, piece in pieces.read(x):
-            closeness = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
-            labels = closeness.argmax(axis=1)
-            nearest = np.take_along_axis(closeness, labels[:, None], axis=1).sum(dtype=np.float64)
-            self.inertia_ += float(np.square(piece, dtype=np.float64).sum() - 2 * nearest)
-            changed += int((labels != self.labels_[rows]).sum())
-            self.labels_[rows] = labels
+            nearer = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
+            labels = self.labels_[rows] = nearer.argmax(axis=1)
+            nearness += float(nearer[np.arange(len(labels)), labels].sum(dtype=np.float64))
             own = np.eye(k, dtype=np.float32)[labels]
             sums += own.T @ piece
             counts += own.sum(axis=0)
-        if move:
-            there = counts > 0
-            self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
-        return changed
+        self.inertia_ = self._squares - 2 * nearness
+        return sums, counts
 
 
 def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
