@@ -2,7 +2,7 @@
 
     python benchmarks/survey.py tastes RUN     52 people of known tastes in Chromium, and the table that comes back
     python benchmarks/survey.py noise RUN      1,000 studies of people who press anything: how often a result is claimed
-    python benchmarks/survey.py power          how many people find a cluster that is 0.2, 0.4, 0.6 steps above the control
+    python benchmarks/survey.py power          how many people it takes to find effects of 0.2, 0.4, 0.6 steps
     python benchmarks/survey.py load RUN       200 people at once for a minute, the server killed in the middle of it
 
 RUN is a finished run with k = 4, such as
@@ -55,7 +55,7 @@ from cafemood.survey.study import Study
 CAFEMOOD = [sys.executable, "-c", "from cafemood.cli import main; main()", "survey"]
 CONDITIONS = ["cluster 1", "cluster 2", "cluster 3", "cluster 4", "mixed"]
 GROUPS = {"men": "man", "women": "woman", "all": "all"}
-TOGETHER = 6
+TOGETHER = 10
 """Chromium contexts at once."""
 THINK = (1.5, 4.5)
 """Seconds that a person of `load` looks at a question, uniform."""
@@ -155,15 +155,13 @@ async def _fill(study: Study, people: list[dict[str, Any]], address: str) -> Non
 async def _click_through(page: Any, study: Study, person: dict[str, Any], number: int) -> None:
     plan = study.plan(number)
     for place, (name, photos) in enumerate(plan, 1):
-        await page.wait_for_function(
-            "text => document.querySelector('.count')?.textContent === text", arg=f"{place} / {len(plan)}"
-        )
+        await page.locator("#top .count", has_text=f"{place} / {len(plan)}").wait_for()
         if await page.locator("#screen button.primary").count():
             await page.click("#screen button.primary")
         shown = await page.eval_on_selector_all("#screen .frame img", "all => all.map(i => i.src.split('/').pop())")
         assert tuple(shown) == photos, f"person {number} was shown other photos at question {place}"
         await page.click(f'#screen [data-value="{person["answers"][name]["value"]}"]')
-    await page.wait_for_function("document.querySelector('.done .mark')?.textContent === '✓'")
+    await page.locator(".done .mark", has_text="✓").wait_for()
 
 
 def _post(study: Study, person: dict[str, Any], number: int, address: str) -> None:
