@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import hashlib
 import json
 import multiprocessing
@@ -179,6 +180,7 @@ def noise(run: Path, n_studies: int, n_people: int, seed: int) -> bool:
     """How often people who press anything come out as a result, after Holm."""
     with tempfile.TemporaryDirectory() as scratch:
         study = asked(run, Path(scratch))
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # one process a core is enough
         seeds = [(study, n_people, seed, i, scratch) for i in range(n_studies)]
         with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
             done = pool.map(_one_study, seeds, chunksize=5)
@@ -200,6 +202,7 @@ def noise(run: Path, n_studies: int, n_people: int, seed: int) -> bool:
 
 def _one_study(given: tuple[Study, int, int, int, str]) -> tuple[bool, bool, bool, float]:
     study, n_people, seed, number, scratch = given
+    gc.freeze()  # statsmodels collects garbage after each correction: let it look at this study's objects only
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         study = replace(study, folder=Path(folder))
         answers = study.folder / ANSWER_FOLDER
