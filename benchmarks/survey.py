@@ -214,8 +214,8 @@ def _one_study(given: tuple[Study, int, int, int, str]) -> tuple[bool, bool, boo
         [entry["versus_mixed"]["p_holm"], entry["versus_random"]["p_holm"], entry["intruder"]["p_holm"]]
         for entry in found["clusters"]
     ]
-    mixed, random, intruder = (np.array(claims) < 0.05).any(axis=0)
-    return bool(mixed), bool(random), bool(intruder), found["intruders"]["all"]["share"]
+    mixed, random, intruder = (min(p_values) < 0.05 for p_values in zip(*claims, strict=True))
+    return mixed, random, intruder, found["intruders"]["all"]["share"]
 
 
 def power(n_studies: int, seed: int) -> bool:
