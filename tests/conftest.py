@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from chromium import CHROMIUM
 from drawn_rooms import MOODS, draw_room
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: more threads than that only wait for each other
@@ -34,6 +35,18 @@ def photo_folder(drawn_photos, tmp_path_factory) -> Path:
 def cache_dir(tmp_path) -> Path:
     """An empty cache."""
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium without a network of its own; for tests marked `browser_only`."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from test_browser import CHROMIUM
+from chromium import browser_only
 from test_cafes import cafe_run, made_cafe_run  # noqa: F401
 from test_report import HOSTILE
 
@@ -96,11 +96,6 @@ STREETS = {
     ],
 }
 
-browser_only = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium found: install it, or set CHROMIUM=/path"),
-]
-
 
 @pytest.fixture(scope="module")
 def page_file(made_cafe_run, tmp_path_factory):  # noqa: F811
@@ -111,17 +106,6 @@ def page_file(made_cafe_run, tmp_path_factory):  # noqa: F811
     streets = folder / "streets.geojson"
     streets.write_text(json.dumps(STREETS))
     return atlas.write_atlas(cafes.load(run), streets=streets)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -1,31 +1,13 @@
 """The report and the comparison in a real Chromium, opened from disk."""
 
-import os
-import shutil
-
 import pytest
+from chromium import browser_only
 from test_compare import sweep  # noqa: F401
 from test_report import run  # noqa: F401
 
 from cafemood import compare, report
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium found: install it, or set CHROMIUM=/path"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
+pytestmark = browser_only
 
 
 @pytest.fixture

@@ -1,19 +1,17 @@
 """The survey as people meet it: phone and desk, both languages, both deliveries, by tap and by key."""
 
 import json
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
+from chromium import browser_only
 
 from cafemood.survey import answers
 from cafemood.survey.store import read_people
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 SHOWN = "() => [...document.querySelectorAll('.frame img')].every((image) => image.complete && image.naturalWidth)"
 JUMP = """(at) => {
   const key = Object.keys(localStorage).find((k) => k.startsWith("cafemood")), me = JSON.parse(localStorage[key]);
@@ -21,21 +19,7 @@ JUMP = """(at) => {
 }"""
 PHONE, DESK = (390, 844), (1280, 800)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium found: install it, or set CHROMIUM=/path"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
+pytestmark = browser_only
 
 
 @pytest.fixture
