@@ -23,6 +23,8 @@ class Site(ThreadingHTTPServer):
         self.folder, self.pause = folder, pause
         self.asked: Counter[str] = Counter()
         self.over = threading.Event()
+        self.held: str | None = None  # this path is answered only once `freed` is set
+        self.freed = threading.Event()
         super().__init__(("127.0.0.1", 0), _Answer)
 
     @property
@@ -58,6 +60,8 @@ class _Answer(BaseHTTPRequestHandler):
         if not file.is_file():
             return self._say(404)
         time.sleep(self.server.pause)
+        if path == self.server.held:
+            self.server.freed.wait(60)
         data = file.read_bytes()
         self._head(len(data))
         self.wfile.write(data[: len(data) // 2] if first == "cut" else data)
@@ -89,6 +93,7 @@ def serving(folder: Path, pause: float = 0.0):
         yield site
     finally:
         site.over.set()
+        site.freed.set()
         site.shutdown()
         site.server_close()
         thread.join()

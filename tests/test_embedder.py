@@ -167,13 +167,15 @@ embedding.embed(read_listing(sys.argv[1]), create("random"), sys.argv[2], batch_
 
 @pytest.mark.slow
 def test_a_process_killed_mid_shard_loses_that_shard_at_most(flat, backbone, cache_dir):
-    with serving(flat, pause=0.15) as site:
+    with serving(flat) as site:
+        site.held = "/10.jpg"
         listing(flat, [f"{site.address}/{i:02d}.jpg" for i in range(12)])
         process = subprocess.Popen([sys.executable, "-c", EMBEDS, str(flat / "list.csv"), str(cache_dir)])
         while not list(cache_dir.rglob("addresses/*.npy")) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        site.freed.set()
         stored = sum(len(np.load(path)) for path in cache_dir.rglob("*.npy") if path.parent.name != "addresses")
         assert 4 <= stored < 12
         kept, _, n = embed(read_listing(flat / "list.csv"), backbone, cache_dir)
