@@ -75,7 +75,8 @@ def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path,
     for i in range(24):
         draw_room(i, "밝은 흰색").save(tmp_path / f"{i:02d}.jpg", quality=90)
     (tmp_path / "twin.jpg").write_bytes((tmp_path / "00.jpg").read_bytes())
-    with serving(tmp_path, pause=0.2) as site:
+    with serving(tmp_path, pause=0.1) as site:
+        site.held = "/23.jpg"  # so that no load lets them finish first
         names = [*(f"{i:02d}.jpg" for i in range(24)), "twin.jpg", "gone.jpg"]
         pd.DataFrame({"file": [f"{site.address}/{name}" for name in names]}).to_csv(tmp_path / "list.csv")
         killed: list[int] = []
@@ -86,6 +87,7 @@ def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path,
                 time.sleep(0.01)
             killed.append(actors()[0])
             os.kill(killed[0], signal.SIGKILL)
+            site.freed.set()
 
         killer = threading.Thread(target=kill_one)
         killer.start()
