@@ -128,7 +128,7 @@ def tell(measured: list[dict[str, Any]]) -> None:
             disk = [n * last["d"] * 2 / 1024**3 for n in (10**7, 10**8)]
             print(
                 f"{stage} passes over the rows: in proportion to {last['n']:,}, 10^7 photos take {minutes[0]:.0f} min, "
-                f"10^8 {minutes[1]:.0f} min, from {disk[0]:.0f} and {disk[1]:.0f} GB of float16 on a disk that keeps up."
+                f"10^8 {minutes[1]:.0f} min, from {disk[0]:.0f} and {disk[1]:.0f} GB of float16 on a fast disk."
             )
     print("scores are of a sample of 10,000 rows, and named so: more photos cost no more.")
     print(
