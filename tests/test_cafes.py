@@ -1,14 +1,13 @@
 """Profiles of cafés: shares, intervals, signature photos, and names that are awkward."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from drawn_rooms import MOODS, draw_room
-from test_report import HOSTILE, make_run
+from test_report import HOSTILE, copy_run, make_run
 
 from cafemood import cafes, runs
 from cafemood.errors import RunError
@@ -50,12 +49,7 @@ def made_cafe_run(tmp_path_factory):
 @pytest.fixture
 def cafe_run(made_cafe_run, tmp_path):
     """A copy that a test may change; its photos too."""
-    shutil.copytree(made_cafe_run.folder.parent, tmp_path / "copy")
-    folder = tmp_path / "copy" / "run"
-    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    facts["data"]["root"] = str(tmp_path / "copy" / "사진")
-    (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
-    return runs.load(folder)
+    return copy_run(made_cafe_run, tmp_path / "copy")
 
 
 def test_shares_are_those_of_the_photos(made_cafe_run):

@@ -40,6 +40,15 @@ def make_run(folder, photo_set, k=2):
     return runs.load(folder)
 
 
+def copy_run(made, to):
+    """The run and its photos (the folder 사진 beside it), copied, so that a test may change both."""
+    shutil.copytree(made.folder.parent, to)
+    facts = json.loads((to / "run" / "run.json").read_text(encoding="utf-8"))
+    facts["data"]["root"] = str(to / "사진")
+    (to / "run" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    return runs.load(to / "run")
+
+
 @pytest.fixture
 def run(tmp_path, photo_folder):
     found = scan_folder(photo_folder)

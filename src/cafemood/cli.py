@@ -315,15 +315,16 @@ def score_survey(
     """Score the answers so far: table, tests, agreement, figure, CSV and codebook; the run's report shows them."""
     from cafemood import runs
     from cafemood.report import write_report
-    from cafemood.survey import score, study, terminal
+    from cafemood.survey import answers, score, study, terminal
 
     opened = study.load(folder)
     own, missing = score.run_of(opened, run)
     try:
-        found = score.score(opened, own, [runs.load(other) for other in others or []])
+        gathered = answers.gather(opened)
+        found = score.score(opened, gathered, own, [runs.load(other) for other in others or []])
     except ImportError as error:
         raise _survey_extra(error) from None
-    paths = score.write(opened, own, found)
+    paths = score.write(opened, gathered, own, found)
     terminal.print_score(found)
     if missing:
         typer.echo(missing, err=True)

@@ -21,7 +21,7 @@ from cafemood.pages import environment, for_script
 from cafemood.report import COLORS, MARKS
 from cafemood.runs import Run
 from cafemood.scores import silhouettes
-from cafemood.survey.across import across, rounded
+from cafemood.survey.across import across
 from cafemood.verdict import NOISE_Z, ORDER, Sentence
 
 MIN_COMMON = 10
@@ -372,7 +372,6 @@ def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
         "n_unfinished": len(comparison.unfinished),
         "verdict": comparison.verdict(),
         "asked": comparison.asked,
-        "rounded": rounded,
         "marks": MARKS,
         "payload": for_script(payload),
         "title": out.name,

@@ -333,8 +333,8 @@ def _smallest(labels: np.ndarray, k: int) -> int:
 def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
     """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
 
-    Above `pieces.LARGE` rows it is fitted to as many, drawn at random, and Lloyd's algorithm goes on from
-    its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
+    Above `pieces.LARGE` rows it is fitted to a quarter as many, drawn at random, and Lloyd's algorithm goes on
+    from its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
     """
     from sklearn.cluster import KMeans as SklearnKMeans
     from sklearn.exceptions import ConvergenceWarning

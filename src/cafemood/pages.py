@@ -6,18 +6,18 @@ import json
 from typing import Any
 
 
-def environment() -> Any:
-    """Jinja over `templates/`, every value escaped, a missing one an error."""
+def environment(package: str = "cafemood") -> Any:
+    """Jinja over the `templates/` of a package, every value escaped, a missing one an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     made = Environment(
-        loader=PackageLoader("cafemood"),
+        loader=PackageLoader(package),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": _number, "mean_sd": _mean_sd, "seconds": _seconds}
+    made.filters |= {"number": _number, "mean_sd": _mean_sd, "seconds": _seconds, "two": two}
     return made
 
 
@@ -27,6 +27,11 @@ def for_script(value: object) -> Any:
 
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
+
+
+def two(value: float | None) -> str:
+    """Two decimals, a true minus, a dash for nothing."""
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def _number(value: float | None) -> str:

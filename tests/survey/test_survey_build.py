@@ -1,7 +1,6 @@
 """The draw of a survey: what may stand beside what, who sees what when, and what is refused."""
 
 import json
-import shutil
 from collections import Counter
 from itertools import pairwise
 
@@ -11,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from survey_helpers import make_asked_run
+from test_report import copy_run
 
-from cafemood import runs
 from cafemood.errors import SurveyError
 from cafemood.survey import page, study
 from cafemood.survey.build import build
@@ -138,16 +137,11 @@ def test_too_few_cafés_name_the_cluster_what_it_has_and_what_to_do(tmp_path):
 
 
 def test_photos_deleted_or_changed_since_the_run_are_left_out(made_asked_run, tmp_path):
-    shutil.copytree(made_asked_run.folder.parent, tmp_path / "copy")
-    folder = tmp_path / "copy" / "run"
-    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    facts["data"]["root"] = str(tmp_path / "copy" / "사진")
-    (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    run = copy_run(made_asked_run, tmp_path / "copy")
     files = sorted((tmp_path / "copy" / "사진").glob("*.jpg"))
     files[0].unlink()
     files[1].write_bytes(b"no picture")
     files[2].write_bytes(files[3].read_bytes())
-    run = runs.load(folder)
     built = build(run, tmp_path / "s", Design(triplets=6))
     gone = {run.assignments.set_index("file").loc[f.name, "photo_id"] for f in files[:3]}
     assert not gone & {about["photo_id"] for about in built.facts["photos"].values()}

@@ -25,7 +25,7 @@ def put(survey, people):
 
 
 def scored(survey, run=None, **options):
-    return score.score(survey, run, n_boot=200, **options)
+    return score.score(survey, answers.gather(survey), run, n_boot=200, **options)
 
 
 def test_people_who_see_the_moods_are_found_to_do_so(survey, asked_run):
@@ -149,7 +149,7 @@ def test_nothing_to_score(survey):
 def test_the_files_hold_every_answer_and_every_column_is_explained(survey, asked_run):
     put(survey, [answer_all(survey, i, sensible) for i in range(6)])
     found = scored(survey, asked_run)
-    paths = score.write(survey, asked_run, found)
+    paths = score.write(survey, answers.gather(survey), asked_run, found)
     assert all(path.is_file() for path in paths)
     with open(survey.folder / "answers.csv", encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -166,7 +166,7 @@ def test_the_report_shows_what_people_said(survey, asked_run):
     before = report.write_report(asked_run).read_text(encoding="utf-8")
     assert "What people say" not in before
     put(survey, [answer_all(survey, i, sensible) for i in range(12)])
-    score.write(survey, asked_run, scored(survey, asked_run))
+    score.write(survey, answers.gather(survey), asked_run, scored(survey, asked_run))
     after = report.write_report(asked_run).read_text(encoding="utf-8")
     assert "What people say" in after
     assert "12 people (6 men, 6 women)" in after

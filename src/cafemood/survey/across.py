@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,8 +63,3 @@ def _words(n: int, each: Sequence[dict[str, Any]]) -> str:
     figures = "; ".join(f"{s['name']}: Spearman {s['rho']:.2f}, p = {s['p']:.3f}" for s in known).replace("-0", "−0")
     led = [score["name"] for score in known if score["rho"] > 0 and score["p"] < 0.05]
     return f"{runs} shown to people. They follow {' and '.join(led) if led else 'neither score'} ({figures})."
-
-
-def rounded(value: float | None, digits: int = 2) -> str:
-    """For a table."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}".replace("-", "−")

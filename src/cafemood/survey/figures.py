@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cafemood.pages import environment
+
 GROUPS = (("all", "all"), ("women", "women"), ("men", "men"))
 STEPS = {
     5: ("#a6611a", "#dfc27d", "#d9d4cc", "#80cdc1", "#018571"),
@@ -21,8 +23,6 @@ def alike(found: dict[str, Any], *, standalone: bool = False) -> str:
         found: The result of `score`.
         standalone: With a white ground, for a paper; else it takes the colours of the page around it.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     conditions = found["conditions"]
     rows = [*reversed(conditions[-2:]), *conditions[:-2]]
     scale = found["scale"]
@@ -36,13 +36,9 @@ def alike(found: dict[str, Any], *, standalone: bool = False) -> str:
         if bars:
             blocks.append({"label": row["label"], "bars": bars, "y": bars[0]["y"]})
             y += BETWEEN
-    environment = Environment(
-        loader=PackageLoader("cafemood.survey"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     # the means have an axis of their own, 1 to `scale`, across the plot
     ticks = [(step, _at(step, scale)) for step in range(1, scale + 1)]
-    return environment.get_template("alike.svg.j2").render(
+    return environment("cafemood.survey").get_template("alike.svg.j2").render(
         blocks=blocks, height=y + 42, colors=STEPS[scale], ticks=ticks, standalone=standalone, bar=BAR, scale=scale,
         left=LEFT, width=WIDTH,
     )  # fmt: skip

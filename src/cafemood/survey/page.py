@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from cafemood import thumbnails
+from cafemood.pages import environment, for_script
 from cafemood.survey.study import Study, read_photos
 from cafemood.survey.words import WORDS
 
@@ -27,12 +27,8 @@ def served(study: Study) -> tuple[str, str]:
 
 
 def _render(study: Study, payload: dict[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("cafemood.survey"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     facts, design = study.facts, study.facts["design"]
     payload |= {
         "survey": study.id,
@@ -42,15 +38,17 @@ def _render(study: Study, payload: dict[str, Any]) -> str:
         "screens": len(study.plans[0]),
         "words": {language: words | _own_title(design["title"]) for language, words in WORDS.items()},
     }
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return environment.get_template("survey.html.j2").render(
-        title=design["title"] or WORDS["ko"]["title"],
-        scripts=" / ".join(words["scripts"] for words in WORDS.values()),
-        policy=_policy(),
-        payload=Markup(text),  # noqa: S704
-        style=Markup(_source("survey.css")),  # noqa: S704
-        script=Markup(_source("survey.js")),  # noqa: S704
+    return (
+        environment("cafemood.survey")
+        .get_template("survey.html.j2")
+        .render(
+            title=design["title"] or WORDS["ko"]["title"],
+            scripts=" / ".join(words["scripts"] for words in WORDS.values()),
+            policy=_policy(),
+            payload=for_script(payload),
+            style=Markup(_source("survey.css")),  # noqa: S704
+            script=Markup(_source("survey.js")),  # noqa: S704
+        )
     )
 
 

@@ -16,7 +16,7 @@ from cafemood.atomic import write_json, writing
 from cafemood.errors import RunError, SurveyError
 from cafemood.runs import Run
 from cafemood.survey import RESULT_FILE, figures, statistics
-from cafemood.survey.answers import Gathered, gather, write_table
+from cafemood.survey.answers import Gathered, write_table
 from cafemood.survey.study import MIXED, RANDOM, Study
 
 Found = dict[str, Any]
@@ -27,20 +27,28 @@ FEW = 20
 """With fewer people than this the page says so."""
 
 
-def score(study: Study, run: Run | None, others: Sequence[Run] = (), *, n_boot: int = N_BOOT, seed: int = 0) -> Found:
+def score(
+    study: Study,
+    gathered: Gathered,
+    run: Run | None,
+    others: Sequence[Run] = (),
+    *,
+    n_boot: int = N_BOOT,
+    seed: int = 0,
+) -> Found:
     """Everything that the answers allow to say.
 
     Args:
         study: The survey.
+        gathered: Its answers.
         run: The run that it was built from, for the machine's scores; None if it is gone.
         others: More runs on the same photos, whose backbones are set against people's triplets.
         n_boot: Bootstrap samples.
         seed: Of the bootstrap.
 
     Raises:
-        SurveyError: There are no answers to score.
+        SurveyError: No answer counts.
     """
-    gathered = gather(study)
     counted = gathered.counted
     if counted.empty:
         why = f"all {len(gathered.people)} people failed the attention check"
@@ -274,10 +282,10 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
     return None, f"The run is no longer at {about['folder']}: give it with --run to set machine scores beside people."
 
 
-def write(study: Study, run: Run | None, found: Found) -> list[Path]:
+def write(study: Study, gathered: Gathered, run: Run | None, found: Found) -> list[Path]:
     """Write `score.json`, `answers.csv`, `codebook.md` and the figure, and the result into the run's folder."""
     write_json(study.folder / "score.json", found)
-    paths = [study.folder / "score.json", write_table(study, gather(study))]
+    paths = [study.folder / "score.json", write_table(study, gathered)]
     with writing(study.folder / "figures" / "alike.svg") as partial:
         partial.write_text(figures.alike(found, standalone=True), encoding="utf-8")
     paths.append(study.folder / "figures" / "alike.svg")

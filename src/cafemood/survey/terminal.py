@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cafemood.pages import two
+
 _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
 
 
@@ -16,7 +18,7 @@ def study_table(found: dict[str, Any]) -> str:
     rows = [row for row in found["conditions"] if row["condition"] != "random"]
     lines = [f"{'':<14}{'men':>7}{'women':>7}{'all':>7}"]
     for row in rows:
-        values = "".join(f"{_two(row[group]['mean']):>7}" for group in ("men", "women", "all"))
+        values = "".join(f"{two(row[group]['mean']):>7}" for group in ("men", "women", "all"))
         lines.append(f"{row['label']:<14}{values}")
     return "\n".join(lines)
 
@@ -43,7 +45,7 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
             _interval(entry["mean"], entry["low"], entry["high"]),
             _interval(versus["difference"], versus["low"], versus["high"]),
             _p(versus["p_holm"]),
-            _two(versus["effect"]),
+            two(versus["effect"]),
             "–" if intruder["share"] is None else f"{intruder['share']:.0%}, {_p(intruder['p_holm'])}",
         )
     control = next(row for row in found["conditions"] if row["condition"] == "random")["all"]
@@ -85,13 +87,9 @@ def print_power(rows: list[dict[str, Any]], console: Console | None = None) -> N
     (console or Console()).print(table)
 
 
-def _two(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}".replace("-", "−")
-
-
 def _p(value: float | None) -> str:
     return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _interval(value: float | None, low: float | None, high: float | None) -> str:
-    return _two(value) + (f" [{_two(low)}, {_two(high)}]" if low is not None else "")
+    return two(value) + (f" [{two(low)}, {two(high)}]" if low is not None else "")
