@@ -45,6 +45,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
     from cafemood.verdict import judge
 
     config.quiet()
+    config.limit_memory(cfg.working_memory)
     trainer = config.build(cfg.trainer, default_root_dir=str(folder))
     fleet = several(trainer)
     if fleet is not None and fleet.global_rank > 0:  # one of several processes: embed a share, leave the rest to rank 0

@@ -39,7 +39,7 @@ import torch
 from tqdm import tqdm
 
 from cafemood import config
-from cafemood.datamodule import MatrixDataModule
+from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, input_scale, reconstruction_loss
 from cafemood.heads import N2D, TEMI
 from cafemood.labelled import read_labelled
@@ -122,10 +122,10 @@ def results(args: argparse.Namespace, kept: Results) -> None:
 
 def embedding(x: np.ndarray, seed: int, deep: dict[str, Any], trainer: Any, cache: Path) -> np.ndarray:
     """The autoencoder's embedding, trained or read from the cache that the deep methods use too."""
-    scaled = torch.from_numpy(x) * input_scale(torch.from_numpy(x))
+    rows = Rows(x, input_scale([torch.from_numpy(x)]))
     options = {"mode": deep["mode"], "literal": deep["literal"], "epochs": deep["pretrain_epochs"], "seed": seed}
-    autoencoder, _ = Pretraining(**options).run(scaled, 256, Surroundings(trainer, cache_dir=cache))
-    return embed(autoencoder, scaled)
+    autoencoder, _ = Pretraining(**options).run(rows, 256, Surroundings(trainer, cache_dir=cache))
+    return embed(autoencoder, rows)
 
 
 class EpochSeconds(pl.Callback):
@@ -143,7 +143,7 @@ class EpochSeconds(pl.Callback):
         self.seconds.append(time.perf_counter() - self._start)
 
 
-def our_epochs(x: torch.Tensor, batch_size: int, epochs: int, accelerator: str) -> list[float]:
+def our_epochs(x: Rows, batch_size: int, epochs: int, accelerator: str) -> list[float]:
     """Seconds of each pretraining epoch, through the product itself."""
     clock = EpochSeconds()
 
@@ -187,14 +187,14 @@ def clustpy(args: argparse.Namespace, *words: str) -> dict[str, Any]:
 def speed(args: argparse.Namespace, kept: Results) -> None:
     """Seconds an autoencoder epoch takes, in alternating rounds; ratios of the medians."""
     x, _, _ = read_labelled(args.data)
-    rows = torch.from_numpy(x) * input_scale(torch.from_numpy(x))
+    rows = Rows(x, input_scale([torch.from_numpy(x)]))
     shipped = Pretraining().batch_size(len(x), 256)
     rounds: dict[str, list[float]] = {}
     for _ in range(args.rounds):
         found = {
             f"cafemood, batches of {size}": our_epochs(rows, size, 3, args.accelerator)[1:] for size in {shipped, 256}
         }
-        found["plain PyTorch loop"] = plain_epochs(rows, 2)[1:]
+        found["plain PyTorch loop"] = plain_epochs(rows[torch.arange(len(x))], 2)[1:]
         found["ClustPy"] = clustpy(args, "epoch", args.data)["seconds"][1:]
         for system, seconds in found.items():
             rounds.setdefault(system, []).append(statistics.median(seconds))

@@ -78,7 +78,7 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
         judge(x, plane, clustering, [], Checks.of(method, k, None, {}, "auto"))
     elif stage == "DEC":
         method = methods.DEC(k, hidden=(64, 64, 128), pretrain_epochs=1, pretrain_min_steps=1, max_updates=2)
-        data = MatrixDataModule(np.asarray(x, np.float32), batch_size=4096)
+        data = MatrixDataModule(x, batch_size=4096)
         method.fit(data, trainer=lambda **options: pl.Trainer(accelerator="cpu", **options))
     return found | {"seconds": time.perf_counter() - begun, "peak_mb": peak_mb()}
 

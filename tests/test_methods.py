@@ -6,13 +6,15 @@ from functools import partial
 import numpy as np
 import pytest
 import pytorch_lightning as pl
+import sklearn
+import torch
 from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.datasets import load_digits, make_blobs, make_circles
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from cafemood import methods, pieces, pretraining
-from cafemood.datamodule import MatrixDataModule
+from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.errors import ClusteringError
 from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled, spectral
 from cafemood.module import ReconstructionModule, RefinementModule
@@ -316,8 +318,9 @@ def test_one_feature_is_enough(make, rows):
 def test_scaling_is_one_factor_for_all_rows(rows):
     """Pitfall 5: rows keep their lengths relative to each other."""
     x, scale = scaled(rows, 3, "features")
-    np.testing.assert_allclose(x.numpy(), rows * scale, rtol=1e-6)
-    assert np.square(x.numpy()).mean() == pytest.approx(1, rel=1e-5)
+    found = torch.cat(list(x.split(7))).numpy()
+    np.testing.assert_allclose(found, rows * scale, rtol=1e-6)
+    assert np.square(found).mean() == pytest.approx(1, rel=1e-5)
 
 
 @pytest.mark.parametrize(("options", "starts"), [({"mode": "paper"}, [20]), ({"start": "kmeans"}, [20])])
@@ -373,14 +376,14 @@ def test_the_health_of_every_update_reaches_the_record(rows):
 
 @pytest.fixture
 def long(monkeypatch, tmp_path):
-    """Two thousand rows in five groups as a memory map of float16, and the limit set below them."""
+    """Two thousand rows in five groups as a memory map of float16, and the limits set below them."""
     monkeypatch.setattr(pieces, "LARGE", 500)
-    monkeypatch.setattr(pieces, "PIECE", 300)
     rng = np.random.default_rng(0)
     truth = rng.integers(5, size=2000)
     rows = (rng.normal(size=(5, 12)) * 4)[truth] + rng.normal(size=(2000, 12))
     np.save(tmp_path / "rows.npy", rows.astype(np.float16))
-    return np.load(tmp_path / "rows.npy", mmap_mode="r"), truth
+    with sklearn.config_context(working_memory=0.08):
+        yield np.load(tmp_path / "rows.npy", mmap_mode="r"), truth
 
 
 def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
@@ -393,6 +396,36 @@ def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
     model = methods.kmeans(x, 5, 0)
     assert model.inertia_ == pytest.approx(whole.inertia_, rel=1e-4)
     assert found.embedding is x or np.shares_memory(found.embedding, x)
+
+
+def test_a_wide_matrix_beyond_the_working_memory_starts_from_as_many_rows_as_fit(monkeypatch):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(3, 100)) * 3)[rng.integers(3, size=600)] + rng.normal(size=(600, 100))
+    seen = []
+    fit = SklearnKMeans.fit
+    monkeypatch.setattr(SklearnKMeans, "fit", lambda self, rows: seen.append(len(rows)) or fit(self, rows))
+    with sklearn.config_context(working_memory=0.1):
+        found = methods.kmeans(x.astype(np.float16), 3, 0)
+    assert seen == [262]
+    assert found.inertia_ == pytest.approx(SklearnKMeans(3, n_init=10, random_state=0).fit(x).inertia_, rel=1e-3)
+
+
+@pytest.mark.parametrize("method", [partial(DEC, max_updates=10), partial(IDEC, max_updates=10)], ids=["dec", "idec"])
+def test_deep_methods_read_a_long_matrix_from_disk_and_find_the_groups(method, long):
+    x, truth = long
+    assert not scaled(x, 5, "features")[0].held
+    found = run(method(5, hidden=(32, 32, 64), pretrain_min_steps=300), x)
+    assert adjusted_rand_score(found.labels, truth) > 0.95
+    assert found.embedding.shape == (2000, 10)
+
+
+def test_the_autoencoder_of_a_matrix_is_the_same_whether_it_is_held_or_not(long):
+    from_disk, scale = scaled(long[0], 5, "features")
+    with sklearn.config_context(working_memory=1):
+        held, same = scaled(long[0], 5, "features")
+    assert (from_disk.held, held.held) == (False, True)
+    assert scale == pytest.approx(same)
+    assert pretraining.Pretraining().key(Rows(long[0], scale), 256) == pretraining.Pretraining().key(held, 256)
 
 
 def test_lloyd_in_pieces_keeps_the_centre_of_a_cluster_that_lost_its_rows(long):

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from sklearn.datasets import make_blobs
 
-from cafemood.datamodule import MatrixDataModule
+from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, LayerAutoencoder, clustering_loss, log_soft_assignment, target_distribution
 from cafemood.errors import ClusteringError
 from cafemood.module import Checkpoints, ReconstructionModule, RefinementModule, health
@@ -46,7 +46,7 @@ def refine(rows):
         x = torch.from_numpy(rows)
         with torch.no_grad():
             centers = autoencoder.encoder(x)[[0, 30, 60]]
-        module = RefinementModule(autoencoder, x, centers, **{"update_interval": 4, "tol": 0.0, **options})
+        module = RefinementModule(autoencoder, Rows(rows), centers, **{"update_interval": 4, "tol": 0.0, **options})
         spy = Spy()
         trainer = pl.Trainer(max_steps=steps, logger=False, accelerator="cpu", callbacks=[spy], **PHASE)
         fit_phase(trainer, module, MatrixDataModule(rows, batch_size=batch_size))
@@ -77,7 +77,7 @@ def test_the_target_of_a_row_does_not_depend_on_its_batch(rows):
     torch.manual_seed(0)
     autoencoder, x = Autoencoder(6, (32, 32, 64)), torch.from_numpy(rows)
     centers = autoencoder.encoder(x)[[0, 30, 60]].detach()
-    module = RefinementModule(autoencoder, x, centers, update_interval=1)
+    module = RefinementModule(autoencoder, Rows(rows), centers, update_interval=1)
     module.log_dict = lambda *args, **kwargs: None
     module._update_target()
     q = log_soft_assignment(autoencoder.encoder(x), centers).exp()
@@ -121,9 +121,7 @@ def test_the_labels_of_the_stop_are_those_of_the_result(refine):
 
 
 def test_the_centres_are_one_trained_parameter(rows):
-    module = RefinementModule(
-        Autoencoder(6, (8,)), torch.from_numpy(rows), torch.randn(K, 10), update_interval=2, tol=0.0
-    )
+    module = RefinementModule(Autoencoder(6, (8,)), Rows(rows), torch.randn(K, 10), update_interval=2, tol=0.0)
     centers, before = module.centers, module.centers.detach().clone()
     held = [p for group in module.configure_optimizers().param_groups for p in group["params"]]
     assert sum(p is centers for p in held) == 1
@@ -148,7 +146,7 @@ def test_dec_leaves_the_decoder_alone_and_idec_trains_it(refine, gamma, kind):
 def test_idec_adds_the_weighted_kl_to_the_reconstruction(rows):
     torch.manual_seed(0)
     x = torch.from_numpy(rows)
-    module = RefinementModule(Autoencoder(6, (8,)), x, torch.randn(K, 10), update_interval=2, gamma=0.1)
+    module = RefinementModule(Autoencoder(6, (8,)), Rows(rows), torch.randn(K, 10), update_interval=2, gamma=0.1)
     module.log_dict = lambda *args, **kwargs: None
     module._update_target()
     index = torch.arange(5)
@@ -159,7 +157,7 @@ def test_idec_adds_the_weighted_kl_to_the_reconstruction(rows):
 
 
 def test_several_devices_are_refused(rows):
-    module = RefinementModule(Autoencoder(6, (8,)), torch.from_numpy(rows), torch.randn(K, 10), update_interval=2)
+    module = RefinementModule(Autoencoder(6, (8,)), Rows(rows), torch.randn(K, 10), update_interval=2)
     module._trainer = SimpleNamespace(world_size=2)
     with pytest.raises(ClusteringError, match=r"one device[\s\S]*trainer.devices[\s\S]*all rows[\s\S]*trainer=auto"):
         module.on_fit_start()
@@ -221,7 +219,9 @@ def phase(rows, kind, path, *, stop_after=None, checkpoint=None):
         module = ReconstructionModule(layer, steps=20, **options)
     else:
         gamma = 0.1 if kind == "idec" else None
-        module = RefinementModule(autoencoder, x, x[:K, :].new_zeros(K, 10), update_interval=4, tol=0.0, gamma=gamma)
+        module = RefinementModule(
+            autoencoder, Rows(rows), x[:K, :].new_zeros(K, 10), update_interval=4, tol=0.0, gamma=gamma
+        )
         module.centers.data.copy_(autoencoder.encoder(x)[[0, 30, 60]])
     callbacks = [Checkpoints(path, seconds=0), *([StopAfter(stop_after)] if stop_after else [])]
     trainer = pl.Trainer(max_steps=20, logger=False, accelerator="cpu", callbacks=callbacks, **PHASE)
@@ -265,10 +265,9 @@ def test_a_partition_is_never_taken_for_convergence(refine):
 
 
 def test_a_collapse_is_said_once(rows, caplog):
-    x = torch.from_numpy(rows)
     centers = torch.full((K, 10), 1e3)
     centers[0] = 0
-    module = RefinementModule(Autoencoder(6, (8,)), x, centers, update_interval=1)
+    module = RefinementModule(Autoencoder(6, (8,)), Rows(rows), centers, update_interval=1)
     module.log_dict = lambda *args, **kwargs: None
     module._update_target()
     module._update_target()
@@ -278,7 +277,7 @@ def test_a_collapse_is_said_once(rows, caplog):
 
 def test_a_divergence_is_refused_with_the_setting_to_change(rows):
     module = RefinementModule(
-        Autoencoder(6, (8,)), torch.from_numpy(rows), torch.full((K, 10), float("nan")), update_interval=1, lr=9
+        Autoencoder(6, (8,)), Rows(rows), torch.full((K, 10), float("nan")), update_interval=1, lr=9
     )
     with pytest.raises(ClusteringError, match=r"DEC diverged[\s\S]*method.lr[\s\S]*smaller learning rate than 9"):
         module._update_target()

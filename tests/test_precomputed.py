@@ -70,7 +70,7 @@ def test_a_long_matrix_stays_on_disk_and_is_the_same_features(tmp_path, monkeypa
     (tmp_path / "ids.txt").write_text("\n".join(f"p{i}" for i in range(50)))
     short = read_matrix(str(tmp_path / "rows.npy"), str(tmp_path / "ids.txt"))
     monkeypatch.setattr(pieces, "LARGE", 20)
-    monkeypatch.setattr(pieces, "PIECE", 7)
+    monkeypatch.setattr(pieces, "rows_within", lambda *_: 7)
     long = read_matrix(str(tmp_path / "rows.npy"), str(tmp_path / "ids.txt"))
     assert isinstance(long.matrix, np.memmap)
     assert long.matrix.dtype == np.float16

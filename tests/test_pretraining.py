@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from cafemood import module as modules
+from cafemood.datamodule import Rows
 from cafemood.dec import Autoencoder, LayerAutoencoder, MaskingNoise
 from cafemood.errors import ClusteringError
 from cafemood.module import Checkpoints, ReconstructionModule
@@ -24,7 +25,7 @@ TINY = {"hidden": (16, 16), "embedding": 3, "min_steps": 8, "epochs": 2}
 
 @pytest.fixture
 def x():
-    return torch.randn(60, 6, generator=torch.Generator().manual_seed(0))
+    return Rows(torch.randn(60, 6, generator=torch.Generator().manual_seed(0)).numpy())
 
 
 def phases(n, batch_size=256, **options):
@@ -86,6 +87,7 @@ def test_a_layer_is_trained_against_what_the_layers_before_it_give(x):
     assert len(first.decode) == 1  # linear: the data may be negative
     assert len(middle.decode) == len(last.decode) == 2
     assert len(last.encode) == 1  # the embedding is linear
+    x = next(x.split(60))
     hidden = autoencoder.encoder[:2](x)
     expected = 0.5 * (middle.decode(middle.encode(hidden)) - hidden).square().mean()
     torch.testing.assert_close(middle.loss(x), expected)

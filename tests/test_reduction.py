@@ -77,7 +77,7 @@ def test_components_in_pieces_are_scikit_learns(monkeypatch, tmp_path):
     whole = PCA(3).fit(rows.astype(np.float64))
     expected = whole.transform(rows)
     monkeypatch.setattr(pieces, "LARGE", 500)
-    monkeypatch.setattr(pieces, "PIECE", 99)
+    monkeypatch.setattr(pieces, "rows_within", lambda *_: 99)
     np.save(tmp_path / "rows.npy", rows)
     own = PCAReduction(3)
     found = own.fit_transform(np.load(tmp_path / "rows.npy", mmap_mode="r"))

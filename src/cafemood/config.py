@@ -45,6 +45,7 @@ class Config:
     nulls: int = 20
     resamples: Any = "auto"
     cache_dir: str = "data/cache"
+    working_memory: int = 1024
 
 
 ConfigStore.instance().store(name="schema", node=Config)
@@ -73,7 +74,7 @@ def check(cfg: DictConfig) -> None:
         raise CafemoodError(
             f"resamples={cfg.resamples} is not a number of refits", where="resamples", fix="give auto, or 0 or more"
         )
-    for name in ("batch_size", "baseline_seeds", "nulls"):
+    for name in ("batch_size", "baseline_seeds", "nulls", "working_memory"):
         if cfg[name] < 1:
             raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
 
@@ -210,6 +211,13 @@ def photo_data(cfg: DictConfig, photo_set: PhotoSet, trainer: Trainer | None) ->
         seed=cfg.seed,
         trainer=trainer,
     )
+
+
+def limit_memory(mib: int) -> None:
+    """Set the working memory that scikit-learn and `pieces` keep to."""
+    from sklearn import set_config
+
+    set_config(working_memory=mib)
 
 
 def quiet() -> None:

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from cafemood import pieces
 from cafemood.embedding import embed
 from cafemood.features import Features
 from cafemood.frozen import Backbone
@@ -20,6 +21,71 @@ from cafemood.reduction import NoReduction, PCAReduction
 Batch = dict[str, Tensor]
 
 
+BLOCK, WINDOW = 64, 32_768
+"""Rows on disk are read in blocks of neighbours; so many of them together are shuffled."""
+
+
+class Rows:
+    """Rows (n, d) times a factor, in float32: held where a copy fits (`pieces.fits`), else read as they are asked for.
+
+    Args:
+        matrix: The rows, any float type; a memory map of float16, for example.
+        scale: The factor.
+        device: Where rows are given out; what is held is held there.
+    """
+
+    def __init__(self, matrix: np.ndarray, scale: float = 1.0, device: torch.device | str = "cpu") -> None:
+        self.matrix, self.scale, self.device = matrix, scale, torch.device(device)
+        self._held = self._scaled(matrix) if pieces.fits(matrix) else None
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    @property
+    def held(self) -> bool:
+        """Whether they lie in memory."""
+        return self._held is not None
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """The rows at `index` (b,): (b, d)."""
+        return self._scaled(self.matrix[index.cpu().numpy()]) if self._held is None else self._held[index]
+
+    def split(self, size: int) -> Iterator[Tensor]:
+        """All rows in order, `size` at a time."""
+        if self._held is not None:
+            yield from self._held.split(size)
+            return
+        for start in range(0, len(self), size):
+            yield self._scaled(self.matrix[start : start + size])
+
+    def on(self, device: torch.device) -> Rows:
+        """The same rows, given out (and held) on a device."""
+        return self if device == self.device else Rows(self.matrix, self.scale, device)
+
+    def order(self, generator: torch.Generator) -> Tensor:
+        """A random order of the rows (n,).
+
+        Of rows that are not held, blocks of neighbours come in random order and are shuffled within windows, so
+        that a disk reads them in one go.
+        """
+        n = len(self)
+        if self.held:
+            return torch.randperm(n, generator=generator)
+        blocks = torch.randperm(-(-n // BLOCK), generator=generator)
+        order = (blocks[:, None] * BLOCK + torch.arange(BLOCK)).flatten()
+        windows = order[order < n].split(WINDOW)
+        return torch.cat([window[torch.randperm(len(window), generator=generator)] for window in windows])
+
+    def _scaled(self, rows: np.ndarray) -> Tensor:
+        copied = torch.from_numpy(np.array(rows, dtype=np.float32))
+        return (copied if self.scale == 1 else copied.mul_(self.scale)).to(self.device)
+
+
 class Batches:
     """Shuffled batches `{features (b, d), index (b,)}` of rows that stay where they are: one gather a batch.
 
@@ -27,12 +93,12 @@ class Batches:
     a run taken up again inside an epoch sees the batches that it would have seen.
 
     Args:
-        rows: The matrix (n, d), on the device that trains.
+        rows: The rows (n, d), on the device that trains.
         size: Rows a batch; the last of an epoch may be smaller.
         seed: Of the order.
     """
 
-    def __init__(self, rows: Tensor, size: int, seed: int = 0) -> None:
+    def __init__(self, rows: Rows, size: int, seed: int = 0) -> None:
         self.rows, self.size, self.seed = rows, min(size, len(rows)), seed
         self.epoch = self.position = 0
 
@@ -45,7 +111,7 @@ class Batches:
         if self.position >= len(self):
             self.epoch, self.position = self.epoch + 1, 0
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self.rows), generator=generator).to(self.rows.device)
+        order = self.rows.order(generator).to(self.rows.device)
         for index in order.split(self.size)[self.position :]:
             self.position += 1
             yield {"features": self.rows[index], "index": index}
@@ -60,18 +126,19 @@ class Batches:
 
 
 class MatrixDataModule(pl.LightningDataModule):
-    """Batches `{features (b, d), index (b,)}` from a matrix (n, d) held in memory.
+    """Batches `{features (b, d), index (b,)}` from a matrix (n, d).
 
     Args:
-        matrix: The rows, float32.
+        matrix: The rows.
         batch_size: Rows a training batch; never more than there are.
         seed: Order of the shuffled training batches.
     """
 
-    def __init__(self, matrix: np.ndarray | None = None, *, batch_size: int = 256, seed: int = 0) -> None:
+    def __init__(self, matrix: np.ndarray | Rows | None = None, *, batch_size: int = 256, seed: int = 0) -> None:
         super().__init__()
         self.batch_size, self.seed = batch_size, seed
-        self._matrix = matrix
+        self._rows = matrix if isinstance(matrix, Rows) else None
+        self._matrix = matrix.matrix if isinstance(matrix, Rows) else matrix
 
     @property
     def matrix(self) -> np.ndarray:
@@ -82,9 +149,9 @@ class MatrixDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> Batches:
         """Shuffled batches; the last may be smaller."""
-        rows = torch.from_numpy(self.matrix)
+        rows = self._rows or Rows(self.matrix)
         if self.trainer is not None:
-            rows = rows.to(self.trainer.strategy.root_device)
+            rows = rows.on(self.trainer.strategy.root_device)
         return Batches(rows, self.batch_size, self.seed)
 
 

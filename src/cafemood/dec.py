@@ -7,7 +7,8 @@ Structure Preservation", IJCAI 2017.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -54,16 +55,21 @@ def reconstruction_loss(reconstruction: Tensor, x: Tensor) -> Tensor:
     return 0.5 * F.mse_loss(reconstruction.to(x.dtype), x)
 
 
-def input_scale(x: Tensor) -> Tensor:
+def input_scale(x: Iterable[Tensor]) -> float:
     """The one global factor that brings the mean of ‖x‖²/d to 1 (DEC, section 4.2).
+
+    Args:
+        x: The rows (n, d), in one tensor or in several.
 
     Raises:
         ValueError: All values are zero, or one is not finite.
     """
-    mean_square = x.double().square().mean()
-    if not torch.isfinite(mean_square) or mean_square == 0:
+    squares, n = 0.0, 0
+    for rows in x:
+        squares, n = squares + float(rows.double().square().sum()), n + rows.numel()
+    if not math.isfinite(squares) or squares == 0:
         raise ValueError("the features are all zero, or not finite")
-    return mean_square.rsqrt().float()
+    return float(torch.tensor(squares / n, dtype=torch.float64).rsqrt().float())
 
 
 class Autoencoder(nn.Module):

@@ -17,7 +17,7 @@ from pytorch_lightning.loggers import Logger
 from torch import nn
 
 from cafemood import pieces
-from cafemood.datamodule import MatrixDataModule
+from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
 from cafemood.errors import ClusteringError
 from cafemood.module import CHUNK, RefinementModule, health
@@ -192,7 +192,7 @@ class DEC:
         module, steps = self._refinement(autoencoder, x, z0, batch_size)
         recipe = [key, self.name, self.n_clusters, self.start, self.start_updates, module.update_interval]
         recipe += [self.max_updates, self.tol, self.gamma, module.lr, batch_size]
-        rows = MatrixDataModule(x.numpy(), batch_size=batch_size, seed=self.random_state)
+        rows = MatrixDataModule(x, batch_size=batch_size, seed=self.random_state)
         pl.seed_everything(self.random_state, workers=True, verbose=False)
         checkpoint = around.fit(module, rows, f"{self.name} refine (at most)", steps, digest(recipe))
         module.cpu()
@@ -215,7 +215,7 @@ class DEC:
         )
 
     def _refinement(
-        self, autoencoder: Autoencoder, x: torch.Tensor, z0: np.ndarray, batch_size: int
+        self, autoencoder: Autoencoder, x: Rows, z0: np.ndarray, batch_size: int
     ) -> tuple[RefinementModule, int]:
         """The module at its start, and its steps at most."""
         k, partition = self.n_clusters, None
@@ -249,21 +249,21 @@ class IDEC(DEC):
         super().__init__(n_clusters, gamma=gamma, lr=lr, **options)
 
 
-def scaled(x: np.ndarray, n_clusters: int, space: str) -> tuple[torch.Tensor, float]:
+def scaled(x: np.ndarray, n_clusters: int, space: str) -> tuple[Rows, float]:
     """The features (n, d) times the one factor that brings their mean square to 1, and that factor.
 
     Raises:
         ClusteringError: k does not fit, or the features hold NaN or only zeros.
     """
-    rows = torch.from_numpy(np.ascontiguousarray(check_matrix(x, n_clusters), np.float32))
+    rows = check_matrix(x, n_clusters)
     try:
-        scale = input_scale(rows)
+        scale = input_scale(torch.tensor(piece) for _, piece in pieces.read(rows))
     except ValueError as error:
         raise ClusteringError("The features cannot be scaled", where=space, why=error) from None
-    return rows * scale, float(scale)
+    return Rows(rows, scale), scale
 
 
-def embed(autoencoder: Autoencoder, x: torch.Tensor) -> np.ndarray:
+def embed(autoencoder: Autoencoder, x: Rows) -> np.ndarray:
     """The embedding of scaled rows (n, d), in float32."""
     with torch.inference_mode():
         return torch.cat([autoencoder.encoder(chunk) for chunk in x.split(CHUNK)]).numpy()
@@ -333,7 +333,7 @@ def _smallest(labels: np.ndarray, k: int) -> int:
 def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
     """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
 
-    Above `pieces.LARGE` rows it is fitted to a quarter as many, drawn at random, and Lloyd's algorithm goes on
+    Where `pieces.is_long`, it is fitted to 25,000 rows at most, drawn at random, and Lloyd's algorithm goes on
     from its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
     """
     from sklearn.cluster import KMeans as SklearnKMeans
@@ -344,7 +344,8 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
         model = SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state)
         if not pieces.is_long(x):
             return model.fit(x)
-        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), pieces.LARGE // 4, replace=False))
+        n = min(pieces.LARGE // 4, len(x), max(pieces.rows_within(pieces.working_memory(), x), 50 * n_clusters))
+        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), n, replace=False))
         model.fit(np.asarray(x[drawn], dtype=np.float32))
     return LloydInPieces(x, model.cluster_centers_)
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from cafemood.atomic import writing
-from cafemood.datamodule import Batch
+from cafemood.datamodule import Batch, Rows
 from cafemood.dec import (
     Autoencoder,
     LayerAutoencoder,
@@ -130,7 +130,7 @@ class RefinementModule(PhaseModule):
 
     Args:
         autoencoder: Pretrained; its encoder (and for IDEC its decoder) is refined in place.
-        matrix: The whole scaled data set (n, d).
+        rows: The whole scaled data set (n, d).
         centers: Starting centres in the embedding (k, embedding).
         update_interval: Steps between two targets.
         tol: Share of changed labels below which it stops.
@@ -140,7 +140,6 @@ class RefinementModule(PhaseModule):
         partition_updates: See `partition`.
     """
 
-    matrix: Tensor
     p: Tensor
     last_labels: Tensor
     partition: Tensor
@@ -149,7 +148,7 @@ class RefinementModule(PhaseModule):
     def __init__(
         self,
         autoencoder: Autoencoder,
-        matrix: Tensor,
+        rows: Rows,
         centers: Tensor,
         *,
         update_interval: int,
@@ -164,10 +163,10 @@ class RefinementModule(PhaseModule):
         self.centers = nn.Parameter(centers.clone())
         self.update_interval, self.tol, self.gamma, self.lr = update_interval, tol, gamma, lr
         self.partition_updates = partition_updates if partition is not None else 0
-        self.register_buffer("matrix", matrix, persistent=False)
+        self.rows = rows
         self.register_buffer("partition", partition, persistent=False)
-        self.register_buffer("p", torch.zeros(len(matrix), len(centers)))
-        self.register_buffer("last_labels", torch.full((len(matrix),), -1))
+        self.register_buffer("p", torch.zeros(len(rows), len(centers)))
+        self.register_buffer("last_labels", torch.full((len(rows),), -1))
         self.step = 0
         self.converged = False
         self.stop_reason = "reached the largest number of updates"
@@ -177,7 +176,8 @@ class RefinementModule(PhaseModule):
     def embed(self) -> Tensor:
         """The whole data set's embedding (n, embedding), in evaluation mode and in order."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            return torch.cat([self.autoencoder.encoder(chunk).to(chunk.dtype) for chunk in self.matrix.split(CHUNK)])
+            chunks = (chunk.to(self.device) for chunk in self.rows.split(CHUNK))
+            return torch.cat([self.autoencoder.encoder(chunk).to(chunk.dtype) for chunk in chunks])
 
     @torch.no_grad()
     def log_q(self) -> Tensor:
@@ -188,6 +188,11 @@ class RefinementModule(PhaseModule):
     def _half(self) -> bool:
         """While it trains, targets are computed in the precision of the steps; afterwards in float32."""
         return self._trainer is not None and self._trainer.training and self._trainer.precision == "bf16-mixed"
+
+    def on_fit_start(self) -> None:
+        """Have the rows on the device that trains."""
+        super().on_fit_start()
+        self.rows = self.rows.on(self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> int | None:
         """Every `update_interval` steps: a new target, the health record, and the stopping rule."""

@@ -1,4 +1,4 @@
-"""Matrices that are too long to copy, read piece by piece."""
+"""Matrices that are too long to copy, read piece by piece within scikit-learn's `working_memory`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,39 @@ from collections.abc import Iterator
 import numpy as np
 
 LARGE = 100_000
-"""Above this many rows, k-means and PCA read the matrix in pieces and never hold a copy of it."""
-PIECE = 32_768
-"""Rows a piece."""
+"""Above this many rows k-means starts from a sample: ten starts on all rows would take too long."""
+SHARE = 16
+"""A piece takes this part of the working memory: what is computed of it needs some too."""
+
+
+def working_memory() -> int:
+    """The bytes that a copy of a matrix may take: `sklearn.set_config(working_memory=MiB)`, 1 GiB unless set."""
+    from sklearn import get_config
+
+    return int(get_config()["working_memory"] * 2**20)
 
 
 def read(x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """A matrix (n, d), such as a memory map of float16, piece by piece as float32, with the rows that it is."""
-    for start in range(0, len(x), PIECE):
-        rows = slice(start, min(start + PIECE, len(x)))
+    size = rows_within(working_memory() // SHARE, x)
+    for start in range(0, len(x), size):
+        rows = slice(start, min(start + size, len(x)))
         yield rows, np.asarray(x[rows], dtype=np.float32)
 
 
+def rows_within(n_bytes: int, x: np.ndarray) -> int:
+    """How many rows of x, as float32, so many bytes hold; at least one."""
+    return max(1, n_bytes // (4 * max(1, x[:1].size)))
+
+
+def fits(x: np.ndarray) -> bool:
+    """Whether a copy in float32 takes no more than the working memory."""
+    return 4 * x.size <= working_memory()
+
+
 def is_long(x: np.ndarray) -> bool:
-    """Whether no copy of it is to be made."""
-    return len(x) > LARGE
+    """Whether k-means and PCA read it in pieces and never hold a copy."""
+    return len(x) > LARGE or not fits(x)
 
 
 def bad_rows(x: np.ndarray) -> np.ndarray:

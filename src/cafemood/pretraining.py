@@ -21,11 +21,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cafemood.atomic import writing
-from cafemood.datamodule import MatrixDataModule
+from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, LayerAutoencoder, reconstruction_loss
 from cafemood.errors import ClusteringError
 from cafemood.frozen import processor_has
-from cafemood.module import Checkpoints, PhaseProgress, ReconstructionModule, refuse_several_devices
+from cafemood.module import CHUNK, Checkpoints, PhaseProgress, ReconstructionModule, refuse_several_devices
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class Pretraining:
         whole = layer * FINE_TUNING_STEPS // LAYER_STEPS
         return [*found, Phase("fine-tune autoencoder", autoencoder, whole, sgd)]
 
-    def key(self, x: Tensor, batch_size: int) -> str:
+    def key(self, x: Rows, batch_size: int) -> str:
         """Hash of the numbers and of all that the result depends on.
 
         Args:
@@ -184,14 +184,15 @@ class Pretraining:
         """
         recipe = [VERSION, list(x.shape), vars(self), batch_size, precision()]
         digest = hashlib.sha256(json.dumps(recipe).encode())
-        digest.update(x.numpy().data)
+        for chunk in x.split(CHUNK):
+            digest.update(chunk.numpy().data)
         return digest.hexdigest()
 
-    def run(self, x: Tensor, batch_size: int, around: Surroundings) -> tuple[Autoencoder, str]:
+    def run(self, x: Rows, batch_size: int, around: Surroundings) -> tuple[Autoencoder, str]:
         """Train an autoencoder on x (n, d), or read it from the cache.
 
         Args:
-            x: The scaled features, float32.
+            x: The scaled features.
             batch_size: Rows a batch, before `batch_size`.
             around: Trainers, loggers, cache.
 
@@ -216,7 +217,7 @@ class Pretraining:
                 path.unlink()
         phases = self.phases(autoencoder, len(x), batch_size)
         self._say_how_long(phases, x, batch_size, around)
-        data = MatrixDataModule(x.numpy(), batch_size=batch_size, seed=self.seed)
+        data = MatrixDataModule(x, batch_size=batch_size, seed=self.seed)
         unfinished = []
         for i, phase in enumerate(phases):
             pl.seed_everything(self.seed + i, workers=True, verbose=False)
@@ -233,19 +234,18 @@ class Pretraining:
                 checkpoint.unlink(missing_ok=True)
         return autoencoder, key
 
-    def _say_how_long(self, phases: list[Phase], x: Tensor, batch_size: int, around: Surroundings) -> None:
+    def _say_how_long(self, phases: list[Phase], x: Rows, batch_size: int, around: Surroundings) -> None:
         steps = sum(phase.steps for phase in phases)
         trainer = around.trainer(logger=False, **PHASE)
         refuse_several_devices(trainer)
         device = trainer.strategy.root_device
-        seconds = sum(
-            phase.steps * seconds_per_step(phase.network, x[:batch_size].to(device), phase.options) for phase in phases
-        )
+        batch = x[torch.arange(batch_size)].to(device)
+        seconds = sum(phase.steps * seconds_per_step(phase.network, batch, phase.options) for phase in phases)
         log.info("Pretraining: %s steps of %d rows, about %s", f"{steps:,}", batch_size, duration(seconds))
 
-    def _check(self, autoencoder: Autoencoder, x: Tensor) -> None:
+    def _check(self, autoencoder: Autoencoder, x: Rows) -> None:
         with torch.inference_mode():
-            rows = x[:: max(1, len(x) // 2000)]
+            rows = x[torch.arange(0, len(x), max(1, len(x) // 2000))]
             error = float(reconstruction_loss(autoencoder(rows)[1], rows))
         if not error < float("inf"):
             raise ClusteringError(
