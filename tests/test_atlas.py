@@ -10,7 +10,7 @@ from chromium import browser_only
 from test_cafes import cafe_run, made_cafe_run  # noqa: F401
 from test_report import HOSTILE
 
-from cafemood import atlas, cafes, moods, runs
+from cafemood import atlas, cafes, moods, runs, thumbnails
 from cafemood.errors import CafemoodError
 
 
@@ -37,6 +37,21 @@ def test_a_folder_holds_every_picture_it_names(cafe_run):  # noqa: F811
     named = [*found["pictures"], *(file for sheet in found["sheets"].values() for file in sheet["files"])]
     assert {str(p.relative_to(page.parent)) for p in (page.parent / "pictures").iterdir()} == set(named)
     assert "data:image" not in page.read_text(encoding="utf-8").split("</head>")[1]
+
+
+def test_of_too_many_photos_the_atlas_shows_some_and_each_cafes_own(cafe_run, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 5)
+    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
+    page = atlas.write_atlas(made := cafes.load(cafe_run))
+    found, n = payload(page), len(cafe_run.photos)
+    assert 5 <= len(found["pictures"]) < n
+    assert None not in found["pictures"]
+    own = [found["file"][i] for i in found["cafes"]["signature"]]
+    assert own == made.table["signature"].tolist()
+    assert sum(mood["size"] for mood in found["moods"]) == n
+    html = page.read_text(encoding="utf-8")
+    assert f"{len(found['pictures'])} of the photos are shown" in html
+    assert f"{n} photos" in html
 
 
 def test_gone_photos_are_shown_from_the_runs_thumbnails_and_the_rest_counted(cafe_run):  # noqa: F811

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 
 from cafemood import compact
 
@@ -56,3 +57,19 @@ def test_scenes_are_kept_where_the_features_are_places365(output):
     tensors = compact.compress(given, [str(i) for i in range(12)], backbone)
     assert (tensors["scenes"][:, 0] == 90).all()
     assert tensors["scene_probabilities"][:, 0] == pytest.approx(probabilities[:, 90], abs=1e-3)
+
+
+def test_a_long_matrix_is_compressed_in_pieces(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(800, 8)) @ rng.normal(size=(8, 40)) + 2).astype(np.float16)
+    np.save(tmp_path / "rows.npy", rows)
+    cafes = [str(i // 4) for i in range(800)]
+    whole = compact.compress(rows.astype(np.float32), cafes, BACKBONE)
+    with sklearn.config_context(working_memory=0.05):
+        found = compact.compress(np.load(tmp_path / "rows.npy", mmap_mode="r"), cafes, BACKBONE)
+    assert {name: (t.dtype, t.shape) for name, t in found.items()} == {n: (t.dtype, t.shape) for n, t in whole.items()}
+    distances = [
+        np.linalg.norm(t["rows"][1:].astype(float) - t["rows"][0].astype(float), axis=1) for t in (found, whole)
+    ]
+    assert distances[0] == pytest.approx(distances[1], abs=2e-3)
+    assert found["novelty.threshold"] == pytest.approx(whole["novelty.threshold"], rel=1e-2)

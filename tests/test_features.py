@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import sklearn
 
 from cafemood import features
 from cafemood.backbones import create
+from cafemood.errors import FeaturesError
 from cafemood.features import FeatureCache
 
 IDS = [f"{i:064x}" for i in range(12)]
@@ -30,6 +32,34 @@ def test_rows_come_back_by_id_in_any_order(cache, rows):
     assert found.photo_ids == tuple(IDS[::-1])
     assert np.array_equal(found.matrix(), rows[::-1])
     assert np.array_equal(found.rows([2, 9]), rows[[9, 2]])
+
+
+@pytest.fixture
+def scattered(cache, rows):
+    """The rows in two shards, more than the working memory."""
+    cache.append(IDS[5:], rows[5:])
+    cache.append(IDS[:5], rows[:5])
+    cache.refresh()
+    with sklearn.config_context(working_memory=rows.nbytes / 3 / 2**20):
+        yield cache.features(IDS)
+
+
+def test_rows_beyond_the_working_memory_are_gathered_on_disk(scattered, rows, cache):
+    found = scattered.matrix()
+    assert isinstance(found, np.memmap)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, rows)
+    assert scattered.matrix() is found
+    assert {path.suffix for path in cache.folder.iterdir() if path.is_file()} <= {".npy", ".json", ".lock", ""}
+
+
+def test_a_disk_without_room_for_them_is_one_error(scattered, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(features.tempfile, "TemporaryFile", full)
+    with pytest.raises(FeaturesError, match=r"(?s)cannot be gathered.*No space left.*free .* GiB"):
+        scattered.matrix()
 
 
 def test_a_reader_maps_and_does_not_copy(cache, rows):

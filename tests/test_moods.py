@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 from test_cafes import cafe_run, made_cafe_run  # noqa: F401
 
-from cafemood import moods, report, runs
+from cafemood import moods, report, runs, thumbnails
 from cafemood.errors import RunError
 
 
@@ -84,6 +84,16 @@ def test_names_and_looks_outlive_the_photos(cafe_run):  # noqa: F811
     (cafe_run.folder / "looks.parquet").unlink()
     (cafe_run.folder / "words.json").write_text("{half")
     assert moods.of_run(runs.load(cafe_run.folder)) == before
+
+
+def test_photos_that_are_not_shown_are_not_measured_again_and_again(cafe_run, monkeypatch):  # noqa: F811
+    for name in ("looks", "thumbnails"):
+        (cafe_run.folder / f"{name}.parquet").unlink()
+    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 10)
+    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
+    assert moods.looks_of(cafe_run).notna().all(axis=1).sum() == 10
+    monkeypatch.setattr(thumbnails, "kept", None)
+    assert moods.looks_of(cafe_run).notna().all(axis=1).sum() == 10
 
 
 def test_no_pixels_no_words(cafe_run):  # noqa: F811

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.neighbors import NearestNeighbors
 
 from cafemood import novelty
@@ -20,6 +21,18 @@ def test_distances_against_scikit_learn():
     rows, points = (rng.normal(size=(n, 6)).astype(np.float32) for n in (300, 40))
     expected = NearestNeighbors(n_neighbors=3).fit(rows).kneighbors(points)[0].mean(axis=1)
     assert novelty.neighbour_distances(points, rows) == pytest.approx(expected, abs=1e-4)
+
+
+def test_distances_to_rows_read_in_pieces_are_the_same():
+    rng = np.random.default_rng(0)
+    rows, points = rng.normal(size=(300, 6)).astype(np.float16), rng.normal(size=(40, 6)).astype(np.float32)
+    options = {
+        "apart": (rng.integers(9, size=40), rng.integers(9, size=300)),
+        "rests": (rng.random(40).astype(np.float32), rng.random(300).astype(np.float32)),
+    }
+    whole = novelty.neighbour_distances(points, rows, **options)
+    with sklearn.config_context(working_memory=0.005):
+        assert novelty.neighbour_distances(points, rows, **options) == pytest.approx(whole, abs=1e-5)
 
 
 def test_new_cafes_rarely_alarm_and_far_points_always_do():

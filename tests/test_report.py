@@ -120,6 +120,27 @@ def test_many_photos_lie_in_a_folder_beside_the_page(run, monkeypatch):
     assert all((run.folder / picture).is_file() for picture in pictures)
 
 
+def test_of_too_many_photos_the_page_shows_some_and_says_so(run, monkeypatch):
+    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 8)
+    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 2)
+    for name in ("N_TYPICAL", "N_BORDERLINE", "N_SHEET"):
+        monkeypatch.setattr(report, name, 1)
+    n = len(run.assignments)
+    html = report.write_report(run).read_text(encoding="utf-8")
+    assert f"8 of the {n} photos" in html
+    assert f"{n} photos, 2 moods" in html
+    assert "could no longer be read" not in html
+    found = payload(html)
+    assert len(found["pictures"]) == len(found["file"]) == 8
+    assert None not in found["pictures"]
+    table = run.assignments
+    medoids = re.findall(r'class="medoid"><button type="button" class="photo" data-photo="(\d+)"', html)
+    assert len(medoids) == 2
+    for j, place in enumerate(medoids):
+        nearest = table[table["cluster"] == j]["distance"].idxmin()
+        assert found["file"][int(place)] == table["file"][nearest]
+
+
 def test_the_figures_are_there(run):
     report.write_report(run)
     names = {path.name for path in (run.folder / "figures").iterdir()}

@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+import sklearn
 
 from cafemood import runs
 from cafemood.errors import RunError
@@ -73,3 +75,13 @@ def test_a_damaged_or_missing_part_is_named(tmp_path, name):
         (tmp_path / f"{name}{suffix}").write_bytes(b"junk")
     with pytest.raises(RunError, match=name):
         getattr(runs.load(tmp_path), name)
+
+
+def test_distances_to_the_means_of_the_clusters():
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(90, 7)).astype(np.float16), rng.choice([0, 2, 5], size=90)
+    means = {j: x[labels == j].astype(float).mean(axis=0) for j in (0, 2, 5)}
+    expected = [np.linalg.norm(row - means[j]) for row, j in zip(x.astype(float), labels, strict=True)]
+    for mib in (1, 0.002):
+        with sklearn.config_context(working_memory=mib):
+            assert runs.distances_to_means(x, labels) == pytest.approx(expected, rel=1e-4)

@@ -2,9 +2,12 @@
 
 import io
 
+import numpy as np
+import pandas as pd
 from PIL import Image
+from test_cafes import cafe_run, made_cafe_run  # noqa: F401
 
-from cafemood import thumbnails
+from cafemood import runs, thumbnails
 
 
 def solid(tmp_path, name, color, size=(300, 200)):
@@ -44,3 +47,31 @@ def test_a_contact_sheet_has_a_tile_each(tmp_path):
     made = thumbnails.make_thumbnails([solid(tmp_path, f"{i}.png", "green") for i in range(7)], [64] * 7)
     assert thumbnails.contact_sheet(made, columns=3, side=50).size == (3 * 54 - 4, 3 * 54 - 4)
     assert thumbnails.contact_sheet([]).size[1] > 0
+
+
+def test_of_many_photos_the_most_typical_the_least_certain_and_the_added_are_shown(cafe_run, monkeypatch):  # noqa: F811
+    photos = cafe_run.photos
+    assert thumbnails.shown(cafe_run).tolist() == list(range(len(photos)))
+    photos.loc[5, "added"] = True
+    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 8)
+    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
+    found = thumbnails.shown(cafe_run)
+    assert (len(found), sorted(set(found))) == (8, found.tolist())
+    lead = photos["probability"] - photos["second_probability"]
+    wanted = {5}
+    for _, own in photos.groupby("cluster"):
+        wanted |= {own["distance"].idxmin(), lead[own.index].idxmin()}
+    assert wanted <= set(found)
+
+
+def test_only_what_is_shown_or_asked_for_gets_a_thumbnail(cafe_run, monkeypatch):  # noqa: F811
+    (cafe_run.folder / "thumbnails.parquet").unlink()
+    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 8)
+    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
+    shown = thumbnails.shown(cafe_run)
+    hidden = next(i for i in range(len(cafe_run.photos)) if i not in shown)
+    made = thumbnails.kept(cafe_run)
+    assert [i for i, data in enumerate(made) if data] == shown.tolist()
+    assert len(pd.read_parquet(cafe_run.folder / "thumbnails.parquet")) == 8
+    more = thumbnails.kept(runs.load(cafe_run.folder), [hidden])
+    assert [i for i, data in enumerate(more) if data] == np.union1d(shown, [hidden]).tolist()

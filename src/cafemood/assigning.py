@@ -78,7 +78,8 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
     Args:
         run: A finished run.
         photos: Files; one that cannot be read gives an answer with `error` set.
-        n_nearest: How many of the run's photos to name, nearest first in the clustering space.
+        n_nearest: How many of the run's photos to name, nearest first in the clustering space (in the compact
+            features where that is the features themselves).
 
     Raises:
         RunError: The run's backbone cannot be made again as it was.
@@ -100,7 +101,10 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
                 yield Answer(str(path), error=image)
                 continue
             q, point, row, far_off = next(rows)
-            near = _nearest(run, tensors["embedding"], point, n_nearest)
+            if "embedding" in tensors:
+                near = _nearest(run, tensors["embedding"], point, n_nearest)
+            else:  # the clustering space is the features, which the run keeps compact
+                near = _nearest(run, run.features["rows"], row, n_nearest)
             cluster = int(q.argmax())
             space = about.get("space", "")
             told = [float(v) for v in q]

@@ -52,7 +52,13 @@ def write_atlas(cafes: Cafes, *, folder: bool | None = None, streets: Path | Non
         shutil.rmtree(page.parent / "pictures")
     payload = view.payload(lines) | view.pictures(pictures)
     made = environment().get_template("atlas.html.j2")
-    html = made.render(title=view.title, n_gone=view.n_gone, moods=view.moods, payload=for_script(payload))
+    html = made.render(
+        title=view.title,
+        n_gone=view.n_gone,
+        n_shown=None if len(view.shown) == len(view.run.photos) else len(view.shown),
+        moods=view.moods,
+        payload=for_script(payload),
+    )
     with writing(page) as partial:
         partial.write_text(html, encoding="utf-8")
     return page
@@ -150,12 +156,19 @@ class _Atlas:
         return self.cafes.run
 
     @cached_property
+    def shown(self) -> np.ndarray:
+        """Rows of the run's photos: all, or of many those that pages show, and each café's own."""
+        own = self.run.photos["photo_id"].isin(self.cafes.table["signature_photo_id"])
+        return np.union1d(thumbnails.shown(self.run), np.flatnonzero(own))
+
+    @cached_property
     def photos(self) -> pd.DataFrame:
-        return self.run.photos
+        return self.run.photos.iloc[self.shown].reset_index(drop=True)
 
     @cached_property
     def kept(self) -> list[bytes | None]:
-        return thumbnails.kept(self.run)
+        kept = thumbnails.kept(self.run, self.shown)
+        return [kept[i] for i in self.shown]
 
     @property
     def n_gone(self) -> int:
@@ -163,7 +176,7 @@ class _Atlas:
 
     @property
     def title(self) -> str:
-        n, c = len(self.photos), len(self.cafes.table)
+        n, c = len(self.run.photos), len(self.cafes.table)
         return f"{n:,} photos" + (f", {c:,} cafés" if self.run.knows_cafes else "")
 
     @cached_property
@@ -174,7 +187,7 @@ class _Atlas:
                 "name": mood.english or f"mood {mood.number}",
                 "korean": "" if mood.own_name else mood.korean,
                 "color": COLORS[mood.cluster % len(COLORS)],
-                "size": int((self.photos["cluster"] == mood.cluster).sum()),
+                "size": int((self.run.photos["cluster"] == mood.cluster).sum()),
             }
             for mood in moods.of_run(self.run)
         ]

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from cafemood import novelty
+from cafemood import novelty, pieces
 from cafemood.reduction import PCAReduction, project
 from cafemood.scenes import scene_categories
 
 WIDTH = 256
 """Components at most; with 720 drawn rooms they keep 93 % of the variance of MobileNetV2's unit rows."""
+LEARNT_FROM = 25_000
+"""Photos, drawn at random, that the components are learnt from where all would not fit into memory."""
 N_SCENES = 5
 CLASSIFIED = ("logits", "probs", "sqrt_probs")
 
@@ -30,20 +32,34 @@ def compress(features: np.ndarray, cafes: Sequence[str], backbone: dict[str, Any
         `pca.mean` (d,) and `pca.components` (d', d); `novelty.threshold` (1,); and for Places365 `scenes` (n, 5)
         and `scene_probabilities` (n, 5).
     """
-    unit = _unit(features)
-    pca = PCAReduction(min(WIDTH, *features.shape))
-    rows = pca.fit_transform(unit).astype(np.float16)
-    tensors = {"rows": rows, **pca.tensors()}
-    rests = _rests(unit, rows.astype(np.float32), tensors)
-    tensors["rests"] = rests.astype(np.float16)
-    limit = novelty.threshold(rows.astype(np.float32), cafes, rests=rests)
-    tensors["novelty.threshold"] = np.array([limit], dtype=np.float32)
-    if is_places365(backbone):
-        probabilities = _probabilities(features, str(backbone["output"]))
-        leading = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_SCENES]
-        tensors["scenes"] = leading.astype(np.int16)
-        tensors["scene_probabilities"] = np.take_along_axis(probabilities, leading, 1).astype(np.float16)
-    return tensors
+    n, learnt = len(features), features
+    if pieces.is_long(features):
+        learnt = features[np.sort(np.random.default_rng(0).choice(n, min(n, LEARNT_FROM), replace=False))]
+    pca = PCAReduction(min(WIDTH, *learnt.shape))
+    pca.fit_transform(_unit(learnt.astype(np.float32)))
+    tensors = pca.tensors()
+    rows = np.empty((n, pca.n_components), np.float16)
+    rests = np.empty(n, np.float32)
+    outputs = str(backbone["output"]) if is_places365(backbone) else None
+    scenes, shares = np.empty((n, N_SCENES), np.int16), np.empty((n, N_SCENES), np.float16)
+    for where, piece in pieces.read(features):
+        unit = _unit(piece)
+        rows[where] = project(unit, tensors)
+        rests[where] = _rests(unit, rows[where].astype(np.float32), tensors)
+        if outputs:
+            probabilities = _probabilities(piece, outputs)
+            leading = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_SCENES]
+            scenes[where], shares[where] = leading, np.take_along_axis(probabilities, leading, 1)
+    limit = np.array([novelty.threshold(rows, cafes, rests=rests)], dtype=np.float32)
+    found: dict[str, np.ndarray] = {
+        "rows": rows,
+        "rests": rests.astype(np.float16),
+        "novelty.threshold": limit,
+        **tensors,
+    }
+    if outputs:
+        found |= {"scenes": scenes, "scene_probabilities": shares}
+    return found
 
 
 def project_new(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:

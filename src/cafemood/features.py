@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from cafemood import pieces
 from cafemood.atomic import write_json, writing
+from cafemood.errors import FeaturesError
 from cafemood.frozen import Backbone
 
 log = logging.getLogger(__name__)
@@ -63,7 +66,11 @@ class Features:
         """All rows (n, dim), to be read and not changed: float32, gathered once.
 
         Where they lie in one shard in this order (a matrix that the user brought), the shard itself, mapped
-        from disk as it is.
+        from disk as it is. Where they are more than the working memory, they are gathered into a file
+        beside the shards that has no name and goes with the process.
+
+        Raises:
+            FeaturesError: The disk has no room for it.
         """
         return self._matrix
 
@@ -72,7 +79,18 @@ class Features:
         one = len(self._shards) == 1 and len(self._shards[0]) == len(self)
         if one and np.array_equal(self._where[:, 1], np.arange(len(self))):
             return self._shards[0]
-        return self.rows(np.arange(len(self)))
+        every = np.arange(len(self))
+        if pieces.fits_shape(len(self), self.dim) or not isinstance(self._shards[0], np.memmap):
+            return self.rows(every)
+        folder = Path(str(self._shards[0].filename)).parent
+        try:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                for chunk in np.array_split(every, 1 + 4 * len(self) * self.dim // (pieces.working_memory() // 4)):
+                    self.rows(chunk).tofile(file)
+                return np.memmap(file, np.float32, "r", shape=(len(self), self.dim))
+        except OSError as error:
+            needs = f"free {4 * len(self) * self.dim / 2**30:.1f} GiB, or raise working_memory if memory holds them"
+            raise FeaturesError("The features cannot be gathered", where=folder, why=error, fix=needs) from None
 
 
 class FeatureCache:

@@ -89,7 +89,7 @@ def looks_of(run: Run) -> pd.DataFrame:
             table = pd.read_parquet(path).drop_duplicates("photo_id").set_index("photo_id").reindex(ids)
         except Exception:  # damaged: the thumbnails are still there
             table = None
-    if table is None or table[list(looks.LOOKS)].isna().all(axis=1).any():
+    if table is None or table[list(looks.LOOKS)].isna().all(axis=1).to_numpy()[thumbnails.shown(run)].any():
         measured = looks.measure_all(thumbnails.kept(run))
         (run.folder / WORDS_FILE).unlink(missing_ok=True)
         with writing(path) as partial:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cafemood import pieces
+
 N_NEIGHBORS = 3
 FALSE_ALARMS = 0.02
 """The share of photos of cafés held out that lies beyond the threshold; at 4 % new drawn cafés had 7.5 % alarms."""
@@ -16,7 +18,7 @@ MAX_ROWS = 3000
 """Photos at most that the threshold is taken from; their neighbours are looked for among all."""
 LEAST_ROWS = 10
 """With fewer photos there is no threshold."""
-_CHUNK = 2048
+_CHUNK = 512
 
 
 def neighbour_distances(
@@ -31,7 +33,7 @@ def neighbour_distances(
 
     Args:
         points: The points (m, d).
-        rows: The known rows (n, d).
+        rows: The known rows (n, d), any float type.
         apart: Groups of the points (m,) and of the rows (n,): rows of a point's own group do not count.
         rests: Squared lengths, of the points (m,) and of the rows (n,), of what the d components leave out.
             They are added: in many dimensions two rests are nearly at right angles.
@@ -40,18 +42,20 @@ def neighbour_distances(
     Returns:
         The distances; infinite where no row counts.
     """
-    squares = (rows * rows).sum(axis=1)
-    found = np.empty(len(points), dtype=np.float32)
     k = min(n_neighbors, len(rows))
-    for start in range(0, len(points), _CHUNK):
-        chunk = points[start : start + _CHUNK]
-        d2 = np.maximum((chunk * chunk).sum(axis=1)[:, None] + squares - 2 * chunk @ rows.T, 0)
-        if rests is not None:
-            d2 += rests[0][start : start + _CHUNK, None] + rests[1][None, :]
-        if apart is not None:
-            d2[apart[0][start : start + _CHUNK, None] == apart[1][None, :]] = np.inf
-        found[start : start + _CHUNK] = np.sqrt(np.partition(d2, k - 1, axis=1)[:, :k]).mean(axis=1)
-    return found
+    nearest = np.full((len(points), k), np.inf, dtype=np.float32)
+    for known, piece in pieces.read(rows):
+        squares = (piece * piece).sum(axis=1)
+        for start in range(0, len(points), _CHUNK):
+            own = slice(start, start + _CHUNK)
+            chunk = np.asarray(points[own], dtype=np.float32)
+            d2 = np.maximum((chunk * chunk).sum(axis=1)[:, None] + squares - 2 * chunk @ piece.T, 0)
+            if rests is not None:
+                d2 += rests[0][own, None] + rests[1][None, known]
+            if apart is not None:
+                d2[apart[0][own, None] == apart[1][None, known]] = np.inf
+            nearest[own] = np.partition(np.hstack([nearest[own], d2]), k - 1, axis=1)[:, :k]
+    return np.asarray(np.sqrt(nearest).mean(axis=1))
 
 
 def threshold(

@@ -34,7 +34,12 @@ def rows_within(n_bytes: int, x: np.ndarray) -> int:
 
 def fits(x: np.ndarray) -> bool:
     """Whether a copy in float32 takes no more than the working memory."""
-    return 4 * x.size <= working_memory()
+    return fits_shape(*x.shape)
+
+
+def fits_shape(n: int, d: int) -> bool:
+    """Whether n rows of d numbers in float32 take no more than the working memory."""
+    return 4 * n * d <= working_memory()
 
 
 def is_long(x: np.ndarray) -> bool:

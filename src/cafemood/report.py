@@ -48,7 +48,7 @@ def write_report(run: Run) -> Path:
     """
     page = run.folder / "report.html"
     view = _View(run)
-    thumbs = view.thumbnails
+    thumbs = [view.thumbnails[i] for i in view.shown]
     pictures: list[str | None]
     if len(thumbs) > thumbnails.EMBED_AT_MOST:
         pictures = []
@@ -105,18 +105,34 @@ class _View:
         return [self._mood(j) for j in range(self.run.facts["k"]) if len(self.members(j))]
 
     @cached_property
-    def thumbnails(self) -> list[bytes | None]:
-        sides = np.full(len(self.table), thumbnails.map_side(len(self.table)))
+    def shown(self) -> np.ndarray:
+        """Rows of the table that the page has a picture of."""
+        rows = thumbnails.shown(self.run)
+        return rows[rows < len(self.table)]
+
+    @cached_property
+    def thumbnails(self) -> dict[int, bytes | None]:
+        """The picture of each row that is shown."""
+        sides = np.full(len(self.table), thumbnails.map_side(len(self.shown)))
         for j in range(self.run.facts["k"]):
             sides[[*self.typical(j), *self.borderline(j)]] = thumbnails.CARD_SIDE
-        paths = [self.run.where(file) for file in self.table["file"]]
-        kept = thumbnails.kept(self.run)[: len(paths)]
-        return thumbnails.make_thumbnails(paths, [int(side) for side in sides], kept)
+        files, kept = self.table["file"].to_numpy(), thumbnails.kept(self.run)
+        made = thumbnails.make_thumbnails(
+            [self.run.where(files[i]) for i in self.shown],
+            [int(side) for side in sides[self.shown]],
+            [kept[i] for i in self.shown],
+        )
+        return dict(zip(self.shown.tolist(), made, strict=True))
+
+    @cached_property
+    def _members(self) -> dict[int, np.ndarray]:
+        nearest_first = self.table["distance"].to_numpy().argsort(kind="stable")
+        cluster = self.table["cluster"].to_numpy()[nearest_first]
+        return {j: nearest_first[cluster == j] for j in range(self.run.facts["k"])}
 
     def members(self, j: int) -> np.ndarray:
         """Rows of a cluster, the most typical (nearest to the group's mean in the features) first."""
-        own = self.table[self.table["cluster"] == j]
-        return own.sort_values("distance", kind="stable").index.to_numpy()
+        return self._members[j]
 
     def typical(self, j: int) -> list[int]:
         return [int(i) for i in self.members(j)[: N_TYPICAL + 1]]
@@ -145,15 +161,19 @@ class _View:
             "one_cafe": len(own) > 2 and cafes.iloc[0] > 0.5 * len(own),
             "silhouette": _finite(own["silhouette"].mean()),
             "jaccard": ((self.run.scores.get("stability") or {}).get("jaccard") or [None] * (j + 1))[j],
-            "medoid": self.typical(j)[0],
-            "typical": self.typical(j)[1:],
-            "borderline": [(i, int(self.table["second_cluster"][i]) + 1) for i in self.borderline(j)],
+            "medoid": self.place(self.typical(j)[0]),
+            "typical": [self.place(i) for i in self.typical(j)[1:]],
+            "borderline": [(self.place(i), int(self.table["second_cluster"][i]) + 1) for i in self.borderline(j)],
             "palette": thumbnails.palette([data for data in pictures if data]),
         }
 
+    def place(self, row: int) -> int:
+        """Where a row stands among those that are shown."""
+        return int(np.searchsorted(self.shown, row))
+
     def payload(self, pictures: list[str | None]) -> dict[str, Any]:
-        """What the page's script reads: columns, one entry a photo."""
-        table = self.table
+        """What the page's script reads: columns, one entry a photo that is shown."""
+        table = self.table.loc[self.shown]
         return {
             "pictures": pictures,
             "file": table["file"].tolist(),
@@ -225,7 +245,8 @@ class _View:
             "score_rows": self.score_rows(),
             "silhouette_svg": svg["silhouette"],
             "sizes_svg": svg["sizes"],
-            "n_gone": sum(data is None for data in self.thumbnails),
+            "n_gone": sum(data is None for data in self.thumbnails.values()),
+            "n_shown": len(self.shown),
             "cafes_known": facts["data"]["cafe_source"] != "none",
             "survey": (asked := survey.result(self.run.folder)),
             "survey_svg": survey_figures.alike(asked) if asked else "",

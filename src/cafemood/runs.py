@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cafemood import compact, remote
+from cafemood import compact, pieces, remote
 from cafemood.atomic import write_json, writing
 from cafemood.errors import RunError
 
@@ -122,20 +122,20 @@ class RunWriter:
             explained: The share of variance that the plane keeps.
         """
         features = data.features.matrix()
-        means = {j: features[clustering.labels == j].mean(axis=0) for j in np.unique(clustering.labels)}
-        own_mean = np.stack([means[j] for j in clustering.labels])
         columns = {
             "silhouette": judgement.silhouettes,
             # to the group's mean in the feature space: the least is the medoid (of squared distances), and
             # unlike the distance in DEC's own space it is not what the method pulled to zero
-            "distance": np.linalg.norm(features - own_mean, axis=1),
+            "distance": distances_to_means(features, clustering.labels),
             "x": plane[:, 0],
             "y": plane[:, 1],
         }
         photo_set, backbone = data.photo_set, data.backbone
         self.write_assignments(photo_set.photos, clustering.probabilities, columns)
         reduced = data.reduction.tensors()
-        own = {"centers": clustering.centers, "embedding": clustering.embedding.astype(np.float32)}
+        own = {"centers": clustering.centers}
+        if clustering.embedding.shape[1] < features.shape[1]:  # else it is the features, which are kept compact
+            own["embedding"] = clustering.embedding.astype(np.float32)
         self.write_model(own | clustering.tensors | reduced, {"space": clustering.space})
         cafes = [p.cafe_id for p in photo_set.photos]
         write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
@@ -196,6 +196,17 @@ class RunWriter:
     def write_model(self, tensors: dict[str, np.ndarray], about: dict[str, str]) -> None:
         """Write `model.safetensors`: all that is needed to assign a new photo."""
         write_tensors(self.folder / "model.safetensors", tensors, about)
+
+
+def distances_to_means(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Euclidean distance of each row (n, d) to the mean of the rows with its label: (n,)."""
+    member = np.unique(labels, return_inverse=True)[1]
+    sizes = np.bincount(member)
+    sums = np.zeros((len(sizes), x.shape[1]))
+    for rows, piece in pieces.read(x):
+        sums += np.eye(len(sizes), dtype=np.float32)[member[rows]].T @ piece
+    means = (sums / sizes[:, None]).astype(np.float32)
+    return np.concatenate([np.linalg.norm(piece - means[member[rows]], axis=1) for rows, piece in pieces.read(x)])
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
@@ -26,6 +27,12 @@ EMBED_AT_MOST = 10_000
 """With more photos than this, thumbnails lie in a folder beside the report."""
 
 
+SHOWN_AT_MOST = 50_000
+"""Of more photos than this, pages show as many and thumbnails are made of no others."""
+_OF_A_MOOD = 32
+"""The most typical and the least certain photos of each mood that are always among them."""
+
+
 def map_side(n: int) -> int:
     """Longer side of the other photos' thumbnails, so that the page of n photos stays under 30 MB."""
     return 256 if n <= 500 else 128 if n <= 2_000 else 64
@@ -36,14 +43,42 @@ def kept_side(n: int) -> int:
     return 320 if n <= 2_000 else 256 if n <= 10_000 else 128
 
 
-def kept(run: Run) -> list[bytes | None]:
+def shown(run: Run) -> np.ndarray:
+    """The rows of `run.photos` that pages show, in order.
+
+    All; or of more than `SHOWN_AT_MOST` the most typical and the least certain of each cluster, those that were
+    added, and others drawn at random.
+    """
+    photos = run.photos
+    if len(photos) <= SHOWN_AT_MOST:
+        return np.arange(len(photos))
+    lead = photos["probability"] - photos["second_probability"]
+    chosen = [np.flatnonzero(photos["added"])]
+    for j in range(run.facts["k"]):
+        own = np.flatnonzero(photos["cluster"] == j)
+        chosen += [column[own].nsmallest(_OF_A_MOOD).index.to_numpy() for column in (photos["distance"], lead)]
+    named = np.unique(np.concatenate(chosen))
+    rest = np.setdiff1d(np.arange(len(photos)), named)
+    drawn = np.random.default_rng(0).choice(rest, max(0, SHOWN_AT_MOST - len(named)), replace=False)
+    return np.sort(np.concatenate([named, drawn]))
+
+
+def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
     """A thumbnail of each of the run's photos, from `thumbnails.parquet`, which the first call writes.
 
-    They outlive the photos: a photo that was read once is shown after it has moved. None where it never was.
+    They outlive the photos: a photo that was read once is shown after it has moved.
+
+    Args:
+        run: The run.
+        also: Rows to have besides those that are `shown`.
+
+    Returns:
+        One a photo; None where it is not shown, or could never be read.
     """
     import pandas as pd
 
     path, photos = run.folder / "thumbnails.parquet", run.photos
+    rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
     known: dict[str, bytes | None] = {}
     if path.exists():
         try:
@@ -51,16 +86,17 @@ def kept(run: Run) -> list[bytes | None]:
             known = dict(zip(table["photo_id"], table["webp"], strict=True))
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file; the photos can mend it
             log.warning("Making the damaged %s again (%s)", path, error)
-    missing = [i for i, photo_id in enumerate(photos["photo_id"]) if known.get(photo_id) is None]
-    side = kept_side(len(photos))
-    made = make_thumbnails([photos["path"][i] for i in missing], [side] * len(missing))
-    found = {photos["photo_id"][i]: data for i, data in zip(missing, made, strict=True) if data}
+    ids, paths = photos["photo_id"].to_numpy(), photos["path"].to_numpy()
+    missing = [i for i in rows if known.get(ids[i]) is None]
+    made = make_thumbnails(list(paths[missing]), [kept_side(len(rows))] * len(missing))
+    found = {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
     if found or not path.exists():
         known |= found
         table = pd.DataFrame({"photo_id": list(known), "webp": list(known.values())})
         with writing(path) as partial:
             table.to_parquet(partial, index=False, compression=None)
-    return [known.get(photo_id) for photo_id in photos["photo_id"]]
+    wanted = set(rows.tolist())
+    return [known.get(photo_id) if i in wanted else None for i, photo_id in enumerate(ids)]
 
 
 def make_thumbnails(
