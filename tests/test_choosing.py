@@ -6,7 +6,7 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_mutual_info_score
 
 from cafemood import choosing
-from cafemood.choosing import Candidate, Choice, choose, choose_k, family_of
+from cafemood.choosing import Candidate, Choice, choose, choose_k, family_of, told_by_cafe
 from cafemood.errors import ClusteringError
 from cafemood.methods import kmeans
 
@@ -37,8 +37,38 @@ def test_the_terms_by_hand():
     found = choose(candidates, cafes)
     assert found[0].agreement == pytest.approx((ami(one, two) + ami(one, three)) / 2)
     assert found[0].persistence == pytest.approx(ami(one, two))
-    assert found[0].cafes == pytest.approx(ami([i // 6 for i in range(60)], one))
+    assert found[0].cafes == told_by_cafe(one, np.arange(60) // 6)
     assert found[1].agreement == pytest.approx(ami(one, two))  # the other's plane is no witness
+
+
+def test_what_cafes_tell_is_amis_with_the_labels_entropy_as_its_unit():
+    labels, cafes = RNG.integers(0, 3, 200), RNG.integers(0, 40, 200)
+    labels[cafes < 20] = cafes[cafes < 20] % 3
+    # 40 cafés hold more entropy than 3 groups, so that the unit is scikit-learn's smaller one
+    assert told_by_cafe(labels, cafes) == pytest.approx(
+        adjusted_mutual_info_score(cafes, labels, average_method="min"), abs=1e-9
+    )
+
+
+def test_cafes_with_one_mood_each_tell_everything_whatever_k():
+    cafes = np.repeat(np.arange(40), 5)
+    for k in (2, 5, 10):
+        assert told_by_cafe(cafes % k, cafes) == pytest.approx(1)
+        assert adjusted_mutual_info_score(cafes, cafes % k) < 0.8  # what AMI says of the same
+
+
+def test_cafes_tell_nothing_of_groups_drawn_at_random():
+    cafes = np.repeat(np.arange(100), 6)
+    told = [told_by_cafe(RNG.integers(0, k, 600), cafes) for k in (2, 4, 8, 16) for _ in range(20)]
+    assert abs(np.mean(told)) < 0.01
+
+
+def test_a_cluster_of_one_cafe_is_no_mood():
+    cafes = np.repeat(np.arange(10), 6)
+    assert told_by_cafe((cafes == 3).astype(int), cafes) == 0  # one café, and the rest
+    assert told_by_cafe(cafes, cafes) == 0  # each café a group
+    three = np.where(cafes == 3, 2, cafes % 2)
+    assert told_by_cafe(three, cafes) == pytest.approx(54 / 60)  # two moods, and a café
 
 
 def test_families_count_alike_however_many_runs_they_have():
@@ -83,8 +113,9 @@ def test_many_photos_are_sampled_the_same_way_each_time(monkeypatch):
 
 
 def test_the_true_clustering_is_chosen_among_backbones_and_ks():
+    rng = np.random.default_rng(0)
     x, _ = make_blobs(240, 12, centers=6, cluster_std=2, random_state=0)
-    views = {"a": x, "b": x @ RNG.normal(size=(12, 30)), "noise": RNG.normal(size=(240, 30))}
+    views = {"a": x, "b": x @ rng.normal(size=(12, 30)), "noise": rng.normal(size=(240, 30))}
     runs = [
         (family, k, kmeans(view.astype(np.float32), k, 0).labels_)
         for family, view in views.items()

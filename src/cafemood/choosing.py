@@ -5,9 +5,9 @@
 *W* is the mean of what is known of two witnesses. **Agreement**: AMI between this run's labels and those of every
 run on another family of backbones, whatever its k (the mean within a family first, then over families: relatives
 agree too easily). Runs clustered in fewer than `MIN_WIDTH` dimensions are no witnesses: a plane agrees with a plane
-by chance of projection. **Cafés**: AMI between the labels and the café ids; photos of one café share a mood more
-often than not. *P*, **persistence**, is the mean AMI with the same family's other runs, other k's and reductions:
-structure that is there shows at neighbouring k's.
+by chance of projection. **Cafés**: what a photo's café tells of its group (`told_by_cafe`); photos of one café share
+a mood more often than not. *P*, **persistence**, is the mean AMI with the same family's other runs, other k's and
+reductions: structure that is there shows at neighbouring k's.
 
 A silhouette is none of it: over spaces of different dimension and over k it follows dimension and k, not the truth.
 `benchmarks/choice.py` measures all of this on labelled data.
@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import adjusted_mutual_info_score
+from scipy.stats import entropy
+from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 from tqdm import tqdm
 
 from cafemood.errors import ClusteringError
@@ -128,7 +130,7 @@ def choose(
                 agreement=_mean_of_means(
                     [[agreement[i, j] for j in _wide(js, candidates)] for js in strangers.values()]
                 ),
-                cafes=None if venues is None else float(adjusted_mutual_info_score(venues, labels[i])),
+                cafes=None if venues is None else told_by_cafe(labels[i], venues),
                 persistence=_mean_of_means([[agreement[i, j] for j in js] for js in relatives.values()]),
             )
         )
@@ -142,6 +144,30 @@ def pairwise_agreement(labels: Sequence[np.ndarray]) -> np.ndarray:
         for j in range(i):
             table[i, j] = table[j, i] = adjusted_mutual_info_score(one, labels[j])
     return table
+
+
+def told_by_cafe(labels: np.ndarray, cafes: np.ndarray) -> float:
+    """The part of what is to know about a photo's cluster that its café tells, beyond chance: 0 by chance, 1 at most.
+
+    (I − E[I]) / (H(labels) − E[I]): AMI's adjustment (Vinh, Epps and Bailey, JMLR 2010, eq. 10) in units of the
+    labels' entropy. AMI's own unit, the mean of both entropies, is mostly that of the many cafés: no grouping comes
+    near 1, and more clusters come nearer. A cluster with more than half of its photos from one café is that café and
+    no mood: its photos count as told nothing.
+
+    Args:
+        labels: Cluster of each photo (n,).
+        cafes: Café of each, as integers (n,).
+    """
+    table = contingency_matrix(labels, cafes)
+    table = table[2 * table.max(axis=1) <= table.sum(axis=1)]
+    table = table[:, table.any(axis=0)]
+    if len(table) < 2:
+        return 0.0
+    n, sizes = int(table.sum()), table.sum(axis=1)
+    expected = expected_mutual_information(table, n)
+    most = entropy(sizes / n) - expected
+    told = mutual_info_score(None, None, contingency=table) - expected
+    return float(n / len(labels) * told / most) if most > 1e-9 else 0.0
 
 
 def _wide(rows: list[int], candidates: Sequence[Candidate]) -> list[int]:
@@ -198,7 +224,7 @@ def choose_k(
 ) -> ChoiceOfK:
     """Choose k for one backbone: C · sqrt(P · L), each the mean over k-means on the features and on their PCA.
 
-    C is the AMI with the cafés (1 if they are unknown), P persistence as in `choose`, L the lift of
+    C is what the cafés tell (`told_by_cafe`; 1 if they are unknown), P persistence as in `choose`, L the lift of
     silhouette@features above the harder null, at least 1e-4. With one backbone there is no agreement.
 
     Args:

@@ -277,7 +277,7 @@ COLUMNS = {
     "run": "what tells it apart",
     "choice": "label-free score: witnesses that agree × √persistence (0 to 1)",
     "agreement": "mean AMI with the runs of other families of backbones, any k",
-    "cafes": "AMI of the groups with the café ids",
+    "cafes": "what a photo's café tells of its group beyond chance, 0 to 1",
     "persistence": "mean AMI with this backbone's other runs, over k and reductions",
     "z@features": "standard deviations of the silhouette above data without structure; below 2 is noise",
     "stability_ari": "mean ARI with refits on resampled cafés",
