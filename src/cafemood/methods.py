@@ -7,6 +7,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 from torch import nn
+from tqdm import tqdm
 
 from cafemood import pieces
 from cafemood.datamodule import MatrixDataModule, Rows
@@ -376,14 +378,16 @@ class LloydInPieces:
         self.labels_ = np.zeros(len(x), np.int32)
         self._squares = sum(float(np.vdot(piece, piece)) for _, piece in pieces.read(x))
         self.inertia_, before = np.inf, np.inf
-        while self.n_iter_ < max_iter:
-            sums, counts = self._pass(x)
-            if before - self.inertia_ <= self.tol * self.inertia_:
-                break
-            before = self.inertia_
-            there = counts > 0
-            self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
-            self.n_iter_ += 1
+        with tqdm(desc="k-means over all rows", unit="pass", leave=False) as bar:
+            while self.n_iter_ < max_iter:
+                sums, counts = self._pass(x)
+                bar.update()
+                if before - self.inertia_ <= self.tol * self.inertia_:
+                    break
+                before = self.inertia_
+                there = counts > 0
+                self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
+                self.n_iter_ += 1
 
     def _pass(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give each row its centre; the sums (k, d) and the sizes (k,) of the clusters."""
@@ -471,7 +475,11 @@ def baselines(features: np.ndarray, clustering: Clustering, k: int, *, n_seeds: 
         width = min(z0.shape[1], *features.shape)
         spaces[f"PCA-{width} + k-means"] = PCAReduction(width).fit_transform(features)
         spaces[name] = z0
-    return [Baseline(name, [kmeans(x, k, seed).labels_ for seed in range(n_seeds)]) for name, x in spaces.items()]
+    labels = [
+        kmeans(x, k, seed).labels_
+        for x, seed in tqdm(list(product(spaces.values(), range(n_seeds))), "baselines", unit="fit", leave=False)
+    ]
+    return [Baseline(name, labels[i * n_seeds : (i + 1) * n_seeds]) for i, name in enumerate(spaces)]
 
 
 def assign(features: np.ndarray, tensors: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
