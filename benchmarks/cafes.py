@@ -30,7 +30,7 @@ from cafemood import cafes, compact, runs, shares, similar
 from cafemood.backbones import create
 from cafemood.embedding import embed
 from cafemood.frozen import Backbone
-from cafemood.methods import kmeans
+from cafemood.kmeans import kmeans
 from cafemood.photos import demo_photos, scan_folder
 
 BACKBONE = {"name": "mobilenet_v2", "output": "features", "dim": 1280}

@@ -33,7 +33,7 @@ from sklearn.metrics import (
 
 from cafemood.backbones import create
 from cafemood.choosing import Candidate, choose
-from cafemood.methods import kmeans
+from cafemood.kmeans import kmeans
 from cafemood.photos import open_image, scan_folder
 from cafemood.resampling import KMeansPipeline, null_lift, stability
 

@@ -42,8 +42,9 @@ from cafemood import config
 from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, input_scale, reconstruction_loss
 from cafemood.heads import N2D, TEMI
+from cafemood.kmeans import kmeans
 from cafemood.labelled import read_labelled
-from cafemood.methods import DEC, IDEC, embed, kmeans
+from cafemood.methods import DEC, IDEC, embed
 from cafemood.pretraining import Pretraining, Surroundings
 from cafemood.reduction import PCAReduction
 from cafemood.scores import external

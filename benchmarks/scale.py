@@ -53,12 +53,13 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
 
     from cafemood import methods, reduction
     from cafemood.datamodule import MatrixDataModule
+    from cafemood.kmeans import kmeans
 
     x = np.load(path, mmap_mode="r")
     found: dict[str, Any] = {"before_mb": peak_mb()}
     begun = time.perf_counter()
     if stage == "k-means":
-        found["inertia"] = float(methods.kmeans(x, k, 0).inertia_)
+        found["inertia"] = float(kmeans(x, k, 0).inertia_)
     elif stage == "scikit-learn":
         from sklearn.cluster import KMeans
 
@@ -70,7 +71,7 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
         from cafemood.verdict import judge
 
         method = methods.KMeans(k)
-        model = methods.kmeans(x, k, 0, 1)
+        model = kmeans(x, k, 0, 1)
         member = np.eye(k, dtype=np.float32)[model.labels_]
         clustering = methods.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
         plane, _ = reduction.display_plane(x)

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 from cafemood import choosing
 from cafemood.choosing import Candidate, Choice, choose, choose_k, family_of, told_by_cafe
 from cafemood.errors import ClusteringError
-from cafemood.methods import kmeans
+from cafemood.kmeans import kmeans
 
 RNG = np.random.default_rng(0)
 

@@ -9,14 +9,15 @@ import pytorch_lightning as pl
 import sklearn
 import torch
 from sklearn.cluster import KMeans as SklearnKMeans
-from sklearn.datasets import load_digits, make_blobs, make_circles
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from cafemood import methods, pieces, pretraining
 from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.errors import ClusteringError
-from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled, spectral
+from cafemood.kmeans import kmeans
+from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled
 from cafemood.module import ReconstructionModule, RefinementModule
 from cafemood.reduction import PCAReduction
 from cafemood.scores import external
@@ -354,19 +355,6 @@ def test_the_paper_mode_runs_all_its_phases(rows, monkeypatch):
     assert np.isfinite(found.probabilities).all()
 
 
-def test_the_spectral_start_keeps_together_what_hangs_together():
-    """Two rings: k-means cuts them, their neighbourhoods do not."""
-    x, truth = make_circles(600, factor=0.4, noise=0.03, random_state=0)
-    found = spectral(x.astype(np.float32), 2, 0)
-    assert external([str(t) for t in truth], found)["accuracy"] > 0.99
-    assert external([str(t) for t in truth], KMeans(2).fit(MatrixDataModule(x)).labels)["accuracy"] < 0.7
-
-
-def test_the_spectral_start_does_not_spend_a_cluster_on_outliers(rows):
-    x = np.concatenate([rows, rows[:6] * 0.01 + 80])
-    assert np.bincount(spectral(x, 3, 0), minlength=3).min() > 20
-
-
 def test_the_health_of_every_update_reaches_the_record(rows):
     found = run(DEC(3, **SMALL), rows)
     record = found.health()["updates"]
@@ -393,21 +381,9 @@ def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
     assert adjusted_rand_score(found.labels, whole.labels_) > 0.999
     assert adjusted_rand_score(found.labels, truth) > 0.99
     assert np.allclose(np.sort(found.centers, axis=0), np.sort(whole.cluster_centers_, axis=0), atol=0.01)
-    model = methods.kmeans(x, 5, 0)
+    model = kmeans(x, 5, 0)
     assert model.inertia_ == pytest.approx(whole.inertia_, rel=1e-4)
     assert found.embedding is x or np.shares_memory(found.embedding, x)
-
-
-def test_a_wide_matrix_beyond_the_working_memory_starts_from_as_many_rows_as_fit(monkeypatch):
-    rng = np.random.default_rng(0)
-    x = (rng.normal(size=(3, 100)) * 3)[rng.integers(3, size=600)] + rng.normal(size=(600, 100))
-    seen = []
-    fit = SklearnKMeans.fit
-    monkeypatch.setattr(SklearnKMeans, "fit", lambda self, rows: seen.append(len(rows)) or fit(self, rows))
-    with sklearn.config_context(working_memory=0.1):
-        found = methods.kmeans(x.astype(np.float16), 3, 0)
-    assert seen == [262]
-    assert found.inertia_ == pytest.approx(SklearnKMeans(3, n_init=10, random_state=0).fit(x).inertia_, rel=1e-3)
 
 
 @pytest.mark.parametrize("method", [partial(DEC, max_updates=10), partial(IDEC, max_updates=10)], ids=["dec", "idec"])
@@ -426,16 +402,6 @@ def test_the_autoencoder_of_a_matrix_is_the_same_whether_it_is_held_or_not(long)
     assert (from_disk.held, held.held) == (False, True)
     assert scale == pytest.approx(same)
     assert pretraining.Pretraining().key(Rows(long[0], scale), 256) == pretraining.Pretraining().key(held, 256)
-
-
-def test_lloyd_in_pieces_keeps_the_centre_of_a_cluster_that_lost_its_rows(long):
-    x, _ = long
-    far = np.full((1, 12), 500, np.float32)
-    found = methods.LloydInPieces(x, np.vstack([np.asarray(x[:2], np.float32), far]))
-    assert np.array_equal(found.cluster_centers_[2], far[0])
-    assert set(found.labels_) == {0, 1}
-    d = np.square(np.asarray(x, np.float64) - found.cluster_centers_[found.labels_]).sum()
-    assert found.inertia_ == pytest.approx(d, rel=1e-5)
 
 
 def test_a_bad_row_deep_in_a_long_matrix_is_named(long):

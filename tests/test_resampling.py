@@ -9,7 +9,8 @@ from sklearn.datasets import load_digits, make_blobs
 
 from cafemood import resampling
 from cafemood.datamodule import MatrixDataModule
-from cafemood.methods import KMeans, kmeans, nearest_center
+from cafemood.kmeans import kmeans, nearest_center
+from cafemood.methods import KMeans
 from cafemood.resampling import Checks, KMeansPipeline, MethodPipeline, null_lift, on_all_cores, stability
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -22,9 +21,11 @@ from cafemood import pieces
 from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from_state
 from cafemood.errors import ClusteringError
+from cafemood.kmeans import kmeans
 from cafemood.module import CHUNK, RefinementModule, health
 from cafemood.pretraining import Pretraining, Surroundings, TrainerFactory
 from cafemood.reduction import PCAReduction, project
+from cafemood.spectral import spectral
 from cafemood.temi import Heads
 
 
@@ -191,7 +192,7 @@ class DEC:
         autoencoder, key = self.pretraining.run(x, data.batch_size, around)
         z0 = embed(autoencoder, x)
         batch_size = self.pretraining.batch_size(len(x), data.batch_size)
-        module, steps = self._refinement(autoencoder, x, z0, batch_size)
+        module, steps = self._refinement(autoencoder, x, z0, batch_size, around.cache_dir)
         recipe = [key, self.name, self.n_clusters, self.start, self.start_updates, module.update_interval]
         recipe += [self.max_updates, self.tol, self.gamma, module.lr, batch_size]
         rows = MatrixDataModule(x, batch_size=batch_size, seed=self.random_state)
@@ -217,11 +218,11 @@ class DEC:
         )
 
     def _refinement(
-        self, autoencoder: Autoencoder, x: Rows, z0: np.ndarray, batch_size: int
+        self, autoencoder: Autoencoder, x: Rows, z0: np.ndarray, batch_size: int, cache_dir: Path | None
     ) -> tuple[RefinementModule, int]:
         """The module at its start, and its steps at most."""
         k, partition = self.n_clusters, None
-        labels = spectral(z0, k, self.random_state) if self.start == "spectral" else np.zeros(0)
+        labels = spectral(z0, k, self.random_state, cache_dir=cache_dir) if self.start == "spectral" else np.zeros(0)
         if len(np.unique(labels)) == k:
             partition = torch.from_numpy(labels.astype(np.int64))
             centers = np.stack([z0[labels == j].mean(axis=0) for j in range(k)])
@@ -280,136 +281,6 @@ def encoder_tensors(autoencoder: Autoencoder, scale: float) -> dict[str, np.ndar
 def digest(recipe: object) -> str:
     """A file name for a recipe: the same for the same settings."""
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
-
-
-def spectral(z: np.ndarray, n_clusters: int, random_state: int, n_starts: int = 5) -> np.ndarray:
-    """Labels (n,) by spectral clustering of prototypes' neighbourhoods.
-
-    k-means cuts long clusters and joins small ones; here what hangs together stays together. The rows are
-    summed up by up to 1,000 prototypes (a mini-batch k-means), each joined to its nearest. Of several starts
-    the one that agrees best with the others (mean ARI) is taken: no ground truth is looked at.
-
-    Args:
-        z: Rows (n, d).
-        n_clusters: k.
-        random_state: Seed.
-        n_starts: Starts.
-    """
-    from sklearn.metrics import adjusted_rand_score
-
-    found = [_spectral(z, n_clusters, random_state * n_starts + i) for i in range(n_starts)]
-    agreement = [sum(adjusted_rand_score(a, b) for b in found) for a in found]
-    return found[int(np.argmax(agreement))]
-
-
-def _spectral(z: np.ndarray, k: int, random_state: int) -> np.ndarray:
-    """One start. Few neighbours keep clusters apart, but leave a handful of outliers on their own: more are
-    taken until each cluster has a quarter of an average one's rows."""
-    from sklearn.cluster import MiniBatchKMeans, SpectralClustering
-    from sklearn.neighbors import kneighbors_graph
-
-    n = min(max(len(z) // 2, 2), max(1000, 20 * k))
-    found = [kmeans(z, k, random_state, n_init=1).labels_]  # where rows are too few or too alike for a graph
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # duplicates, a graph in several parts
-        model = MiniBatchKMeans(n, n_init=1, batch_size=8192, random_state=random_state, reassignment_ratio=0).fit(z)
-        used, of_row = np.unique(model.labels_, return_inverse=True)
-        for n_neighbors in (5, 10, 20):
-            if n_neighbors >= len(used) or k + 1 >= len(used):
-                break
-            graph = kneighbors_graph(model.cluster_centers_[used], n_neighbors, include_self=True)
-            cut = SpectralClustering(k, affinity="precomputed", assign_labels="cluster_qr", random_state=random_state)
-            labels = cut.fit((graph + graph.T) / 2).labels_[of_row]
-            if n_neighbors == 5:
-                found = []
-            found.append(labels)
-            if _smallest(labels, k) >= 0.25 * len(z) / k:
-                break
-    return max(found, key=lambda labels: _smallest(labels, k))
-
-
-def _smallest(labels: np.ndarray, k: int) -> int:
-    return int(np.bincount(labels, minlength=k).min())
-
-
-def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
-    """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
-
-    Where `pieces.is_long`, it is fitted to 25,000 rows at most, drawn at random, and Lloyd's algorithm goes on
-    from its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
-    """
-    from sklearn.cluster import KMeans as SklearnKMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the health record says it
-        model = SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state)
-        if not pieces.is_long(x):
-            return model.fit(x)
-        n = min(pieces.LARGE // 4, len(x), max(pieces.rows_within(pieces.working_memory(), x), 50 * n_clusters))
-        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), n, replace=False))
-        model.fit(np.asarray(x[drawn], dtype=np.float32))
-    return LloydInPieces(x, model.cluster_centers_)
-
-
-class LloydInPieces:
-    """Lloyd's algorithm over a matrix that is read piece by piece (a memory map, float16 or float32).
-
-    It stops when a pass lowers the inertia by less than one part in ten thousand. A cluster that loses all its
-    rows keeps its centre.
-
-    Args:
-        x: Rows (n, d).
-        centers: Where it starts (k, d).
-        max_iter: Passes at most.
-
-    Attributes:
-        labels_: Cluster of each row (n,).
-        cluster_centers_: (k, d).
-        inertia_: Sum of squared distances to the centres.
-        n_iter_: Passes made.
-    """
-
-    tol = 1e-4
-
-    def __init__(self, x: np.ndarray, centers: np.ndarray, max_iter: int = 100) -> None:
-        self.max_iter, self.n_iter_ = max_iter, 0
-        self.cluster_centers_ = np.asarray(centers, dtype=np.float32)
-        self.labels_ = np.zeros(len(x), np.int32)
-        self._squares = sum(float(np.vdot(piece, piece)) for _, piece in pieces.read(x))
-        self.inertia_, before = np.inf, np.inf
-        with tqdm(desc="k-means over all rows", unit="pass", leave=False) as bar:
-            while self.n_iter_ < max_iter:
-                sums, counts = self._pass(x)
-                bar.update()
-                if before - self.inertia_ <= self.tol * self.inertia_:
-                    break
-                before = self.inertia_
-                there = counts > 0
-                self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
-                self.n_iter_ += 1
-
-    def _pass(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give each row its centre; the sums (k, d) and the sizes (k,) of the clusters."""
-        k, d = self.cluster_centers_.shape
-        half = 0.5 * np.square(self.cluster_centers_).sum(axis=1)
-        sums, counts, nearness = np.zeros((k, d)), np.zeros(k), 0.0
-        for rows, piece in pieces.read(x):
-            nearer = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
-            labels = self.labels_[rows] = nearer.argmax(axis=1)
-            nearness += float(nearer[np.arange(len(labels)), labels].sum(dtype=np.float64))
-            own = np.eye(k, dtype=np.float32)[labels]
-            sums += own.T @ piece
-            counts += own.sum(axis=0)
-        self.inertia_ = self._squares - 2 * nearness
-        return sums, counts
-
-
-def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """The nearest centre (n,) of each row (n, d); of two as near, the first."""
-    from sklearn.metrics import pairwise_distances_argmin
-
-    return np.asarray(pairwise_distances_argmin(x, centers))
 
 
 def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -> np.ndarray:

@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from cafemood.datamodule import MatrixDataModule
-from cafemood.methods import KMeans, assign, kmeans, nearest_center
+from cafemood.kmeans import kmeans, nearest_center
+from cafemood.methods import KMeans, assign
 from cafemood.reduction import PCAReduction
 from cafemood.scores import silhouettes
 

@@ -1,0 +1,57 @@
+"""The spectral start, and its prototypes' cache."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs, make_circles
+
+from cafemood.kmeans import kmeans
+from cafemood.scores import external
+from cafemood.spectral import prototypes, spectral
+
+
+def blobs():
+    return make_blobs(120, 8, centers=3, cluster_std=2, random_state=5)[0].astype(np.float32)
+
+
+def test_the_spectral_start_keeps_together_what_hangs_together():
+    """Two rings: k-means cuts them, their neighbourhoods do not."""
+    x, truth = make_circles(600, factor=0.4, noise=0.03, random_state=0)
+    found = spectral(x.astype(np.float32), 2, 0)
+    assert external([str(t) for t in truth], found)["accuracy"] > 0.99
+    assert external([str(t) for t in truth], kmeans(x, 2, 0).labels_)["accuracy"] < 0.7
+
+
+def test_the_spectral_start_does_not_spend_a_cluster_on_outliers():
+    rows = blobs()
+    x = np.concatenate([rows, rows[:6] * 0.01 + 80])
+    assert np.bincount(spectral(x, 3, 0), minlength=3).min() > 20
+
+
+def test_prototypes_are_means_of_their_rows():
+    x = blobs()
+    centers, of_row = prototypes(x, 40, 0)
+    assert set(of_row) == set(range(len(centers)))
+    distances = np.linalg.norm(x[:, None] - centers, axis=2)
+    assert np.mean(distances.argmin(axis=1) == of_row) == 1
+
+
+def test_prototypes_are_made_once_for_all_k_and_a_damaged_file_again(tmp_path, caplog):
+    x = blobs()
+    first = {k: spectral(x, k, 0, cache_dir=tmp_path) for k in (2, 3, 4)}
+    files = sorted((tmp_path / "prototypes").iterdir())
+    assert len(files) == 5  # one a start, whatever k
+    for k, labels in first.items():
+        np.testing.assert_array_equal(labels, spectral(x, k, 0))
+        np.testing.assert_array_equal(labels, spectral(x, k, 0, cache_dir=tmp_path))
+    files[0].write_bytes(b"half")
+    np.testing.assert_array_equal(spectral(x, 3, 0, cache_dir=tmp_path), first[3])
+    assert "damaged cache file" in caplog.text
+    assert files[0].stat().st_size > 4
+
+
+@pytest.mark.parametrize("change", ["rows", "n", "seed"])
+def test_other_prototypes_have_another_file(change, tmp_path):
+    x = blobs()
+    prototypes(x, 40, 0, tmp_path)
+    prototypes(x + (change == "rows"), 40 + (change == "n"), int(change == "seed"), tmp_path)
+    assert len(list((tmp_path / "prototypes").iterdir())) == 2
