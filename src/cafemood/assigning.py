@@ -160,7 +160,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
         return 0
     rows = np.stack([answer.row for _, answer in chosen.values()])
     plane = run.photos[["x", "y"]].to_numpy(dtype=np.float32)
-    x, y = methods.among_neighbours(rows, run.rows, plane).T
+    x, y = methods.among_neighbours(rows, run.rows.astype(np.float32), plane).T
     table = pd.DataFrame([_record(run, photo, answer) for photo, answer in chosen.values()]).assign(x=x, y=y)
     before = run.photos[run.photos["added"]].drop(columns="added")
     if len(before):

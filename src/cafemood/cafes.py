@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cafemood import looks, moods, runs, shares
+from cafemood import looks, moods, pieces, runs, shares
 from cafemood.atomic import writing
 from cafemood.errors import RunError
 from cafemood.runs import Run
@@ -24,7 +24,6 @@ from cafemood.runs import Run
 N_SIMILAR = 5
 _MAX_WITHIN = 20_000
 """Rows at most that the within-café covariance is taken from."""
-_CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,11 @@ def build(run: Run) -> Cafes:
     vectors, whitening, center = cafe_vectors(rows, of_photo)
     means = _group_means(rows, of_photo, len(names))
     table = _profiles(run, photos, of_photo, n_photos)
-    table["spread"] = _spread(rows, means, of_photo, n_photos)
-    table["signature"] = photos["file"].to_numpy()[_signatures(rows, means, of_photo)]
-    table["signature_photo_id"] = photos["photo_id"].to_numpy()[_signatures(rows, means, of_photo)]
+    from_mean, variance = _distances(rows, means, of_photo)
+    table["spread"] = _spread(from_mean, variance, of_photo, n_photos)
+    signatures = _signatures(from_mean, of_photo)
+    table["signature"] = photos["file"].to_numpy()[signatures]
+    table["signature_photo_id"] = photos["photo_id"].to_numpy()[signatures]
     near, cosine = _nearest(vectors)
     table["similar"] = [json.dumps([names[j] for j in row], ensure_ascii=False) for row in near]
     table["similarity"] = [json.dumps([round(float(s), 4) for s in row]) for row in cosine]
@@ -163,9 +164,12 @@ def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np
 def _group_means(rows: np.ndarray, of_photo: np.ndarray, n_groups: int) -> np.ndarray:
     from scipy.sparse import csr_matrix
 
-    n = np.bincount(of_photo, minlength=n_groups)
-    pick = csr_matrix((1 / n[of_photo], (of_photo, np.arange(len(rows)))), shape=(n_groups, len(rows)))
-    return np.asarray(pick @ rows, dtype=np.float32)
+    n, sums = np.bincount(of_photo, minlength=n_groups), np.zeros((n_groups, rows.shape[1]))
+    for where, piece in pieces.read(rows):
+        there, own = np.unique(of_photo[where], return_inverse=True)
+        pick = csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(there), len(own)))
+        sums[there] += pick @ piece
+    return np.asarray(sums / n[:, None], dtype=np.float32)
 
 
 def _within_whitening(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray) -> np.ndarray:
@@ -177,41 +181,45 @@ def _within_whitening(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray)
         return np.eye(rows.shape[1], dtype=np.float32)
     if len(several) > _MAX_WITHIN:
         several = np.random.default_rng(0).choice(several, _MAX_WITHIN, replace=False)
-    away = (rows[several] - means[of_photo[several]]).astype(np.float64)
+    away = rows[several].astype(np.float64) - means[of_photo[several]]
     if float((away**2).mean()) < 1e-12:  # the photos of each café are all alike
         return np.eye(rows.shape[1], dtype=np.float32)
     values, axes = np.linalg.eigh(ledoit_wolf(away, assume_centered=True)[0])
     return np.asarray(axes / np.sqrt(np.maximum(values, 1e-3 * values.max())) @ axes.T, dtype=np.float32)
 
 
-def _spread(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray, n_photos: np.ndarray) -> np.ndarray:
+def _distances(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray) -> tuple[np.ndarray, float]:
+    """Each photo's squared distance (n,) to its café's mean, and the variance of all photos, summed over columns."""
+    n_photos = np.bincount(of_photo)
+    middle = n_photos @ means.astype(np.float64) / len(rows)
+    found, total = np.empty(len(rows), np.float32), 0.0
+    for where, piece in pieces.read(rows):
+        found[where] = ((piece - means[of_photo[where]]) ** 2).sum(axis=1)
+        total += float(((piece - middle) ** 2).sum())
+    return found, total / max(len(rows) - 1, 1)
+
+
+def _spread(from_mean: np.ndarray, variance: float, of_photo: np.ndarray, n_photos: np.ndarray) -> np.ndarray:
     """Variance within the café over that of all photos: 1 is as varied as the whole collection; NaN for one photo."""
-    within = np.bincount(of_photo, ((rows - means[of_photo]) ** 2).sum(axis=1))
-    total = float(rows.var(axis=0).sum()) * len(rows) / max(len(rows) - 1, 1)
-    several = n_photos > 1
-    return np.where(several, within / np.maximum(n_photos - 1, 1) / (total or 1.0), np.nan)
+    within = np.bincount(of_photo, from_mean)
+    return np.where(n_photos > 1, within / np.maximum(n_photos - 1, 1) / (variance or 1.0), np.nan)
 
 
-def _signatures(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray) -> np.ndarray:
+def _signatures(from_mean: np.ndarray, of_photo: np.ndarray) -> np.ndarray:
     """Row of the photo nearest to its café's mean, a café each."""
-    distance = ((rows - means[of_photo]) ** 2).sum(axis=1)
-    order = np.lexsort((distance, of_photo))
+    order = np.lexsort((from_mean, of_photo))
     return order[np.unique(of_photo[order], return_index=True)[1]]
 
 
-def _nearest(vectors: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The most similar cafés (c, 5 at most) of each, and their cosines."""
+    from sklearn.neighbors import NearestNeighbors
+
     n = min(N_SIMILAR, len(vectors) - 1)
-    near: list[np.ndarray] = []
-    cosine: list[np.ndarray] = []
-    for start in range(0, len(vectors), _CHUNK):
-        found = vectors[start : start + _CHUNK] @ vectors.T
-        found[np.arange(len(found)), start + np.arange(len(found))] = -np.inf
-        order = np.argpartition(-found, n - 1, axis=1)[:, :n] if n else np.zeros((len(found), 0), dtype=int)
-        for row, chosen in zip(found, order, strict=True):
-            ranked = chosen[np.argsort(-row[chosen], kind="stable")]
-            near.append(ranked)
-            cosine.append(row[ranked])
-    return near, cosine
+    if not n:
+        return np.empty((len(vectors), 0), int), np.empty((len(vectors), 0))
+    distance, near = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(vectors).kneighbors()
+    return near, 1 - distance**2 / 2  # of unit vectors
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

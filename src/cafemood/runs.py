@@ -282,7 +282,7 @@ class Run:
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """The compact features of `photos`: float32 (n, d')."""
+        """The compact features of `photos`, as they are stored: float16 (n, d')."""
         own = self.features["rows"]
         path = self.folder / "added.safetensors"
         if path.exists():
@@ -292,7 +292,7 @@ class Run:
             why = f"it holds {len(own)} rows for {len(self.photos)} photos"
             fix = "delete added.parquet and added.safetensors, or run again"
             raise RunError("The run's features do not fit its photos", where=self.folder, why=why, fix=fix)
-        return own.astype(np.float32)
+        return own
 
     @property
     def knows_cafes(self) -> bool:

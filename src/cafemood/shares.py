@@ -61,7 +61,9 @@ def intervals(counts: np.ndarray, prior: np.ndarray, probability: float = INTERV
     a = np.asarray(counts, dtype=np.float64) + prior
     b = a.sum(axis=1, keepdims=True) - a
     b = np.maximum(b, 1e-9)  # one mood only: the share is 1
-    below = np.linspace(0, 1 - probability, 61)[:, None, None]  # the probability left out below the interval
-    low, high = beta.ppf(below, a, b), beta.ppf(below + probability, a, b)
-    best = np.expand_dims((high - low).argmin(axis=0), 0)
-    return np.take_along_axis(low, best, 0)[0], np.take_along_axis(high, best, 0)[0]
+    pairs, back = np.unique(np.stack([a, b]).reshape(2, -1), axis=1, return_inverse=True)  # many cafés have the same
+    below = np.linspace(0, 1 - probability, 61)[:, None]  # the probability left out below the interval
+    low, high = beta.ppf(below, *pairs), beta.ppf(below + probability, *pairs)
+    best = (high - low).argmin(axis=0)[None]
+    ends = [np.take_along_axis(each, best, 0)[0][back].reshape(a.shape) for each in (low, high)]
+    return ends[0], ends[1]

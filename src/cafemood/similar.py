@@ -126,7 +126,7 @@ def like_photos(cafes: Cafes, files: Sequence[Path]) -> Query:
         if row is None:
             new.append(Path(file))
         else:
-            rows.append(run.rows[row])
+            rows.append(run.rows[row].astype(np.float32))
             shares[clusters[row]] += 1
     if new:
         from cafemood import assigning
