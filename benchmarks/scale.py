@@ -126,8 +126,9 @@ def tell(measured: list[dict[str, Any]]) -> None:
         if rows:
             last = rows[-1]
             minutes = [last["seconds"] * n / last["n"] / 60 for n in (10**7, 10**8)]
+            what = "One epoch and three updates of DEC" if stage == "DEC" else stage
             print(
-                f"{stage} passes over the rows: in proportion to {last['n']:,}, 10^7 photos take {minutes[0]:.0f} min, "
+                f"{what}: passes over the rows; in proportion to {last['n']:,}, 10^7 photos take {minutes[0]:.0f} min, "
                 f"10^8 {minutes[1]:.0f} min."
             )
     disk = [n * measured[0]["d"] * 2 / 1024**3 for n in (10**7, 10**8)]
@@ -154,7 +155,13 @@ def draw(measured: list[dict[str, Any]], path: Path) -> None:
         right.loglog(n, [row["peak_mb"] / 1024 for row in rows], "o-", color=color, label=stage)
     right.axhline(4, color="#666666", linewidth=1, linestyle=":")
     right.text(min(row["n"] for row in measured), 4.2, "4 GB", color="#666666", fontsize=9)
-    for axes, what in ((left, "seconds"), (right, "peak memory, GB")):
+    seconds, memory = (0.5, 1, 2, 5, 10, 20, 50, 100), (1, 2, 4, 8)
+    for axes, what, ticks in ((left, "seconds", seconds), (right, "peak memory, GB", memory)):
+        low, high = axes.get_ylim()
+        axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.minorticks_off()
         axes.set(xlabel=f"photos (features of {measured[0]['d']} numbers)", ylabel=what)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
