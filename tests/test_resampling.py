@@ -197,3 +197,7 @@ def test_results_come_in_order_and_an_error_comes_out():
     assert on_all_cores(lambda i: i * i, [(i,) for i in range(20)]) == [i * i for i in range(20)]
     with pytest.raises(ZeroDivisionError):
         on_all_cores(lambda i: 1 // i, [(1,), (0,), (2,)])
+
+
+def test_a_refit_sees_a_tenth_of_many_photos():
+    assert [resampling.refit_rows(n) for n in (100, 2000, 10_000, 50_000, 10**6)] == [100, 2000, 2000, 5000, 20_000]

@@ -19,7 +19,10 @@ from cafemood.reduction import PCAReduction
 from cafemood.scores import silhouettes
 
 MAX_ROWS = 2000
-"""Nulls and refits see this many rows at most, drawn at random (whole cafés for the refits)."""
+"""A null sees this many rows at most, drawn at random."""
+REFIT_SHARE, REFIT_MOST = 0.1, 20_000
+"""A refit of k-means sees this share of the photos, by whole cafés: between `MAX_ROWS` and so many of them. More photos
+make a grouping steadier, and refits of few would call it less steady than it is."""
 N_NULLS = 20
 FEW_COLUMNS = 50
 N_RESAMPLES = 20
@@ -285,6 +288,11 @@ def _against(own: float, values: Sequence[float]) -> dict[str, float]:
     return {"mean": mean, "sd": sd, "lift": own - mean, "z": (own - mean) / max(sd, 1e-9)}
 
 
+def refit_rows(n: int) -> int:
+    """How many of n photos a refit of k-means sees, at most."""
+    return min(n, max(MAX_ROWS, min(REFIT_MOST, int(REFIT_SHARE * n))))
+
+
 def stability(
     features: np.ndarray,
     labels: np.ndarray,
@@ -354,7 +362,7 @@ def stability(
         "merged": np.sum([together for _, _, together in found], axis=0) / max(len(aris), 1),
         "n": len(aris),
         "unit": unit,
-        "how": f"{len(aris)} refits, each on {drawn} of {n_units} {unit} drawn with replacement",
+        "how": f"{len(aris)} refits, each on {drawn:,} of {n_units:,} {unit} drawn with replacement",
     }
 
 

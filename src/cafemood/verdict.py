@@ -11,7 +11,7 @@ from sklearn.metrics import pairwise_distances
 
 from cafemood import scores
 from cafemood.methods import Baseline, Clustering
-from cafemood.resampling import MAX_ROWS, STABLE, UNSTABLE, Checks, KMeansPipeline, null_lift, stability
+from cafemood.resampling import MAX_ROWS, STABLE, UNSTABLE, Checks, KMeansPipeline, null_lift, refit_rows, stability
 
 Sentence = dict[str, str]
 
@@ -110,7 +110,7 @@ def _refitted(
         checks.refits,
         checks.n_resamples,
         cafes=cafes,
-        max_rows=MAX_ROWS if cheap else len(labels),
+        max_rows=refit_rows(len(labels)) if cheap else len(labels),
         seed=checks.seed,
         parallel=cheap,  # a training takes all cores by itself
         desc=None if checks.quiet else "refits on resampled " + ("photos" if cafes is None else "cafés"),
@@ -146,7 +146,7 @@ def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
         )
         said.append(_say("info", text))
     if n < 10 * k:
-        said.append(_say("warn", f"{n} photos are few for {k} groups: take every number here as a hint."))
+        said.append(_say("warn", f"{n:,} photos are few for {k} groups: take every number here as a hint."))
     if health["clusters_in_use"] == k and health["smallest_cluster"] < max(3, 0.01 * n):
         photos = "photo" if health["smallest_cluster"] == 1 else "photos"
         said.append(
@@ -220,7 +220,7 @@ def _coherence_sentences(found: dict[str, Any] | None) -> list[Sentence]:
     if found is None or not np.isfinite(found["ratio"]):
         return []
     out = f" (without {found['n_duplicates']} near-duplicates)" if found["n_duplicates"] else ""
-    cafes = "1 café" if found["n_cafes"] == 1 else f"{found['n_cafes']} cafés"
+    cafes = "1 café" if found["n_cafes"] == 1 else f"{found['n_cafes']:,} cafés"
     figures = f"{found['ratio']:.1f} × as often as chance, over {cafes}{out}, p = {found['p']:.3f}"
     if found["p"] < 0.05:
         return [_say("good", f"Photos of one café share a mood: {figures}.")]
