@@ -129,7 +129,7 @@ def read_listing(
             continue
         first_seen[photo_id] = file
         values: dict[str, Any] = {
-            key: remote.shown(v) if remote.is_address(v) else v for key, v in record.items() if key in _KNOWN
+            key: remote.shown(v) if remote.is_address(v) else v for key, v in record.items() if key in _KNOWN - {"file"}
         }
         values |= {"photo_id": photo_id, "file": file, "label": str(record[labels]) if labels else None}
         rows.append(Photo(**({"cafe_id": ""} | values)))
@@ -222,9 +222,10 @@ def _digests(places: Sequence[str | Path | None]) -> Iterator[tuple[str | None, 
         return (None, "") if isinstance(place, str) else digest_or_reason(place)
 
     local = any(isinstance(place, Path) for place in places)
-    bar = tqdm(total=len(places), desc="read", unit="photo", leave=False, disable=not local or len(places) < 500)
+    few = 500 if local else 50_000
+    bar = tqdm(total=len(places), desc="read", unit="photo", leave=False, disable=len(places) < few)
     with bar:
-        for found in mapped(read, places):
+        for found in mapped(read, places) if local else map(read, places):
             bar.update()
             yield found
 
@@ -251,7 +252,7 @@ def _with_cafes(rows: list[Photo], *, known: bool) -> tuple[list[Photo], str, tu
     """The café ids: the list's own; else from names and folders below the one that all photos share."""
     if known:
         alone = [p if p.cafe_id not in (None, "") else replace(p, cafe_id=p.photo_id[:12]) for p in rows]
-        return [replace(p, cafe_id=str(p.cafe_id)) for p in alone], "manifest", ()
+        return [p if isinstance(p.cafe_id, str) else replace(p, cafe_id=str(p.cafe_id)) for p in alone], "manifest", ()
     paths = [PurePosixPath(p.file.split("://")[-1].lstrip("/")) for p in rows]
     shared = os.path.commonpath({path.parent.as_posix() for path in paths})
     found = [cafe_of(path.relative_to(shared), p.photo_id, folders=True) for p, path in zip(rows, paths, strict=True)]
