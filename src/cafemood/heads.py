@@ -36,7 +36,7 @@ class N2D:
     """A Gaussian mixture on the UMAP of an autoencoder's embedding.
 
     McConville et al., "N2D: (Not Too) Deep Clustering via Clustering the Local Manifold of an
-    Autoencoded Embedding", ICPR 2020 (https://arxiv.org/abs/1908.05968). The autoencoder is DEC's own.
+    Autoencoded Embedding", ICPR 2020 (https://arxiv.org/abs/1908.05968). The autoencoder is DEC's, but for its width.
 
     Args:
         n_clusters: k.
@@ -44,7 +44,7 @@ class N2D:
         n_components: Dimensions of UMAP's space.
         n_init: Starts of the mixture; the best likelihood wins.
         hidden: Widths of the encoder's hidden layers.
-        embedding: Width of the embedding.
+        embedding: Width of the embedding; twice DEC's, since UMAP finds the groups' own dimensions itself.
         corruption: Share of inputs zeroed while pretraining.
         pretrain_epochs: Passes over the data; None: 40.
         pretrain_min_steps: Steps at least, as long as that is not more than 400 passes.
@@ -64,7 +64,7 @@ class N2D:
         n_components: int = 10,
         n_init: int = 5,
         hidden: Sequence[int] = (500, 500, 2000),
-        embedding: int = 10,
+        embedding: int = 20,
         corruption: float = 0.2,
         pretrain_epochs: int | None = None,
         pretrain_min_steps: int = 2000,
