@@ -135,8 +135,10 @@ def tell(measured: list[dict[str, Any]]) -> None:
     print(f"All read float16 from a disk that should be fast: {disk[0]:.0f} and {disk[1]:.0f} GB.")
     print("scores are of a sample of 10,000 rows, and named so: more photos cost no more.")
     print(
-        "Memory is bounded by working_memory, but for what each photo leaves: its label and its probabilities "
-        "(4 bytes a cluster), and DEC's embedding (40 bytes). 10^8 photos of 8 clusters want 10 GB for these."
+        "Memory of these stages is bounded by working_memory, but for what each photo leaves: its label, its "
+        "probabilities (4 bytes a cluster), DEC's embedding (40 bytes): 10 GB at 10^8 photos of 8 clusters. A whole run "
+        "also holds its list of photos and the rows that it keeps of them, 4.7 GB at 10^6: 10^7 photos want a machine "
+        "of 64 GB, 10^8 a run on a part of them, and `cafemood assign` for the rest."
     )
 
 
