@@ -136,8 +136,8 @@ def tell(measured: list[dict[str, Any]]) -> None:
     print("scores are of a sample of 10,000 rows, and named so: more photos cost no more.")
     print(
         "Memory of these stages is bounded by working_memory, but for what each photo leaves: its label, its "
-        "probabilities (4 bytes a cluster), DEC's embedding (40 bytes): 10 GB at 10^8 photos of 8 clusters. A whole run "
-        "also holds its list of photos and the rows that it keeps of them, 4.7 GB at 10^6: 10^7 photos want a machine "
+        "probabilities (4 bytes a cluster), DEC's embedding (40 bytes): 10 GB at 10^8 photos of 8 clusters. A whole "
+        "run also holds its list of photos and the rows that it keeps of them, 4.7 GB at 10^6: 10^7 want a machine "
         "of 64 GB, 10^8 a run on a part of them, and `cafemood assign` for the rest."
     )
 
