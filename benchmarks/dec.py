@@ -10,7 +10,7 @@
     python benchmarks/dec.py table                                        what has been measured, as Markdown
 
 DATA is `digits` or an .npz with X and Y. Each figure is appended to a JSON-lines file (--out) as soon as it is
-known; what is there is not measured again, and `table` reads it. The deep methods read the autoencoder that
+known; what is there is not measured again, and `table` reads it. DEC and IDEC read the autoencoder that
 "AE + k-means" has made: their seconds are those of the start and the refinement.
 """
 
