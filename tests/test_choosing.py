@@ -102,8 +102,9 @@ def test_nothing_and_one_run_have_no_score():
     assert choose([Candidate(np.arange(9) % 2, 2, "a")])[0].score is None
 
 
-def test_cafes_of_one_photo_are_no_witness():
-    assert choose([Candidate(np.arange(9) % 2, 2, "a")], [str(i) for i in range(9)])[0].cafes is None
+@pytest.mark.parametrize("cafes", [[str(i) for i in range(9)], ["공릉동 카페"] * 9], ids=["a photo each", "one café"])
+def test_cafes_of_one_photo_and_one_cafe_are_no_witness(cafes):
+    assert choose([Candidate(np.arange(9) % 2, 2, "a")], cafes)[0].cafes is None
 
 
 def test_many_photos_are_sampled_the_same_way_each_time(monkeypatch):

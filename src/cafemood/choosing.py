@@ -104,7 +104,7 @@ def choose(
 
     Args:
         candidates: Clusterings of the same n photos.
-        cafes: Café of each photo (n,), if known; used where at least two photos share one.
+        cafes: Café of each photo (n,), if known; used where there are several and at least two photos share one.
         agreement: `pairwise_agreement` of the candidates (m, m) on `sampled` rows, if it is known already.
         seed: Of the sample of photos above `MAX_ROWS`.
     """
@@ -114,8 +114,8 @@ def choose(
     labels = [candidate.labels[rows] for candidate in candidates]
     agreement = pairwise_agreement(labels) if agreement is None else agreement
     venues = None if cafes is None else np.unique(np.asarray(cafes)[rows], return_inverse=True)[1]
-    if venues is not None and np.bincount(venues).max() < 2:
-        venues = None
+    if venues is not None and (np.bincount(venues).max() < 2 or venues.max() == 0):
+        venues = None  # one photo a café, or one café: nothing to compare
     found = []
     for i, own in enumerate(candidates):
         strangers: dict[str, list[int]] = defaultdict(list)
