@@ -444,6 +444,7 @@ def test_a_read_only_cache_is_one_clear_error(site):
 
 def fetch_and_tell(url, path, told):
     """What another process does: log to a file, fetch, and say that it is done."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     logging.basicConfig(filename=told, level=logging.INFO, format="%(message)s", force=True)
     fetch(WeightFile("w.bin", url=url), path)
     logging.info("done")
