@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import platform
 import resource
 import statistics
@@ -179,7 +180,8 @@ def clustpy(args: argparse.Namespace, *words: str) -> dict[str, Any]:
     if not args.clustpy:
         sys.exit("Give the Python of an environment with ClustPy: --clustpy clustpy/bin/python")
     script = Path(__file__).with_name("clustpy_side.py")
-    done = subprocess.run([args.clustpy, str(script), *words], capture_output=True, text=True, check=False)
+    env = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}  # ours: see cafemood
+    done = subprocess.run([args.clustpy, str(script), *words], capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         sys.exit(f"ClustPy failed: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
