@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from cafemood import cafes, compact, runs, shares, similar
+from cafemood import cafes, compact, pieces, runs, shares, similar
 from cafemood.backbones import create
 from cafemood.embedding import embed
 from cafemood.frozen import Backbone
@@ -68,7 +68,7 @@ def find(rooms: Path, cache: Path, k_photos: int, draws: int = 10) -> None:
 def _precisions(features: np.ndarray, of_photo: np.ndarray, labels: np.ndarray) -> list[float]:
     ids = [str(c) for c in of_photo]
     rows = compact.compress(features, ids, BACKBONE)["rows"].astype(np.float32)
-    vectors, _, _ = cafes.cafe_vectors(rows, of_photo)
+    vectors, _, _ = cafes.cafe_vectors(rows, pieces.group_means(rows, of_photo), of_photo)
     ours = np.stack([similar.scores(vectors, vector) for vector in vectors])
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     means = np.stack([features[of_photo == c].mean(axis=0) for c in range(len(labels))])

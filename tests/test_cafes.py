@@ -12,6 +12,7 @@ from test_report import HOSTILE, copy_run, make_run
 from cafemood import cafes, runs
 from cafemood.errors import RunError
 from cafemood.photos import PhotoSet, scan_folder
+from cafemood.pieces import group_means
 
 NAMES = {"0": "공릉동 카페 숲", "1": HOSTILE, "2": "مقهى الورد", "3": "카페 나무", "4": "카페 나무", "5": None}
 
@@ -88,8 +89,8 @@ def test_the_whitening_makes_photos_within_a_cafe_vary_alike():
     of_photo = np.repeat(np.arange(100), 10)
     means = rng.normal(size=(100, 4)).astype(np.float32)
     rows = (means[of_photo] + rng.normal(size=(1000, 4)) * [0.4, 1, 1, 3]).astype(np.float32)
-    whitening = cafes._within_whitening(rows, cafes._group_means(rows, of_photo, 100), of_photo)
-    away = (rows - cafes._group_means(rows, of_photo, 100)[of_photo]) @ whitening
+    whitening = cafes._within_whitening(rows, group_means(rows, of_photo), of_photo)
+    away = (rows - group_means(rows, of_photo)[of_photo]) @ whitening
     assert np.cov(away.T) == pytest.approx(np.eye(4), abs=0.15)
 
 

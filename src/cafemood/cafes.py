@@ -106,8 +106,8 @@ def build(run: Run) -> Cafes:
     ids = photos["cafe_id"].astype(str)
     names, of_photo = np.unique(ids, return_inverse=True)
     n_photos = np.bincount(of_photo)
-    vectors, whitening, center = cafe_vectors(rows, of_photo)
-    means = _group_means(rows, of_photo, len(names))
+    means = pieces.group_means(rows, of_photo)
+    vectors, whitening, center = cafe_vectors(rows, means, of_photo)
     table = _profiles(run, photos, of_photo, n_photos)
     from_mean, variance = _distances(rows, means, of_photo)
     table["spread"] = _spread(from_mean, variance, of_photo, n_photos)
@@ -126,14 +126,16 @@ def build(run: Run) -> Cafes:
     return Cafes(run, table, vectors, whitening, center)
 
 
-def cafe_vectors(rows: np.ndarray, of_photo: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cafe_vectors(
+    rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The cafés' unit vectors (c, d'), the whitening (d', d') and the center (d',) behind them.
 
     Args:
         rows: Compact rows of the photos (n, d').
+        means: Their `pieces.group_means` (c, d').
         of_photo: Café of each, from 0 (n,).
     """
-    means = _group_means(rows, of_photo, int(of_photo.max()) + 1)
     center, whitening = means.mean(axis=0), _within_whitening(rows, means, of_photo)
     return _unit((means - center) @ whitening), whitening, center
 
@@ -159,17 +161,6 @@ def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np
     for look in looks.LOOKS:
         table[look] = measured[look].to_numpy()
     return table
-
-
-def _group_means(rows: np.ndarray, of_photo: np.ndarray, n_groups: int) -> np.ndarray:
-    from scipy.sparse import csr_matrix
-
-    n, sums = np.bincount(of_photo, minlength=n_groups), np.zeros((n_groups, rows.shape[1]))
-    for where, piece in pieces.read(rows):
-        there, own = np.unique(of_photo[where], return_inverse=True)
-        pick = csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(there), len(own)))
-        sums[there] += pick @ piece
-    return np.asarray(sums / n[:, None], dtype=np.float32)
 
 
 def _within_whitening(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray) -> np.ndarray:

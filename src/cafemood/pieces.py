@@ -47,6 +47,19 @@ def is_long(x: np.ndarray) -> bool:
     return len(x) > LARGE or not fits(x)
 
 
+def group_means(x: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The means (c, d), float32, of the rows (n, d) of each group; groups are numbered from 0, without gaps (n,)."""
+    from scipy.sparse import csr_matrix
+
+    sizes = np.bincount(groups)
+    sums = np.zeros((len(sizes), x.shape[1]))
+    for rows, piece in read(x):
+        there, own = np.unique(groups[rows], return_inverse=True)
+        pick = csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(there), len(own)))
+        sums[there] += pick @ piece
+    return np.asarray(sums / sizes[:, None], dtype=np.float32)
+
+
 def bad_rows(x: np.ndarray) -> np.ndarray:
     """The rows that hold NaN or infinity."""
     bad = [~np.isfinite(piece).all(axis=1) for _, piece in read(x)]

@@ -201,11 +201,7 @@ class RunWriter:
 def distances_to_means(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Euclidean distance of each row (n, d) to the mean of the rows with its label: (n,)."""
     member = np.unique(labels, return_inverse=True)[1]
-    sizes = np.bincount(member)
-    sums = np.zeros((len(sizes), x.shape[1]))
-    for rows, piece in pieces.read(x):
-        sums += np.eye(len(sizes), dtype=np.float32)[member[rows]].T @ piece
-    means = (sums / sizes[:, None]).astype(np.float32)
+    means = pieces.group_means(x, member)
     return np.concatenate([np.linalg.norm(piece - means[member[rows]], axis=1) for rows, piece in pieces.read(x)])
 
 

@@ -48,7 +48,7 @@ def _spectral(z: np.ndarray, k: int, random_state: int, cache_dir: Path | None) 
     from sklearn.neighbors import kneighbors_graph
 
     n = min(max(len(z) // 2, 2), max(1000, 20 * k))
-    found = [kmeans(z, k, random_state, n_init=1).labels_]  # where rows are too few or too alike for a graph
+    found: list[np.ndarray] = []
     centers, of_row = prototypes(z, n, random_state, cache_dir)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a graph in several parts
@@ -58,11 +58,11 @@ def _spectral(z: np.ndarray, k: int, random_state: int, cache_dir: Path | None) 
             graph = kneighbors_graph(centers, n_neighbors, include_self=True)
             cut = SpectralClustering(k, affinity="precomputed", assign_labels="cluster_qr", random_state=random_state)
             labels = cut.fit((graph + graph.T) / 2).labels_[of_row]
-            if n_neighbors == 5:
-                found = []
             found.append(labels)
             if _smallest(labels, k) >= 0.25 * len(z) / k:
                 break
+    if not found:  # the rows are too few or too alike for a graph
+        return np.asarray(kmeans(z, k, random_state, n_init=1).labels_)
     return max(found, key=lambda labels: _smallest(labels, k))
 
 
