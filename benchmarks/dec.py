@@ -45,8 +45,8 @@ from cafemood.dec import Autoencoder, input_scale, reconstruction_loss
 from cafemood.heads import N2D, TEMI
 from cafemood.kmeans import kmeans
 from cafemood.labelled import read_labelled
-from cafemood.methods import DEC, IDEC, embed
-from cafemood.pretraining import Pretraining, Surroundings
+from cafemood.methods import DEC, IDEC, embed, scaled
+from cafemood.pretraining import MEAN_SQUARE, Pretraining, Surroundings
 from cafemood.reduction import PCAReduction
 from cafemood.scores import external
 
@@ -124,7 +124,7 @@ def results(args: argparse.Namespace, kept: Results) -> None:
 
 def embedding(x: np.ndarray, seed: int, deep: dict[str, Any], trainer: Any, cache: Path) -> np.ndarray:
     """The autoencoder's embedding, trained or read from the cache that the deep methods use too."""
-    rows = Rows(x, input_scale([torch.from_numpy(x)]))
+    rows, _ = scaled(x, 2, "features", MEAN_SQUARE[deep["mode"]])
     options = {"mode": deep["mode"], "literal": deep["literal"], "epochs": deep["pretrain_epochs"], "seed": seed}
     autoencoder, _ = Pretraining(**options).run(rows, 256, Surroundings(trainer, cache_dir=cache))
     return embed(autoencoder, rows)

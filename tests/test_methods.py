@@ -324,6 +324,26 @@ def test_scaling_is_one_factor_for_all_rows(rows):
     assert np.square(found).mean() == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, 1), ({"mode": "paper"}, 2.92), ({"mean_square": 0.5}, 0.5), ({"mode": "paper", "mean_square": 1}, 1)],
+)
+def test_each_mode_scales_as_its_learning_rate_wants_it(options, expected, rows):
+    """The authors' SGD is made for their MNIST (bytes times 0.02), not for a mean square of 1."""
+    found = run(DEC(3, **SMALL, **options), rows)
+    scale = float(found.tensors["scale"][0])
+    assert np.square(rows * scale).mean() == pytest.approx(expected, rel=1e-5)
+    probabilities, z = methods.assign(rows, everything(found))
+    np.testing.assert_allclose(z, found.embedding, atol=1e-3 * np.abs(z).max())
+    assert (probabilities.argmax(axis=1) == found.labels).mean() > 0.99
+
+
+@pytest.mark.parametrize("mean_square", [0, -1, float("nan"), float("inf")])
+def test_features_are_scaled_neither_to_nothing_nor_without_end(mean_square):
+    with pytest.raises(ClusteringError, match=r"mean_square=[\s\S]*method.mean_square[\s\S]*take 1"):
+        DEC(3, mean_square=mean_square)
+
+
 @pytest.mark.parametrize(("options", "starts"), [({"mode": "paper"}, [20]), ({"start": "kmeans"}, [20])])
 def test_kmeans_starts_of_the_embedding_are_twenty(options, starts, rows, monkeypatch):
     """Pitfall 10."""

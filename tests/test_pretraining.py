@@ -96,11 +96,11 @@ def test_a_layer_is_trained_against_what_the_layers_before_it_give(x):
     assert autoencoder.encoder[2].weight.grad is not None
 
 
-def test_the_data_itself_is_not_corrupted_but_each_layers_input_is():
+def test_neither_the_data_nor_the_embedding_is_corrupted_but_all_between_them_is():
     autoencoder = Autoencoder(6, (16, 8), 3)
-    assert not isinstance(LayerAutoencoder(autoencoder, 0).corrupt, MaskingNoise)
-    assert isinstance(LayerAutoencoder(autoencoder, 1).corrupt, MaskingNoise)
-    assert isinstance(LayerAutoencoder(autoencoder, 0).corrupt_hidden, MaskingNoise)
+    layers = [LayerAutoencoder(autoencoder, i) for i in range(3)]
+    assert [isinstance(layer.corrupt, MaskingNoise) for layer in layers] == [False, True, True]
+    assert [isinstance(layer.corrupt_hidden, MaskingNoise) for layer in layers] == [True, True, False]
 
 
 def test_masking_noise_zeroes_its_share_and_keeps_the_mean():

@@ -107,8 +107,9 @@ class Autoencoder(nn.Module):
 class LayerAutoencoder(nn.Module):
     """One layer of an autoencoder and its mirror, as the paper pretrains them (section 3.2).
 
-    A share of the layer's input (but never of the data itself) and of its hidden output is set to zero;
-    the target is the uncorrupted input. The layer's weights are those of the autoencoder.
+    A share of the layer's input and of its hidden output is set to zero, but (as in the authors' code) never
+    of the data itself nor of the embedding; the target is the uncorrupted input. The layer's weights are
+    those of the autoencoder.
 
     Args:
         autoencoder: Where the layers come from; its other layers are not trained.
@@ -123,7 +124,7 @@ class LayerAutoencoder(nn.Module):
         self.encode = autoencoder.encoder[2 * i : 2 * i + 2]
         self.decode = autoencoder.decoder[2 * (n - 1 - i) : 2 * (n - i)]
         self.corrupt = MaskingNoise(corruption) if i else nn.Identity()
-        self.corrupt_hidden = MaskingNoise(corruption)
+        self.corrupt_hidden = MaskingNoise(corruption) if i < n - 1 else nn.Identity()
 
     def loss(self, x: Tensor) -> Tensor:
         """The error of this layer's reconstruction of what the layers before it make of x (n, d)."""

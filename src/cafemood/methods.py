@@ -23,7 +23,7 @@ from cafemood.dec import Autoencoder, input_scale, log_soft_assignment, mlp_from
 from cafemood.errors import ClusteringError
 from cafemood.kmeans import kmeans
 from cafemood.module import CHUNK, RefinementModule, health
-from cafemood.pretraining import Pretraining, Surroundings, TrainerFactory
+from cafemood.pretraining import MEAN_SQUARE, Pretraining, Surroundings, TrainerFactory
 from cafemood.reduction import PCAReduction, project
 from cafemood.spectral import spectral
 from cafemood.temi import Heads
@@ -137,6 +137,7 @@ class DEC:
         tol: Share of changed labels below which it stops.
         gamma: None for DEC, the weight of the KL term for IDEC.
         lr: Learning rate of the refinement, for batches of 256.
+        mean_square: What the features are scaled to (mean ‖x‖²/d); None: 1, or the 2.92 of the authors' MNIST.
         random_state: Seed.
     """
 
@@ -160,6 +161,7 @@ class DEC:
         tol: float = 1e-3,
         gamma: float | None = None,
         lr: float = 0.01,
+        mean_square: float | None = None,
         random_state: int = 0,
     ) -> None:
         self.n_clusters, self.random_state = n_clusters, random_state
@@ -172,6 +174,10 @@ class DEC:
         self.start_updates = start_updates if self.start == "spectral" else 0
         self.update_interval, self.max_updates, self.tol = update_interval, max_updates, tol
         self.gamma, self.lr = gamma, lr
+        self.mean_square = MEAN_SQUARE[mode] if mean_square is None else mean_square
+        if not 0 < self.mean_square < float("inf"):
+            why = "the features are scaled to it, so it is more than 0 and finite"
+            raise ClusteringError(f"mean_square={mean_square}", where="method.mean_square", why=why, fix="take 1")
 
     def fit(
         self,
@@ -188,7 +194,7 @@ class DEC:
             ClusteringError: k does not fit the number of photos, or the data holds NaN or only zeros.
         """
         around = Surroundings(trainer, logger, Path(cache_dir) if cache_dir else None)
-        x, scale = scaled(data.matrix, self.n_clusters, space)
+        x, scale = scaled(data.matrix, self.n_clusters, space, self.mean_square)
         autoencoder, key = self.pretraining.run(x, data.batch_size, around)
         z0 = embed(autoencoder, x)
         batch_size = self.pretraining.batch_size(len(x), data.batch_size)
@@ -252,15 +258,15 @@ class IDEC(DEC):
         super().__init__(n_clusters, gamma=gamma, lr=lr, **options)
 
 
-def scaled(x: np.ndarray, n_clusters: int, space: str) -> tuple[Rows, float]:
-    """The features (n, d) times the one factor that brings their mean square to 1, and that factor.
+def scaled(x: np.ndarray, n_clusters: int, space: str, mean_square: float = 1.0) -> tuple[Rows, float]:
+    """The features (n, d) times the one factor that brings their mean square to `mean_square`, and that factor.
 
     Raises:
         ClusteringError: k does not fit, or the features hold NaN or only zeros.
     """
     rows = check_matrix(x, n_clusters)
     try:
-        scale = input_scale(torch.tensor(piece) for _, piece in pieces.read(rows))
+        scale = input_scale(torch.tensor(piece) for _, piece in pieces.read(rows)) * mean_square**0.5
     except ValueError as error:
         raise ClusteringError("The features cannot be scaled", where=space, why=error) from None
     return Rows(rows, scale), scale
