@@ -168,7 +168,7 @@
   }
   const numberedNames = data.names.map((name, i) => `${i + 1} ${name}`);
   $("agreement").append(heat(data.agreement, numberedNames, data.names.map((_, i) => String(i + 1)), 0, 1, true));
-  if (data.spaces.length) {
+  if (data.spaces.length > 1) {
     const all = data.cross.flat().filter(known);
     $("cross").append(heat(data.cross, numberedNames, data.spaces, Math.min(0, ...all), Math.max(0.05, ...all), false));
   } else $("cross-part").hidden = true;
