@@ -37,6 +37,7 @@ class Rows:
     def __init__(self, matrix: np.ndarray, scale: float = 1.0, device: torch.device | str = "cpu") -> None:
         self.matrix, self.scale, self.device = matrix, scale, torch.device(device)
         self._held = self._scaled(matrix) if pieces.fits(matrix) else None
+        self._elsewhere: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -64,8 +65,12 @@ class Rows:
             yield self._scaled(self.matrix[start : start + size])
 
     def on(self, device: torch.device) -> Rows:
-        """The same rows, given out (and held) on a device."""
-        return self if device == self.device else Rows(self.matrix, self.scale, device)
+        """The same rows, given out (and held) on a device: one copy, whoever asks."""
+        if device == self.device:
+            return self
+        if self._elsewhere is None or self._elsewhere.device != device:
+            self._elsewhere = Rows(self.matrix, self.scale, device)
+        return self._elsewhere
 
     def order(self, generator: torch.Generator) -> Tensor:
         """A random order of the rows (n,).
