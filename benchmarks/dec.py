@@ -46,7 +46,7 @@ from cafemood.heads import N2D, TEMI
 from cafemood.kmeans import kmeans
 from cafemood.labelled import read_labelled
 from cafemood.methods import DEC, IDEC, embed, scaled
-from cafemood.pretraining import MEAN_SQUARE, Pretraining, Surroundings
+from cafemood.pretraining import Pretraining, Surroundings
 from cafemood.reduction import PCAReduction
 from cafemood.scores import external
 
@@ -124,9 +124,9 @@ def results(args: argparse.Namespace, kept: Results) -> None:
 
 def embedding(x: np.ndarray, seed: int, deep: dict[str, Any], trainer: Any, cache: Path) -> np.ndarray:
     """The autoencoder's embedding, trained or read from the cache that the deep methods use too."""
-    rows, _ = scaled(x, 2, "features", MEAN_SQUARE[deep["mode"]])
-    options = {"mode": deep["mode"], "literal": deep["literal"], "epochs": deep["pretrain_epochs"], "seed": seed}
-    autoencoder, _ = Pretraining(**options).run(rows, 256, Surroundings(trainer, cache_dir=cache))
+    method = DEC(2, random_state=seed, **deep)
+    rows, _ = scaled(x, method.n_clusters, "features", method.mean_square)
+    autoencoder, _ = method.pretraining.run(rows, 256, Surroundings(trainer, cache_dir=cache))
     return embed(autoencoder, rows)
 
 
