@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from cafemood import methods, pieces, pretraining
 from cafemood.datamodule import MatrixDataModule, Rows
+from cafemood.dec import Autoencoder
 from cafemood.errors import ClusteringError
 from cafemood.kmeans import kmeans
 from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled
@@ -238,12 +239,36 @@ def test_fewer_rows_than_a_batch(make, n, k, rows):
     assert np.isfinite(found.probabilities).all()
 
 
-def test_targets_are_refreshed_every_interval_and_at_least_20_steps_apart(rows):
-    found = run(DEC(3, **SMALL | {"tol": 0.0}), rows)
+def test_targets_are_refreshed_every_interval_and_at_least_20_of_the_datas_batches_apart(rows):
+    found = run(IDEC(3, **SMALL | {"tol": 0.0}), rows)
     assert [update["step"] for update in found.updates] == [0, 20, 40, 60]
+    found = run(DEC(3, **SMALL | {"tol": 0.0}), rows)  # all 120 rows instead of 64 a batch
+    assert [update["step"] for update in found.updates] == [0, 11, 22, 33]
     found = run(DEC(3, **SMALL | {"tol": 0.0}, update_interval=7), rows)
     assert [update["step"] for update in found.updates] == [0, 7, 14, 21]
     assert not found.converged
+
+
+@pytest.mark.parametrize(
+    ("make", "n", "size", "rate"),
+    [
+        (DEC, 39, 39, 0.01),
+        (DEC, 300, 300, 0.01 * 300 / 256),
+        (DEC, 1797, 512, 0.02),
+        (DEC, 20_000, 1024, 0.04),
+        (partial(DEC, mode="paper"), 20_000, 256, 0.01),
+        (IDEC, 1797, 256, 1e-3),
+        (IDEC, 20_000, 1024, 2e-3),
+    ],
+)
+def test_fast_refinement_takes_larger_batches_at_a_rate_that_goes_with_them(make, n, size, rate):
+    """SGD's rate grows in proportion, Adam's by the root."""
+    x, method = np.arange(2.0 * n, dtype=np.float32).reshape(n, 2), make(2)
+    assert method.batch_size(n, 256) == size
+    network = Autoencoder(2, (4,))
+    module, _ = method._refinement(network, Rows(x), x, 256, None)
+    assert module.lr == pytest.approx(rate)
+    assert module.update_interval == max(round(20 * min(n, 256) / size), round(0.6 * n / size))
 
 
 def test_baselines_of_kmeans(rows):

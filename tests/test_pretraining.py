@@ -188,7 +188,8 @@ def step(self, batch, batch_idx):
     return real(self, batch, batch_idx)
 module.RefinementModule.training_step = step
 x = np.random.default_rng(0).normal(size=(150, 6)).astype(np.float32)
-method = {method}(3, hidden=(16, 16), embedding=3, pretrain_epochs=3, pretrain_min_steps=9, max_updates=2, tol=0.0)
+small = {{"hidden": (16, 16), "embedding": 3, "pretrain_epochs": 3, "pretrain_min_steps": 9}}
+method = {method}(3, **small, update_interval=20, max_updates=2, tol=0.0)
 found = method.fit(MatrixDataModule(x, batch_size=64), trainer=functools.partial(pl.Trainer, accelerator="cpu"),
                    cache_dir=cache)
 print(found.probabilities.tobytes().hex(), found.centers.tobytes().hex(), found.updates)

@@ -146,10 +146,6 @@ class Pretraining:
         """Rows a batch for n rows."""
         return min(n, LARGER * batch_size if self._larger(n) else batch_size)
 
-    def lr_factor(self, n: int, *, adam: bool) -> float:
-        """By how much larger batches raise a learning rate: in proportion for SGD, by the root for Adam."""
-        return 1.0 if not self._larger(n) else LARGER**0.5 if adam else LARGER
-
     def _larger(self, n: int) -> bool:
         return self.mode == "fast" and n >= LARGE
 
@@ -165,7 +161,7 @@ class Pretraining:
         if self.mode == "fast":
             at_least = min(self.min_steps, MOST_EPOCHS * per_epoch)
             steps = max(per_epoch * (FAST_EPOCHS if self.epochs is None else self.epochs), at_least)
-            lr = 1e-3 * self.lr_factor(n, adam=True)
+            lr = 1e-3 * (LARGER**0.5 if self._larger(n) else 1)
             return [Phase("pretrain autoencoder", autoencoder, steps, {"optimizer": "adam", "lr": lr})]
         epochs = PAPER_EPOCHS if self.epochs is None else self.epochs
         at_least = min(self.min_steps, MOST_EPOCHS * per_epoch)
