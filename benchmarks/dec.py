@@ -2,6 +2,7 @@
 
     python benchmarks/dec.py results digits --seeds 10
     python benchmarks/dec.py results mnist.npz --seeds 10                 (hours on two cores: cut it, run it again)
+    python benchmarks/dec.py results ROOMS --seeds 10                     photos: MobileNetV2's features
     python benchmarks/dec.py results digits --seeds 1 --mode paper        the authors' schedule
     python benchmarks/dec.py speed mnist.npz --clustpy clustpy/bin/python seconds an epoch: ClustPy, a plain loop, ours
     python benchmarks/dec.py versus digits --clustpy clustpy/bin/python   ClustPy's whole DEC beside ours
@@ -9,7 +10,8 @@
     python benchmarks/dec.py rows                                         10^6 x 64 rows: time and peak memory
     python benchmarks/dec.py table                                        what has been measured, as Markdown
 
-DATA is `digits` or an .npz with X and Y. Each figure is appended to a JSON-lines file (--out) as soon as it is
+DATA is `digits`, an .npz with X and Y, or a folder with a sub-folder of photos for each class, such as
+`scrapy rooms` draws. Each figure is appended to a JSON-lines file (--out) as soon as it is
 known; what is there is not measured again, and `table` reads it. DEC and IDEC read the autoencoder that
 "AE + k-means" has made: their seconds are those of the start and the refinement.
 """
@@ -40,12 +42,15 @@ import torch
 from tqdm import tqdm
 
 from cafemood import config
+from cafemood.backbones import create
 from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, input_scale, reconstruction_loss
+from cafemood.embedding import embed as embed_photos
 from cafemood.heads import N2D, TEMI
 from cafemood.kmeans import kmeans
 from cafemood.labelled import read_labelled
 from cafemood.methods import DEC, IDEC, embed, scaled
+from cafemood.photos import scan_folder
 from cafemood.pretraining import Pretraining, Surroundings
 from cafemood.reduction import PCAReduction
 from cafemood.scores import external
@@ -89,9 +94,19 @@ def timed() -> Iterator[list[float]]:
     seconds.append(time.perf_counter() - start)
 
 
+def read(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (n, d) and their labels (n,); of photos MobileNetV2's features and their folders."""
+    if not Path(args.data).is_dir():
+        return read_labelled(args.data)[:2]
+    kept, features, _ = embed_photos(
+        scan_folder(Path(args.data), labels="subfolder"), create("mobilenet_v2"), args.cache
+    )
+    return features.matrix(), np.array([str(photo.label) for photo in kept.photos])
+
+
 def results(args: argparse.Namespace, kept: Results) -> None:
     """Every system from every seed."""
-    x, y, _ = read_labelled(args.data)
+    x, y = read(args)
     truth, k, name = [str(label) for label in y], len(np.unique(y)), Path(args.data).stem
     trainer = partial(pl.Trainer, accelerator=args.accelerator)
     deep = {"mode": args.mode, "literal": args.literal, "pretrain_epochs": args.pretrain_epochs}
@@ -189,7 +204,7 @@ def clustpy(args: argparse.Namespace, *words: str) -> dict[str, Any]:
 
 def speed(args: argparse.Namespace, kept: Results) -> None:
     """Seconds an autoencoder epoch takes, in alternating rounds; ratios of the medians."""
-    x, _, _ = read_labelled(args.data)
+    x, _ = read(args)
     rows = Rows(x, input_scale([torch.from_numpy(x)]))
     shipped = Pretraining().batch_size(len(x), 256)
     rounds: dict[str, list[float]] = {}
@@ -211,7 +226,7 @@ def speed(args: argparse.Namespace, kept: Results) -> None:
 
 def versus(args: argparse.Namespace, kept: Results) -> None:
     """ClustPy's whole DEC (its defaults) beside ours, and our time to its accuracy."""
-    x, y, _ = read_labelled(args.data)
+    x, y = read(args)
     truth, k, name = [str(label) for label in y], len(np.unique(y)), Path(args.data).stem
     for seed in range(args.first, args.first + args.seeds):
         theirs = clustpy(args, "dec", args.data, str(seed), *map(str, args.clustpy_epochs))
@@ -229,7 +244,7 @@ def versus(args: argparse.Namespace, kept: Results) -> None:
 
 def sweep(args: argparse.Namespace, kept: Results) -> None:
     """A sweep over k = 2..10 with one cache, against the dearest of the same runs without one."""
-    x, _, _ = read_labelled(args.data)
+    x, _ = read(args)
     trainer = partial(pl.Trainer, accelerator=args.accelerator)
 
     def run(k: int, cache: str) -> float:
@@ -286,7 +301,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = {"results": results, "speed": speed, "versus": versus, "sweep": sweep, "rows": rows}
     parser.add_argument("verb", choices=[*verbs, "table"])
-    parser.add_argument("data", nargs="?", default="digits", help="digits, or an .npz with X and Y")
+    parser.add_argument("data", nargs="?", default="digits", help="digits, an .npz with X and Y, or labelled photos")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS)
