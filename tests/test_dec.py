@@ -140,7 +140,7 @@ def test_input_scale_is_one_factor_that_brings_the_mean_square_to_one():
 
 
 def test_input_scale_lifts_unit_length_rows():
-    """Pitfall 4: rows of length 1 in 2,048 columns have a mean square of 5e-4."""
+    """Rows of length 1 in 2,048 columns have a mean square of 5e-4."""
     x = torch.nn.functional.normalize(torch.rand(20, 2048), dim=1)
     assert (x * input_scale(x.split(6))).square().mean().item() == pytest.approx(1, rel=1e-4)
 

@@ -342,7 +342,7 @@ def test_one_feature_is_enough(make, rows):
 
 
 def test_scaling_is_one_factor_for_all_rows(rows):
-    """Pitfall 5: rows keep their lengths relative to each other."""
+    """Rows keep their lengths relative to each other."""
     x, scale = scaled(rows, 3, "features")
     found = torch.cat(list(x.split(7))).numpy()
     np.testing.assert_allclose(found, rows * scale, rtol=1e-6)
@@ -371,7 +371,7 @@ def test_features_are_scaled_neither_to_nothing_nor_without_end(mean_square):
 
 @pytest.mark.parametrize(("options", "starts"), [({"mode": "paper"}, [20]), ({"start": "kmeans"}, [20])])
 def test_kmeans_starts_of_the_embedding_are_twenty(options, starts, rows, monkeypatch):
-    """Pitfall 10."""
+    """One start of k-means would be as good as its luck."""
     seen, real = [], methods.kmeans
 
     def spy(x, k, seed, n_init=10):

@@ -141,6 +141,29 @@ def test_of_too_many_photos_the_page_shows_some_and_says_so(run, monkeypatch):
         assert found["file"][int(place)] == table["file"][nearest]
 
 
+def updates(*values):
+    """A health record whose smallest cluster goes through these values, 20 steps apart."""
+    shared = {"label_change": 1.0, "loss": 0.5, "least_centre_distance": None}
+    return [shared | {"step": 20 * i, "smallest_cluster": value} for i, value in enumerate(values)]
+
+
+def test_the_course_of_a_training_is_drawn_from_zero_up():
+    panels = {panel["title"]: panel for panel in report.health_panels(updates(8, 4, 0))}
+    assert list(panels) == ["Photos that changed group", "KL(P‖Q)", "Smallest group"]  # no distance is known
+    smallest = panels["Smallest group"]
+    assert smallest["points"] == [(0, 1), (0.5, 0.5), (1, 0)]
+    assert (smallest["first"], smallest["last"], smallest["steps"]) == ("8", "0", (0, 40))
+    changed = panels["Photos that changed group"]  # the first update has nothing to compare with
+    assert (changed["points"], changed["first"], changed["steps"]) == ([(0, 1), (1, 1)], "100.0 %", (20, 40))
+
+
+@pytest.mark.parametrize(("record", "drawn"), [([], 0), (updates(3), 2), (updates(0, 0), 3)])
+def test_short_and_dead_trainings_are_drawn_too(record, drawn):
+    panels = report.health_panels(record)
+    assert len(panels) == drawn
+    assert all(0 <= share <= 1 for panel in panels for pair in panel["points"] for share in pair)
+
+
 def test_the_figures_are_there(run):
     report.write_report(run)
     names = {path.name for path in (run.folder / "figures").iterdir()}

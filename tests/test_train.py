@@ -107,6 +107,8 @@ def test_the_papers_digits_run_without_photos(train, tmp_path, method):
     assert (run / "report.html").is_file()
     if method == "dec":
         assert len(scores["health"]["updates"]) == len(scores["health"]["label_change"]) + 1
+        assert "KL(P‖Q)" in (run / "figures" / "health.svg").read_text(encoding="utf-8")
+        assert "How the training went" in (run / "report.html").read_text(encoding="utf-8")
         assert "Pretraining: 60 steps of 256 rows, about" in done.stdout + done.stderr
 
 

@@ -35,6 +35,12 @@ EXPLAINED = {
     "ami": ("↑", "the same, corrected for chance"),
     "ari": ("↑", "pairs treated as the labels treat them, corrected for chance"),
 }
+HEALTH = {
+    "label_change": ("Photos that changed group", "{:.1%}"),
+    "loss": ("KL(P‖Q)", "{:.3f}"),
+    "smallest_cluster": ("Smallest group", "{:.0f}"),
+    "least_centre_distance": ("Least distance of centres", "{:.2f}"),
+}
 MARKS = {"bad": ("✗", "Problem"), "warn": ("!", "Caution"), "good": ("✓", "Good"), "info": ("i", "Note")}
 
 
@@ -193,16 +199,20 @@ class _View:
         }
 
     def figures(self) -> dict[str, str]:
-        """The silhouette plot and the size bars as SVG."""
+        """The silhouette plot, the size bars and, of what was trained, the course of the training, as SVG."""
         made = environment()
         shared = {"moods": self.moods, "bars": self.silhouette_bars()}
         own = self.run.scores["scores"].get("silhouette@features")
-        return {
+        figures = {
             "silhouette": made.get_template("silhouette.svg.j2").render(
                 mean=own, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
             ),
             "sizes": made.get_template("sizes.svg.j2").render(**shared),
         }
+        panels = health_panels(self.run.scores["health"].get("updates", []))
+        if panels:
+            figures["health"] = made.get_template("health.svg.j2").render(panels=panels)
+        return figures
 
     def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
         """Each photo's silhouette, sorted within its cluster; at most `height` bars a cluster."""
@@ -245,12 +255,35 @@ class _View:
             "score_rows": self.score_rows(),
             "silhouette_svg": svg["silhouette"],
             "sizes_svg": svg["sizes"],
+            "health_svg": svg.get("health", ""),
             "n_gone": sum(data is None for data in self.thumbnails.values()),
             "n_shown": len(self.shown),
             "cafes_known": facts["data"]["cafe_source"] != "none",
             "survey": (asked := survey.result(self.run.folder)),
             "survey_svg": survey_figures.alike(asked) if asked else "",
         }
+
+
+def health_panels(updates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the health record of a training looks like: for each of `HEALTH` its points over the steps, from zero up.
+
+    Args:
+        updates: A record an update of the target, in order; the first has no labels to compare with.
+
+    Returns:
+        Panels with `title`, `points` (pairs from 0 to 1), the `steps`, and the `first` and `last` value in words.
+    """
+    panels = []
+    for name, (title, words) in HEALTH.items():
+        known = [(u["step"], u[name]) for u in updates if u.get(name) is not None][name == "label_change" :]
+        if not known:
+            continue
+        (start, first), (end, last) = known[0], known[-1]
+        most = max(value for _, value in known) or 1
+        points = [((step - start) / (end - start or 1), value / most) for step, value in known]
+        said = {name: words.format(value).replace("%", " %") for name, value in (("first", first), ("last", last))}
+        panels.append({"title": title, "points": points, "steps": (start, end), **said})
+    return panels
 
 
 def _axis(values: list[float]) -> dict[str, Any]:
