@@ -36,7 +36,7 @@ def main(cfg: DictConfig) -> float:
 def run_job(cfg: DictConfig, folder: Path) -> float:
     """Do the work of one job in its own folder."""
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
-    from cafemood import cafes, report, runs, summary, tracking
+    from cafemood import cafes, report, runs, summary, thumbnails, tracking
     from cafemood.choosing import choose_k
     from cafemood.embedding import several
     from cafemood.methods import baselines
@@ -76,10 +76,8 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 cfg.k = run.chose_k(picked)
             with run.stage("cluster", items=len(features)):
                 method = config.build(cfg.method)
-                options = {
-                    "trainer": partial(trainer, devices=1, num_nodes=1, strategy="auto"),
-                    "cache_dir": cfg.cache_dir,
-                }
+                alone = partial(trainer, devices=1, num_nodes=1, strategy="auto")
+                options = {"trainer": alone, "cache_dir": cfg.cache_dir}
                 clustering = method.fit(data, space=data.reduction.space, logger=loggers, **options)
             with run.stage("score", items=len(features)):
                 plane, explained = display_plane(features)
@@ -90,6 +88,8 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
             run.record(data, clustering, judgement, plane, explained)
         finished = runs.load(folder)
+        if photo_set.pixels:
+            thumbnails.draw_rows(finished, features, photo_set.pixels)
         page = report.write_report(finished)
         if finished.knows_cafes:
             cafes.build(finished)

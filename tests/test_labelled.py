@@ -30,7 +30,28 @@ def test_equal_rows_are_two_rows(tmp_path):
     assert len({p.photo_id for p in labelled_rows(str(path)).photos}) == 3
 
 
+@pytest.mark.parametrize(
+    ("x", "pixels"),
+    [
+        (np.zeros((4, 3, 2)), (3, 2)),
+        (np.zeros((4, 784), np.uint8), (28, 28)),
+        (np.zeros((4, 784), np.float32), None),  # as many features as a picture has pixels
+        (np.zeros((4, 60), np.uint8), None),
+        (np.zeros((4, 4), np.uint8), None),
+        (np.zeros((4, 8, 8, 3), np.uint8), None),
+    ],
+)
+def test_rows_that_are_grey_pictures_are_known(tmp_path, x, pixels):
+    path = tmp_path / "rows.npz"
+    np.savez(path, X=x, Y=np.zeros(4))
+    photo_set = labelled_rows(str(path))
+    assert photo_set.pixels == pixels
+    assert not photo_set.has_files
+    assert ("no pictures" in photo_set.notes[0]) == (pixels is None)
+
+
 def test_digits_need_no_file():
+    assert labelled_rows("digits").pixels == (8, 8)
     features, labels, _ = read_labelled("digits")
     assert features.shape == (1797, 64)
     assert features.dtype == np.float32

@@ -43,6 +43,15 @@ def test_bright_rooms_are_called_so(made_cafe_run):  # noqa: F811
     assert "bright" not in other.english
 
 
+def test_grey_pictures_are_neither_warm_nor_cool(cafe_run):  # noqa: F811
+    measured = moods.looks_of(cafe_run).assign(warmth=np.linspace(1e-6, 3e-6, len(cafe_run.photos)))
+    measured.assign(photo_id=cafe_run.photos["photo_id"]).to_parquet(cafe_run.folder / "looks.parquet", index=False)
+    has, words = moods._vocabulary(runs.load(cafe_run.folder))
+    rows = [word[0] in ("warm", "cool") for word in words]
+    assert any(rows)
+    assert not has[:, rows].any()
+
+
 def test_the_users_name_stands_first_and_stays(cafe_run):  # noqa: F811
     moods.give_name(cafe_run, 2, "  다크   우드 <b> ")
     again = runs.load(cafe_run.folder)

@@ -141,6 +141,21 @@ def test_of_too_many_photos_the_page_shows_some_and_says_so(run, monkeypatch):
         assert found["file"][int(place)] == table["file"][nearest]
 
 
+def test_rows_of_a_matrix_get_no_empty_frames(run):
+    """Photos that have gone leave an empty frame, and are counted; rows never had a picture."""
+    shutil.rmtree(run.photos_root)
+    (run.folder / "thumbnails.parquet").unlink(missing_ok=True)
+    gone = report.write_report(run).read_text(encoding="utf-8")
+    assert "could no longer be read" in gone
+    assert "<h4>Typical</h4>" in gone
+    run.facts["data"]["has_files"] = False
+    (run.folder / "thumbnails.parquet").unlink()
+    rows = report.write_report(run).read_text(encoding="utf-8")
+    assert "could no longer be read" not in rows
+    assert "<h4>Typical</h4>" not in rows
+    assert "Mean silhouette@features" in rows
+
+
 def updates(*values):
     """A health record whose smallest cluster goes through these values, 20 steps apart."""
     shared = {"label_change": 1.0, "loss": 0.5, "least_centre_distance": None}

@@ -64,6 +64,21 @@ def test_of_many_photos_the_most_typical_the_least_certain_and_the_added_are_sho
     assert wanted <= set(found)
 
 
+def test_rows_of_pixels_are_drawn_and_kept(cafe_run):  # noqa: F811
+    n = len(cafe_run.photos)
+    matrix = np.zeros((n, 6), np.float32)
+    matrix[:, 2] = 16  # the right end of the first of two lines
+    thumbnails.draw_rows(cafe_run, matrix, (2, 3))
+    drawn = thumbnails.decoded(thumbnails.kept(cafe_run)[n - 1])
+    assert drawn.size == (3 * 37, 2 * 37)
+    assert [drawn.getpixel(at) for at in ((0, 0), (110, 0), (110, 73))] == [(0, 0, 0), (255, 255, 255), (0, 0, 0)]
+
+
+def test_rows_without_any_ink_are_black(cafe_run):  # noqa: F811
+    thumbnails.draw_rows(cafe_run, np.zeros((len(cafe_run.photos), 4), np.float32), (2, 2))
+    assert thumbnails.decoded(thumbnails.kept(cafe_run)[0]).getextrema() == ((0, 0),) * 3
+
+
 def test_only_what_is_shown_or_asked_for_gets_a_thumbnail(cafe_run, monkeypatch):  # noqa: F811
     (cafe_run.folder / "thumbnails.parquet").unlink()
     monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 8)

@@ -105,6 +105,9 @@ def test_the_papers_digits_run_without_photos(train, tmp_path, method):
     assert 0.1 < scores["scores"]["accuracy"] <= 1
     assert scores["health"]["clusters_in_use"] >= 8
     assert (run / "report.html").is_file()
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert html.count("data:image/webp") == 1797  # each digit is drawn
+    assert "could no longer be read" not in html
     if method == "dec":
         assert len(scores["health"]["updates"]) == len(scores["health"]["label_change"]) + 1
         assert "KL(P‖Q)" in (run / "figures" / "health.svg").read_text(encoding="utf-8")

@@ -343,10 +343,12 @@ def write(comparison: Comparison, out: Path) -> Path:
 def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
     table = comparison.table
     shown = _shown(comparison)
-    paths = [comparison.runs[0].where(comparison.photos["file"].iloc[i]) for i in shown]
-    pictures = [
-        thumbnails.data_uri(data) if data else None for data in thumbnails.make_thumbnails(paths, [SIDE] * len(paths))
-    ]
+    run = comparison.runs[0]
+    paths = [run.where(comparison.photos["file"].iloc[i]) for i in shown]
+    kept = dict(zip(run.photos["photo_id"], thumbnails.kept(run), strict=True))
+    instead = [kept.get(comparison.photo_ids[i]) for i in shown]
+    made = thumbnails.make_thumbnails(paths, [SIDE] * len(paths), instead)
+    pictures = [thumbnails.data_uri(data) if data else None for data in made]
     place = {str(run.folder): i for i, run in enumerate(comparison.runs)}
     order = [place[folder] for folder in table["folder"] if folder in place]
     payload = {

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,14 @@ def labelled_rows(path: str | None, name: str = "matrix") -> PhotoSet:
     Raises:
         FeaturesError: See `read_labelled`.
     """
-    matrix, labels, file = read_labelled(path)
+    matrix, labels, file, pixels = _read(path)
     photos = (
         Photo(row_id, f"{name}/{i:06d}", row_id[:12], label=str(label))
         for i, (row_id, label) in enumerate(zip(_ids(matrix), labels, strict=True))
     )
-    notes = ("The rows of a matrix, not photos: the report has no pictures.",)
-    return PhotoSet(name, file.parent, tuple(photos), cafe_source="none", notes=notes)
+    seen = f"drawn as {pixels[0]} x {pixels[1]} grey pixels" if pixels else "the report has no pictures"
+    notes = (f"The rows of a matrix, not photos: {seen}.",)
+    return PhotoSet(name, file.parent, tuple(photos), notes=notes, has_files=False, pixels=pixels)
 
 
 def rows_as_features(path: str | None) -> Precomputed:
@@ -61,6 +63,11 @@ def read_labelled(path: str | None) -> tuple[np.ndarray, np.ndarray, Path]:
     Raises:
         FeaturesError: The file is missing, damaged, lacks an array, or rows and labels do not match.
     """
+    return _read(path)[:3]
+
+
+def _read(path: str | None) -> tuple[np.ndarray, np.ndarray, Path, tuple[int, int] | None]:
+    """The same, and the height and width where the rows are pictures."""
     if path is None:
         fix = "give data.path=FILE.npz with arrays X (n, …) and Y (n,), or data.path=digits"
         raise FeaturesError("No labelled matrix given", where="data.path", fix=fix)
@@ -68,7 +75,7 @@ def read_labelled(path: str | None) -> tuple[np.ndarray, np.ndarray, Path]:
         from sklearn.datasets import load_digits
 
         features, labels = load_digits(return_X_y=True)
-        return features.astype(np.float32), labels, Path(DIGITS)
+        return features.astype(np.float32), labels, Path(DIGITS), (8, 8)
     file = Path(path).expanduser()
     if not file.is_file():
         raise FeaturesError("The labelled matrix does not exist", where=file, fix="correct data.path")
@@ -88,7 +95,17 @@ def read_labelled(path: str | None) -> tuple[np.ndarray, np.ndarray, Path]:
     if len(features) == 0 or labels.shape != features.shape[:1]:
         why = f"{labels.shape} labels for features of shape {features.shape}"
         raise FeaturesError("Rows and labels do not match", where=file, why=why, fix="give one label for each row")
-    return np.ascontiguousarray(features.reshape(len(features), -1), np.float32), labels, file
+    rows = np.ascontiguousarray(features.reshape(len(features), -1), np.float32)
+    return rows, labels, file, _pixels(features)
+
+
+def _pixels(stored: np.ndarray) -> tuple[int, int] | None:
+    """Height and width of what is stored as pictures (n, h, w), or as a square number of whole numbers a row."""
+    if stored.ndim == 3:
+        return stored.shape[1], stored.shape[2]
+    side = math.isqrt(stored[0].size)
+    square = stored.ndim == 2 and side >= 8 and side * side == stored.shape[1]
+    return (side, side) if square and np.issubdtype(stored.dtype, np.integer) else None
 
 
 def _ids(matrix: np.ndarray) -> list[str]:

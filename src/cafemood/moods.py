@@ -184,7 +184,7 @@ def _vocabulary(run: Run) -> tuple[np.ndarray, list[tuple[str, str, float]]]:
     columns: list[np.ndarray] = []
     words: list[tuple[str, str, float]] = []
     for look, (low, high) in LOOK_WORDS.items():
-        values = measured[look].to_numpy()
+        values = measured[look].round(4).to_numpy()  # of pictures in grey warmth is no more than rounding
         if np.isnan(values).all():
             continue
         lower, upper = np.nanquantile(values, [1 / 3, 2 / 3])

@@ -79,7 +79,8 @@ class PhotoSet:
 
     `cafe_source` says where café ids come from: `filename`, `folder`, `manifest` or `none` (every photo
     counts as its own café). `addresses` has the whole address of a photo whose `file` leaves out what may be a
-    secret; it is never written.
+    secret; it is never written. `has_files` is false for the rows of a matrix; where these are grey pictures
+    themselves, `pixels` is their height and width.
     """
 
     name: str
@@ -89,6 +90,8 @@ class PhotoSet:
     cafe_source: str = "none"
     notes: tuple[str, ...] = field(default=())
     addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
+    has_files: bool = True
+    pixels: tuple[int, int] | None = None
 
     @property
     def digest(self) -> str:

@@ -257,6 +257,7 @@ class _View:
             "sizes_svg": svg["sizes"],
             "health_svg": svg.get("health", ""),
             "n_gone": sum(data is None for data in self.thumbnails.values()),
+            "has_pictures": facts["data"].get("has_files", True) or any(self.thumbnails.values()),
             "n_shown": len(self.shown),
             "cafes_known": facts["data"]["cafe_source"] != "none",
             "survey": (asked := survey.result(self.run.folder)),

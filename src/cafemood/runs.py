@@ -156,6 +156,7 @@ class RunWriter:
                 "n_photos": len(photo_set.photos),
                 "n_cafes": len({p.cafe_id for p in photo_set.photos}),
                 "cafe_source": photo_set.cafe_source,
+                "has_files": photo_set.has_files,
                 "labelled": photo_set.labelled,
                 "skipped": [{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
             },

@@ -29,6 +29,8 @@ EMBED_AT_MOST = 10_000
 
 SHOWN_AT_MOST = 50_000
 """Of more photos than this, pages show as many and thumbnails are made of no others."""
+_DRAWN = 112
+"""Longer side, in pixels, of rows that are drawn: MNIST's 28 four times."""
 _OF_A_MOOD = 32
 """The most typical and the least certain photos of each mood that are always among them."""
 
@@ -97,6 +99,30 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
             table.to_parquet(partial, index=False, compression=None)
     wanted = set(rows.tolist())
     return [known.get(photo_id) if i in wanted else None for i, photo_id in enumerate(ids)]
+
+
+def draw_rows(run: Run, matrix: np.ndarray, pixels: tuple[int, int]) -> None:
+    """Make the thumbnails of a run whose rows are grey pictures and not photos, for `kept` to find.
+
+    Args:
+        run: The run.
+        matrix: Its rows (n, h · w).
+        pixels: h and w. Each pixel is drawn as a square, so that a digit of 8 x 8 can be seen.
+    """
+    import pandas as pd
+
+    rows = shown(run)
+    low, high = min(0.0, float(matrix.min())), float(matrix.max())
+    grey = np.uint8(255 * (matrix[rows].reshape(-1, *pixels) - low) / (high - low or 1))
+    enlarged = max(1, round(_DRAWN / max(pixels)))
+    made = []
+    for picture in tqdm(grey, "thumbnails", unit="row", leave=False, disable=len(rows) < 500):
+        stream = io.BytesIO()
+        Image.fromarray(picture.repeat(enlarged, 0).repeat(enlarged, 1)).save(stream, "WEBP", lossless=True, method=0)
+        made.append(stream.getvalue())
+    table = pd.DataFrame({"photo_id": run.photos["photo_id"].to_numpy()[rows], "webp": made})
+    with writing(run.folder / "thumbnails.parquet") as partial:
+        table.to_parquet(partial, index=False, compression=None)
 
 
 def make_thumbnails(
