@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.datasets import make_blobs, make_circles
 
+from cafemood import pieces
+from cafemood import spectral as module
 from cafemood.kmeans import kmeans
 from cafemood.scores import external
-from cafemood.spectral import prototypes, spectral
+from cafemood.spectral import normalized_cut, prototypes, spectral
 
 
 def blobs():
@@ -27,6 +30,37 @@ def test_the_spectral_start_does_not_spend_a_cluster_on_outliers():
     assert np.bincount(spectral(x, 3, 0), minlength=3).min() > 20
 
 
+def test_the_normalized_cut_by_hand():
+    """Two pairs, each with 2 + 2 edges within and one between them: 1/5 of each one's edges leave it."""
+    pairs = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]])
+    assert normalized_cut(csr_matrix(pairs), np.array([0, 0, 1, 1])) == pytest.approx(2 / 5)
+    assert normalized_cut(csr_matrix(pairs), np.array([0, 1, 0, 1])) == pytest.approx(2 * 3 / 5)
+    assert normalized_cut(csr_matrix(pairs), np.zeros(4, int)) == 0
+    assert normalized_cut(csr_matrix(pairs), np.array([0, 0, 2, 2])) == pytest.approx(1 + 2 / 5)  # an empty one
+
+
+def test_of_several_starts_the_one_with_the_least_cut_is_taken(monkeypatch):
+    cuts = iter([0.5, 0.2, 0.3])
+    monkeypatch.setattr(module, "_spectral", lambda z, k, seed, cache_dir: (np.full(len(z), seed), next(cuts)))
+    assert set(spectral(np.zeros((9, 2)), 2, 4, n_starts=3)) == {4 * 3 + 1}
+
+
+@pytest.mark.parametrize(("n", "starts"), [(100, 15), (600, 5)])
+def test_many_rows_get_fewer_starts(n, starts, monkeypatch):
+    monkeypatch.setattr(pieces, "LARGE", 500)
+    seeds = []
+    monkeypatch.setattr(module, "_spectral", lambda z, k, seed, cache_dir: (seeds.append(seed) or np.zeros(n), 0.1))
+    spectral(np.zeros((n, 2)), 2, 1)
+    assert seeds == list(range(starts, 2 * starts))
+
+
+@pytest.mark.parametrize("x", [np.zeros((12, 2)), np.eye(4), np.arange(6.0).reshape(3, 2)])
+def test_rows_too_few_or_too_alike_for_a_graph_get_k_means(x):
+    labels = spectral(x.astype(np.float32), 2, 0)
+    assert labels.shape == (len(x),)
+    assert set(labels) <= {0, 1}
+
+
 def test_prototypes_are_means_of_their_rows():
     x = blobs()
     centers, of_row = prototypes(x, 40, 0)
@@ -39,7 +73,7 @@ def test_prototypes_are_made_once_for_all_k_and_a_damaged_file_again(tmp_path, c
     x = blobs()
     first = {k: spectral(x, k, 0, cache_dir=tmp_path) for k in (2, 3, 4)}
     files = sorted((tmp_path / "prototypes").iterdir())
-    assert len(files) == 5  # one a start, whatever k
+    assert len(files) == 15  # one a start, whatever k
     for k, labels in first.items():
         np.testing.assert_array_equal(labels, spectral(x, k, 0))
         np.testing.assert_array_equal(labels, spectral(x, k, 0, cache_dir=tmp_path))
