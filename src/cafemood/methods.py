@@ -206,7 +206,8 @@ class DEC:
         pl.seed_everything(self.random_state, workers=True, verbose=False)
         checkpoint = around.fit(module, rows, f"{self.name} refine (at most)", steps, digest(recipe))
         module.cpu()
-        log_q, z = module.log_q(), module.embed()
+        z = module.embed()
+        log_q = module.log_q(z)
         if checkpoint:
             checkpoint.unlink(missing_ok=True)
         probabilities = log_q.exp().numpy()

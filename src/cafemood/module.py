@@ -180,9 +180,10 @@ class RefinementModule(PhaseModule):
             return torch.cat([self.autoencoder.encoder(chunk).to(chunk.dtype) for chunk in chunks])
 
     @torch.no_grad()
-    def log_q(self) -> Tensor:
-        """Soft assignment of the whole data set (n, k)."""
-        return torch.cat([log_soft_assignment(z, self.centers) for z in self.embed().split(CHUNK)])
+    def log_q(self, z: Tensor | None = None) -> Tensor:
+        """Soft assignment (n, k) of the whole data set, whose embedding (n, embedding) may be known."""
+        chunks = (self.embed() if z is None else z).split(CHUNK)
+        return torch.cat([log_soft_assignment(chunk, self.centers) for chunk in chunks])
 
     @property
     def _half(self) -> bool:
