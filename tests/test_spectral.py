@@ -39,10 +39,22 @@ def test_the_normalized_cut_by_hand():
     assert normalized_cut(csr_matrix(pairs), np.array([0, 0, 2, 2])) == pytest.approx(1 + 2 / 5)  # an empty one
 
 
+def starts(monkeypatch, *found):
+    """Let the starts be these pairs of labels and cut."""
+    left = iter(found)
+    monkeypatch.setattr(module, "_spectral", lambda *args: next(left))
+
+
 def test_of_several_starts_the_one_with_the_least_cut_is_taken(monkeypatch):
-    cuts = iter([0.5, 0.2, 0.3])
-    monkeypatch.setattr(module, "_spectral", lambda z, k, seed, cache_dir: (np.full(len(z), seed), next(cuts)))
-    assert set(spectral(np.zeros((9, 2)), 2, 4, n_starts=3)) == {4 * 3 + 1}
+    many = np.arange(1200)
+    starts(monkeypatch, (many % 3, 0.5), (many % 2, 0.2), (many % 3, 0.3))
+    np.testing.assert_array_equal(spectral(np.zeros((1200, 2)), 3, 4, n_starts=3), many % 2)
+
+
+def test_of_few_rows_the_start_that_the_others_agree_with_is_taken(monkeypatch):
+    few = np.arange(12)
+    starts(monkeypatch, (few % 3, 0.5), (few % 2, 0.2), ((few + 1) % 3, 0.6))
+    np.testing.assert_array_equal(spectral(np.zeros((12, 2)), 3, 4, n_starts=3), few % 3)
 
 
 @pytest.mark.parametrize(("n", "starts"), [(100, 15), (600, 5)])

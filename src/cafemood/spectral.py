@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 N_STARTS, N_STARTS_LONG = 15, 5
 """Of the spectral clustering, and of more rows than `pieces.LARGE`."""
+FEW = 1_000
+"""Rows, below which agreement decides between the starts."""
 N_NEIGHBORS = 10
 """Of a prototype, in the graph that the starts are compared in."""
 
@@ -33,8 +35,11 @@ def spectral(
 
     k-means cuts long clusters and joins small ones; here what hangs together stays together. The rows are
     summed up by up to 1,000 prototypes (a mini-batch k-means), each joined to its nearest. Of several starts the
-    one with the least `normalized_cut` is taken: no ground truth is looked at. (The one that the others agree with
-    most was wrong where most of them joined the same two of MNIST's digits.)
+    one with the least `normalized_cut` is taken; of fewer than 1,000 rows, whose few prototypes make it a coarse
+    measure, the one that agrees best with the others (mean ARI). No ground truth is looked at.
+
+    (Agreement alone was wrong where most starts joined the same two of MNIST's digits; the cut alone lost 0.03 to
+    0.08 of the accuracy on 40 to 150 of scikit-learn's digits.)
 
     Args:
         z: Rows (n, d).
@@ -43,15 +48,21 @@ def spectral(
         n_starts: Starts; None: 15, or 5 of more than 100,000 rows.
         cache_dir: Where the prototypes are kept for other k; None: nowhere.
     """
+    from sklearn.metrics import adjusted_rand_score
+
     n_starts = n_starts or (N_STARTS_LONG if pieces.is_long(z) else N_STARTS)
-    best, least = np.zeros(0), np.inf
+    found: list[np.ndarray] = []
+    cuts: list[float] = []
     for i in range(n_starts):
         labels, cut = _spectral(z, n_clusters, random_state * n_starts + i, cache_dir)
-        if cut < least or not len(best):
-            best, least = labels, cut
+        found.append(labels)
+        cuts.append(cut)
         if not np.isfinite(cut):  # no graph, no other start
-            break
-    return best
+            return labels
+    if len(z) >= FEW:
+        return found[int(np.argmin(cuts))]
+    agreement = [sum(adjusted_rand_score(one, other) for other in found) for one in found]
+    return found[int(np.argmax(agreement))]
 
 
 def normalized_cut(graph: Any, labels: np.ndarray) -> float:
