@@ -9,6 +9,7 @@
     python benchmarks/dec.py sweep digits                                 k = 2..10 against its dearest single run
     python benchmarks/dec.py rows                                         10^6 x 64 rows: time and peak memory
     python benchmarks/dec.py table                                        what has been measured, as Markdown
+    python benchmarks/dec.py table --out benchmarks/dec.jsonl             the README's, seed by seed
 
 DATA is `digits`, an .npz with X and Y, or a folder with a sub-folder of photos for each class, such as
 `scrapy rooms` draws. Each figure is appended to a JSON-lines file (--out) as soon as it is
@@ -287,8 +288,9 @@ def table(kept: Results) -> None:
             own = [r for r in found if (r["data"], r["mode"], r["system"]) == (data, mode, system)]
             if own:
                 cells = [_mean_sd([row[score] for row in own]) for score in SCORES]
-                took = statistics.median(row["seconds"] for row in own)
-                print(f"| {system} | {len(own)} | {' | '.join(cells)} | {took:.0f} |")
+                took = [row["seconds"] for row in own if "seconds" in row]
+                cells.append(f"{statistics.median(took):.0f}" if took else "–")
+                print(f"| {system} | {len(own)} | {' | '.join(cells)} |")
     for row in kept.rows:
         if row["kind"] != "result":
             print({key: value for key, value in row.items() if key != "machine"})
