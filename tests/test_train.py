@@ -111,7 +111,7 @@ def test_the_papers_digits_run_without_photos(train, tmp_path, method):
     if method == "dec":
         assert len(scores["health"]["updates"]) == len(scores["health"]["label_change"]) + 1
         assert "KL(P‖Q)" in (run / "figures" / "health.svg").read_text(encoding="utf-8")
-        assert "How the training went" in (run / "report.html").read_text(encoding="utf-8")
+        assert "How the training went" in html
         assert "Pretraining: 60 steps of 256 rows, about" in done.stdout + done.stderr
 
 

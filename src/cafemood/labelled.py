@@ -103,9 +103,10 @@ def _pixels(stored: np.ndarray) -> tuple[int, int] | None:
     """Height and width of what is stored as pictures (n, h, w), or as a square number of whole numbers a row."""
     if stored.ndim == 3:
         return stored.shape[1], stored.shape[2]
-    side = math.isqrt(stored[0].size)
-    square = stored.ndim == 2 and side >= 8 and side * side == stored.shape[1]
-    return (side, side) if square and np.issubdtype(stored.dtype, np.integer) else None
+    if stored.ndim != 2 or not np.issubdtype(stored.dtype, np.integer):
+        return None
+    side = math.isqrt(stored.shape[1])
+    return (side, side) if side >= 8 and side * side == stored.shape[1] else None
 
 
 def _ids(matrix: np.ndarray) -> list[str]:

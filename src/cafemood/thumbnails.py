@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,9 +94,7 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
     found = {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
     if found or not path.exists():
         known |= found
-        table = pd.DataFrame({"photo_id": list(known), "webp": list(known.values())})
-        with writing(path) as partial:
-            table.to_parquet(partial, index=False, compression=None)
+        _keep(run, known)
     wanted = set(rows.tolist())
     return [known.get(photo_id) if i in wanted else None for i, photo_id in enumerate(ids)]
 
@@ -109,8 +107,6 @@ def draw_rows(run: Run, matrix: np.ndarray, pixels: tuple[int, int]) -> None:
         matrix: Its rows (n, h · w).
         pixels: h and w. Each pixel is drawn as a square, so that a digit of 8 x 8 can be seen.
     """
-    import pandas as pd
-
     rows = shown(run)
     low, high = min(0.0, float(matrix.min())), float(matrix.max())
     grey = np.uint8(255 * (matrix[rows].reshape(-1, *pixels) - low) / (high - low or 1))
@@ -120,7 +116,14 @@ def draw_rows(run: Run, matrix: np.ndarray, pixels: tuple[int, int]) -> None:
         stream = io.BytesIO()
         Image.fromarray(picture.repeat(enlarged, 0).repeat(enlarged, 1)).save(stream, "WEBP", lossless=True, method=0)
         made.append(stream.getvalue())
-    table = pd.DataFrame({"photo_id": run.photos["photo_id"].to_numpy()[rows], "webp": made})
+    _keep(run, dict(zip(run.photos["photo_id"].to_numpy()[rows], made, strict=True)))
+
+
+def _keep(run: Run, pictures: Mapping[str, bytes | None]) -> None:
+    """Write the run's `thumbnails.parquet`: the picture of each photo_id."""
+    import pandas as pd
+
+    table = pd.DataFrame({"photo_id": list(pictures), "webp": list(pictures.values())})
     with writing(run.folder / "thumbnails.parquet") as partial:
         table.to_parquet(partial, index=False, compression=None)
 
