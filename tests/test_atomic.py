@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from cafemood.atomic import discard_partials, write_json, writing
+from cafemood.atomic import discard_partials, keep, read_cached, write_json, writing
 from cafemood.errors import CafemoodError
 
 
@@ -44,3 +44,28 @@ def test_what_killed_processes_left_can_be_removed(tmp_path):
         (tmp_path / name).write_text("x")
     discard_partials(tmp_path / "a[1].txt")
     assert sorted(p.name for p in tmp_path.iterdir()) == [".b.txt.12.partial", "a[1].txt"]
+
+
+def test_a_cache_keeps_arrays(tmp_path):
+    path = tmp_path / "new" / "a.safetensors"
+    assert read_cached(path, "x") is None
+    assert read_cached(None, "x") is None
+    keep(None, {"x": np.zeros(2)})
+    keep(path, {"x": np.arange(6, dtype=np.float32).reshape(2, 3)})
+    (found,) = read_cached(path, "x").values()
+    np.testing.assert_array_equal(found, [[0, 1, 2], [3, 4, 5]])
+    assert [p.name for p in path.parent.iterdir()] == ["a.safetensors"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no tensors at all", None, "another"])
+def test_a_damaged_cache_file_is_deleted_and_named(damage, tmp_path, caplog):
+    path = tmp_path / "a.safetensors"
+    keep(path, {"x": np.zeros(100)})
+    whole = path.read_bytes()
+    if damage == "another":
+        keep(path, {"y": np.zeros(2)})
+    else:
+        path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    assert read_cached(path, "x") is None
+    assert not path.exists()
+    assert f"Deleting the damaged cache file {path}" in caplog.text

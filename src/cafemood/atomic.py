@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from cafemood.errors import CafemoodError
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -40,6 +43,45 @@ def writing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it may never have come to be; what went wrong is said above
             partial.unlink()
+
+
+def read_cached(path: Path | None, names: Collection[str]) -> dict[str, np.ndarray] | None:
+    """What a cache keeps in a safetensors file.
+
+    Args:
+        path: The file; None: there is no cache.
+        names: Of the arrays that it should hold.
+
+    Returns:
+        Arrays by name. None where there is no file, or a damaged one: it is deleted then, and a warning names it.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = load_file(path)
+        if set(found) != set(names):
+            raise ValueError("another layout")
+        return found
+    except (SafetensorError, ValueError) as error:
+        log.warning("Deleting the damaged cache file %s (%s)", path, error)
+        path.unlink(missing_ok=True)
+        return None
+
+
+def keep(path: Path | None, tensors: Mapping[str, np.ndarray]) -> None:
+    """Have a cache keep arrays for `read_cached`.
+
+    Raises:
+        CafemoodError: As `writing`.
+    """
+    from safetensors.numpy import save_file
+
+    if path is not None:
+        with writing(path) as partial:
+            save_file(dict(tensors), partial)
 
 
 def discard_partials(path: Path) -> None:

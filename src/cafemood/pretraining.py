@@ -16,11 +16,9 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cafemood.atomic import writing
+from cafemood.atomic import keep, read_cached
 from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder, LayerAutoencoder, reconstruction_loss
 from cafemood.errors import ClusteringError
@@ -208,14 +206,10 @@ class Pretraining:
         if paper:
             autoencoder.apply(_papers_weights)
         path = around.cache_dir / "autoencoders" / f"{key}.safetensors" if around.cache_dir else None
-        if path and path.is_file():
-            try:
-                autoencoder.load_state_dict(load_file(path))
-                log.info("Reusing the pretrained autoencoder %s", path.name[:12])
-                return autoencoder.eval(), key
-            except (SafetensorError, RuntimeError) as error:
-                log.warning("Deleting the damaged cache file %s (%s)", path, error)
-                path.unlink()
+        if known := read_cached(path, autoencoder.state_dict()):
+            autoencoder.load_state_dict({name: torch.from_numpy(value) for name, value in known.items()})
+            log.info("Reusing the pretrained autoencoder %s", key[:12])
+            return autoencoder.eval(), key
         phases = self.phases(autoencoder, len(x), batch_size)
         self._say_how_long(phases, x, batch_size, around)
         data = MatrixDataModule(x, batch_size=batch_size, seed=self.seed)
@@ -227,9 +221,7 @@ class Pretraining:
             module.cpu()
         autoencoder.eval()
         self._check(autoencoder, x)
-        if path:
-            with writing(path) as partial:
-                save_file(autoencoder.state_dict(), partial)
+        keep(path, {name: value.numpy() for name, value in autoencoder.state_dict().items()})
         for checkpoint in unfinished:
             if checkpoint:
                 checkpoint.unlink(missing_ok=True)

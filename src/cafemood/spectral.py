@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from cafemood import pieces
-from cafemood.atomic import writing
+from cafemood.atomic import keep, read_cached
 from cafemood.kmeans import kmeans
-
-log = logging.getLogger(__name__)
-
 
 N_STARTS, N_STARTS_LONG = 15, 5
 """Of the spectral clustering, and of more rows than `pieces.LARGE`."""
@@ -89,6 +84,7 @@ def _spectral(z: np.ndarray, k: int, random_state: int, cache_dir: Path | None) 
     found: list[tuple[int, np.ndarray]] = []
     centers, of_row = prototypes(z, n, random_state, cache_dir)
 
+    @cache
     def joined(n_neighbors: int) -> Any:
         graph = kneighbors_graph(centers, min(n_neighbors, len(centers)), include_self=True)
         return (graph + graph.T) / 2
@@ -128,19 +124,12 @@ def prototypes(
     recipe = [hashlib.sha256(np.ascontiguousarray(z).data).hexdigest(), z.shape, n, random_state, sklearn.__version__]
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
     path = cache_dir / "prototypes" / f"{key}.safetensors" if cache_dir else None
-    if path and path.is_file():
-        try:
-            known = load_file(path)
-            return known["centers"], known["of_row"]
-        except (SafetensorError, KeyError) as error:
-            log.warning("Deleting the damaged cache file %s (%s)", path, error)
-            path.unlink()
+    if known := read_cached(path, ("centers", "of_row")):
+        return known["centers"], known["of_row"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # duplicates
         model = MiniBatchKMeans(n, n_init=1, batch_size=8192, random_state=random_state, reassignment_ratio=0).fit(z)
     used, of_row = np.unique(model.labels_, return_inverse=True)
     centers = model.cluster_centers_[used]
-    if path:
-        with writing(path) as partial:
-            save_file({"centers": centers, "of_row": of_row}, partial)
+    keep(path, {"centers": centers, "of_row": of_row})
     return centers, of_row
