@@ -12,7 +12,8 @@ from sklearn.metrics import normalized_mutual_info_score
 from cafemood.datamodule import MatrixDataModule
 from cafemood.errors import ClusteringError
 from cafemood.heads import N2D, TEMI
-from cafemood.methods import KMeans, assign
+from cafemood.memberships import assign
+from cafemood.methods import KMeans
 
 CPU = partial(pl.Trainer, accelerator="cpu")
 HEADS = [

@@ -28,7 +28,7 @@ LAYERS = [
     {"reduction"},
     {"datamodule"},
     {"module"},
-    {"pretraining"},
+    {"pretraining", "memberships"},
     {"methods"},
     {"heads"},
     {"resampling"},

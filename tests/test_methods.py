@@ -18,7 +18,8 @@ from cafemood.datamodule import MatrixDataModule, Rows
 from cafemood.dec import Autoencoder
 from cafemood.errors import ClusteringError
 from cafemood.kmeans import kmeans
-from cafemood.methods import DEC, IDEC, KMeans, assign, baselines, scaled
+from cafemood.memberships import assign
+from cafemood.methods import DEC, IDEC, KMeans, baselines, scaled
 from cafemood.module import ReconstructionModule, RefinementModule
 from cafemood.reduction import PCAReduction
 from cafemood.scores import external
@@ -358,7 +359,7 @@ def test_each_mode_scales_as_its_learning_rate_wants_it(options, expected, rows)
     found = run(DEC(3, **SMALL, **options), rows)
     scale = float(found.tensors["scale"][0])
     assert np.square(rows * scale).mean() == pytest.approx(expected, rel=1e-5)
-    probabilities, z = methods.assign(rows, everything(found))
+    probabilities, z = assign(rows, everything(found))
     np.testing.assert_allclose(z, found.embedding, atol=1e-3 * np.abs(z).max())
     assert (probabilities.argmax(axis=1) == found.labels).mean() > 0.99
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cafemood import backbones, compact, methods, runs
+from cafemood import backbones, compact, memberships, runs
 from cafemood.atomic import writing
 from cafemood.errors import PhotoError, RunError
 from cafemood.frozen import Backbone
@@ -93,7 +93,7 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
         rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float | None]] = iter(())
         if pixels:
             features = backbone.embed(torch.stack(pixels))
-            probabilities, z = methods.assign(features, tensors)
+            probabilities, z = memberships.assign(features, tensors)
             points, far = _novelty(run, features)
             rows = zip(probabilities, z, points, far, strict=True)
         for path, image in zip(chunk, opened, strict=True):
@@ -160,7 +160,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
         return 0
     rows = np.stack([answer.row for _, answer in chosen.values()])
     plane = run.photos[["x", "y"]].to_numpy(dtype=np.float32)
-    x, y = methods.among_neighbours(rows, run.rows.astype(np.float32), plane).T
+    x, y = memberships.among_neighbours(rows, run.rows.astype(np.float32), plane).T
     table = pd.DataFrame([_record(run, photo, answer) for photo, answer in chosen.values()]).assign(x=x, y=y)
     before = run.photos[run.photos["added"]].drop(columns="added")
     if len(before):

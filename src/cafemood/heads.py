@@ -17,16 +17,8 @@ from torch import Tensor, nn
 
 from cafemood.datamodule import Batch, MatrixDataModule
 from cafemood.errors import ClusteringError
-from cafemood.methods import (
-    Clustering,
-    check_matrix,
-    digest,
-    embed,
-    encoder_tensors,
-    head_memberships,
-    mixture_memberships,
-    scaled,
-)
+from cafemood.memberships import head_memberships, mixture_memberships
+from cafemood.methods import Clustering, check_matrix, digest, embed, encoder_tensors, scaled
 from cafemood.module import PhaseModule
 from cafemood.pretraining import Pretraining, Surroundings, TrainerFactory
 from cafemood.temi import Heads, temi_losses

@@ -14,7 +14,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from cafemood.datamodule import MatrixDataModule
 from cafemood.kmeans import kmeans, nearest_center
-from cafemood.methods import KMeans, assign
+from cafemood.memberships import assign
+from cafemood.methods import KMeans
 from cafemood.reduction import PCAReduction
 from cafemood.scores import silhouettes
 
