@@ -107,4 +107,4 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit("\nStopped. Nothing that was embedded is lost: run the same command again.")
-    sys.exit(1 if failed or config.CompareSweep.n_unfinished else 0)
+    sys.exit(1 if failed or config.CompareSweep.incomplete else 0)

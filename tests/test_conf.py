@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from cafemood import config  # registers the schema
+from cafemood import compare, config  # config registers the schema
 from cafemood.errors import CafemoodError
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -143,3 +143,12 @@ def test_build_unwraps_a_users_mistake():
     node = OmegaConf.create({"_target_": "cafemood.backbones.create", "name": "vgg17"})
     with pytest.raises(CafemoodError, match="Unknown backbone 'vgg17'"):
         config.build(node)
+
+
+def test_a_sweep_without_its_comparison_is_incomplete(tmp_path, monkeypatch):
+    """Of an error in a callback Hydra only warns: the exit code has to tell."""
+    monkeypatch.setattr(config.CompareSweep, "incomplete", False)
+    monkeypatch.setattr(compare, "find", lambda folders: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        config.CompareSweep().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    assert config.CompareSweep.incomplete

@@ -129,20 +129,19 @@ def finished_score(folder: Path) -> float | None:
 class CompareSweep(Callback):
     """At the end of a multirun: one table and one page over all its jobs, and a summary in W&B if it is used."""
 
-    n_unfinished: ClassVar[int] = 0
-    """Jobs without a result; a launcher may have run them in other processes."""
+    incomplete: ClassVar[bool] = False
+    """Whether a job's result is missing (a launcher may have run it in another process), or the comparison is."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare what the sweep left; a comparison that cannot be made is told."""
         from cafemood import compare, summary, tracking
 
+        CompareSweep.incomplete = True  # until all is done: of an error in a callback Hydra only warns
         folder = Path(config.hydra.sweep.dir)
         try:
             found = compare.find([folder])
-            CompareSweep.n_unfinished = len(found.unfinished)
             page = compare.write(found, folder)
         except CafemoodError as error:
-            CompareSweep.n_unfinished = 1
             logging.getLogger("cafemood").error("%s", error)
             return
         summary.print_comparison(found)
@@ -150,6 +149,7 @@ class CompareSweep(Callback):
         if "wandb" in (config.logger or {}):
             settings = config.logger.wandb
             tracking.log_comparison(found, page, settings.project, offline=settings.offline, tags=settings.tags)
+        CompareSweep.incomplete = bool(found.unfinished)
 
 
 _PATHS = ("data.root", "data.path", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")
