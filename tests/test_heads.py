@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import pytorch_lightning as pl
+import torch
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import normalized_mutual_info_score
 
@@ -76,6 +77,17 @@ def test_temi_takes_few_rows(rows):
 def test_n2d_refuses_few_rows(rows):
     with pytest.raises(ClusteringError, match=r"N2D cannot work on 5 photos[\s\S]*15 or more"):
         run(HEADS[0](2), rows[:5])
+
+
+def test_n2d_leaves_torchs_threads_as_they_were(rows):
+    """numba sets them to all cores; jobs of a pool, which have one each, would fight from then on."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        run(HEADS[0](3), rows)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_n2d_without_umap_is_one_sentence(monkeypatch):

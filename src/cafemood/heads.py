@@ -104,14 +104,7 @@ class N2D:
         around = Surroundings(trainer, logger, Path(cache_dir) if cache_dir else None)
         autoencoder, _ = self.pretraining.run(x, data.batch_size, around)
         z0 = embed(autoencoder, x)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one thread because of the seed; a graph in several parts
-            options = {
-                "n_neighbors": min(self.n_neighbors, len(x) - 1),
-                "n_components": min(self.n_components, len(x) // 4),
-            }
-            coordinates = _umap()(min_dist=0.0, random_state=self.random_state, **options).fit_transform(z0)
-        coordinates = np.nan_to_num(coordinates).astype(np.float32)  # a row without any neighbour gets NaN
+        coordinates = self._coordinates(z0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture = GaussianMixture(
@@ -140,6 +133,16 @@ class N2D:
             tensors=tensors,
             baseline_spaces={"AE + k-means": z0},
         )
+
+    def _coordinates(self, z0: np.ndarray) -> np.ndarray:
+        n_neighbors, n_components = min(self.n_neighbors, len(z0) - 1), min(self.n_components, len(z0) // 4)
+        model = _umap()(n_neighbors, n_components, min_dist=0.0, random_state=self.random_state)
+        threads = torch.get_num_threads()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one thread because of the seed; a graph in several parts
+            coordinates = model.fit_transform(z0)
+        torch.set_num_threads(threads)  # numba has set torch's to its own, for whatever this process does next
+        return np.nan_to_num(coordinates).astype(np.float32)  # a row without any neighbour gets NaN
 
 
 class TEMI:
