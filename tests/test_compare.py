@@ -237,3 +237,7 @@ def test_a_folder_is_freed_only_if_nobody_is_at_it(tmp_path):
     assert why_unfinished(tmp_path) == "full disk"
     clear_unfinished(tmp_path)
     assert not path.exists()
+    path.touch()  # killed between the claim and the facts
+    assert why_unfinished(tmp_path) == "its run.json cannot be read"
+    clear_unfinished(tmp_path)
+    assert not path.exists()

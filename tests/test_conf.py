@@ -6,9 +6,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
+from test_report import make_run
 
 from cafemood import compare, config  # config registers the schema
 from cafemood.errors import CafemoodError
+from cafemood.photos import scan_folder
 
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(
@@ -100,7 +102,7 @@ def test_k_range(override, ks):
     assert config.k_range(cfg) == ks
 
 
-def test_resume_takes_the_newest_sweep_of_the_same_command(tmp_path):
+def test_resume_takes_the_newest_sweep_of_the_same_command(tmp_path, capsys):
     for stamp, overrides in [
         ("2026-01-01", ["k=2,3", "seed=1"]),
         ("2026-01-02", ["k=2,3", "seed=1"]),
@@ -111,9 +113,29 @@ def test_resume_takes_the_newest_sweep_of_the_same_command(tmp_path):
     words = ["-m", "seed=1", "k=2,3", "resume=true"]
     assert config.resumed(words, tmp_path) == [*words, f"hydra.sweep.dir={tmp_path / '2026-01-02'}"]
     assert config.resumed(words[:-1], tmp_path) == words[:-1]
+    assert not capsys.readouterr().err
     assert config.resumed(["-m", "k=9", "resume=true"], tmp_path) == ["-m", "k=9", "resume=true"]
+    assert "holds no sweep of this command, so it starts from the beginning" in capsys.readouterr().err
     given = [*words, "hydra.sweep.dir=/elsewhere"]
     assert config.resumed(given, tmp_path) == given
+
+
+@pytest.mark.parametrize("hydras", ["hydra/launcher=pool", "hydra.launcher.partition=NAME", "+hydra.job.env_set.A=1"])
+def test_resume_knows_which_words_hydra_keeps_apart(tmp_path, hydras):
+    overrides = ["k=2,3", "~logger", "+trainer.max_time=1"]
+    OmegaConf.save({"hydra": {"overrides": {"task": overrides}}}, tmp_path / "multirun.yaml")
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "multirun.yaml").rename(tmp_path / "sweep" / "multirun.yaml")
+    words = ["-m", hydras, *overrides, "resume=true"]
+    assert config.resumed(words, tmp_path) == [*words, f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+
+
+def test_a_finished_job_without_its_pages_gets_them(tmp_path, photo_folder):
+    """It was stopped between its result and its report."""
+    run = make_run(tmp_path / "run", scan_folder(photo_folder))
+    assert -1 <= config.finished_score(run.folder) <= 1
+    assert (run.folder / "report.html").is_file()
+    assert (run.folder / "cafes.parquet").is_file()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,15 @@ def test_two_runs_never_share_a_folder(tmp_path):
     assert (tmp_path / "run.json").read_bytes() == before
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(RunError, match=r"(?s)No run can be written here.*hydra.run.dir="),
+        RunWriter(tmp_path / "file" / "run"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

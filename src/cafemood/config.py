@@ -102,11 +102,12 @@ def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str
     """
     if "resume=true" not in words or any(word.startswith("hydra.sweep.dir=") for word in words):
         return words
-    own = sorted(word for word in words if "=" in word and not word.startswith(("resume=", "hydra.")))
+    own = sorted(word for word in words if not word.lstrip("+~").startswith(("-", "resume=", "hydra.", "hydra/")))
     for known in sorted(sweeps.glob("*/multirun.yaml"), reverse=True):
         overrides = OmegaConf.load(known).hydra.overrides.task
         if sorted(word for word in overrides if not word.startswith("resume=")) == own:
             return [*words, f"hydra.sweep.dir={known.parent}"]
+    print(f"resume=true: {sweeps} holds no sweep of this command, so it starts from the beginning", file=sys.stderr)
     return words
 
 
@@ -116,10 +117,15 @@ def finished_score(folder: Path) -> float | None:
     Raises:
         CafemoodError: Another process is at it.
     """
-    from cafemood import runs
+    from cafemood import cafes, report, runs
 
     if runs.why_unfinished(folder) is None:
-        score = runs.load(folder).scores["scores"].get("silhouette@features")
+        run = runs.load(folder)
+        if not (folder / "report.html").is_file():  # stopped while its pages were made
+            report.write_report(run)
+            if run.knows_cafes:
+                cafes.build(run)
+        score = run.scores["scores"].get("silhouette@features")
         logging.getLogger("cafemood").info("Finished before: %s", folder.name)
         return float("nan") if score is None else float(score)
     runs.clear_unfinished(folder)

@@ -57,7 +57,6 @@ class RunWriter:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __enter__(self) -> RunWriter:
-        self.folder.mkdir(parents=True, exist_ok=True)
         facts = {
             "schema_version": SCHEMA_VERSION,
             "status": "running",
@@ -66,15 +65,17 @@ class RunWriter:
             "process": {"pid": os.getpid(), "host": platform.node()},
             "stages": [],
         }
+        path, elsewhere = self.folder / "run.json", "give another folder (hydra.run.dir=…)"
         try:  # "x" claims the folder: of two runs that were given the same one, the second stops here
-            with open(self.folder / "run.json", "x", encoding="utf-8") as stream:
-                json.dump(facts, stream)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            open(path, "x").close()
         except FileExistsError:
-            raise RunError(
-                "This folder already holds a run",
-                where=self.folder,
-                fix="give another folder (hydra.run.dir=…), or delete this one yourself",
-            ) from None
+            fix = f"{elsewhere}, or delete this one yourself"
+            raise RunError("This folder already holds a run", where=self.folder, fix=fix) from None
+        except OSError as error:
+            why = error.strerror or error
+            raise RunError("No run can be written here", where=self.folder, why=why, fix=elsewhere) from None
+        write_json(path, facts)
         self.facts = facts | self.facts
         return self
 
@@ -354,7 +355,10 @@ def clear_unfinished(folder: Path) -> None:
     path = folder / "run.json"
     if not path.is_file():
         return
-    facts = _read_json(path)
+    try:
+        facts = _read_json(path)
+    except RunError:  # killed while it claimed the folder
+        facts = {}
     if facts.get("status") == "finished":
         raise RunError("This folder already holds a run", where=folder, fix="choose another folder")
     process = facts.get("process") or {}
