@@ -41,6 +41,16 @@ def test_the_terms_by_hand():
     assert found[1].agreement == pytest.approx(ami(one, two))  # the other's plane is no witness
 
 
+def test_a_copy_of_a_run_does_not_bear_it_out():
+    """Nor does another seed at the same k: persistence is over k and reductions."""
+    one, two = RNG.integers(0, 3, 60), RNG.integers(0, 4, 60)
+    copies = choose([Candidate(one, 3, "a"), Candidate(one, 3, "a"), Candidate(one, 3, "a")])
+    assert [choice.persistence for choice in copies] == [None] * 3
+    assert [choice.score for choice in copies] == [None] * 3
+    alone = choose([Candidate(one, 3, "a"), Candidate(two, 4, "a")])[0]
+    assert choose([Candidate(one, 3, "a"), Candidate(two, 4, "a"), Candidate(one, 3, "a")])[0] == alone
+
+
 def test_what_cafes_tell_is_amis_with_the_labels_entropy_as_its_unit():
     labels, cafes = RNG.integers(0, 3, 200), RNG.integers(0, 40, 200)
     labels[cafes < 20] = cafes[cafes < 20] % 3

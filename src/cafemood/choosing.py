@@ -6,7 +6,7 @@
 run on another family of backbones, whatever its k (the mean within a family first, then over families: relatives
 agree too easily). Runs clustered in fewer than `MIN_WIDTH` dimensions are no witnesses: a plane agrees with a plane
 by chance of projection. **Cafés**: what a photo's café tells of its group (`told_by_cafe`); photos of one café share
-a mood more often than not. *P*, **persistence**, is the mean AMI with the same family's other runs, other k's and
+a mood more often than not. *P*, **persistence**, is the mean AMI with the same family's runs at other k's and
 reductions: structure that is there shows at neighbouring k's.
 
 A silhouette is none of it: over spaces of different dimension and over k it follows dimension and k, not the truth.
@@ -123,7 +123,7 @@ def choose(
         for j, other in enumerate(candidates):
             if other.family != own.family:
                 strangers[other.family].append(j)
-            elif j != i:
+            elif (other.k, other.width) != (own.k, own.width):  # at its own, even a copy would bear it out
                 relatives[other.k].append(j)
         found.append(
             Choice(
