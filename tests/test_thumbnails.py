@@ -8,12 +8,28 @@ from PIL import Image
 from test_cafes import cafe_run, made_cafe_run  # noqa: F401
 
 from cafemood import runs, thumbnails
+from cafemood.photos import file_digest
 
 
 def solid(tmp_path, name, color, size=(300, 200)):
     path = tmp_path / name
     Image.new("RGB", size, color).save(path)
     return path
+
+
+def test_a_file_that_became_another_photo_is_not_shown_in_its_place(tmp_path):
+    path = solid(tmp_path, "a.png", "red", (600, 300))
+    small = thumbnails.make_thumbnails([path], [100])
+    photo_id = file_digest(path)
+    (larger,) = thumbnails.make_thumbnails([path], [400], small, [photo_id])
+    assert max(thumbnails.decoded(larger).size) == 400
+    solid(tmp_path, "a.png", "blue", (600, 300))
+    (instead,) = thumbnails.make_thumbnails([path], [400], small, [photo_id])
+    assert max(thumbnails.decoded(instead).size) == 100
+    red, _, blue = thumbnails.decoded(instead).getpixel((50, 20))
+    assert red > 200 > 50 > blue
+    path.unlink()
+    assert thumbnails.make_thumbnails([path], [400], small, [photo_id]) == [instead]
 
 
 def test_a_thumbnail_keeps_the_shape_and_has_the_side_asked_for(tmp_path):

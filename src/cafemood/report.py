@@ -127,6 +127,7 @@ class _View:
             [self.run.where(files[i]) for i in self.shown],
             [int(side) for side in sides[self.shown]],
             [kept[i] for i in self.shown],
+            list(self.table["photo_id"].to_numpy()[self.shown]),
         )
         return dict(zip(self.shown.tolist(), made, strict=True))
 

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from cafemood.atomic import writing
 from cafemood.errors import PhotoError
-from cafemood.photos import open_image
+from cafemood.photos import file_digest, open_image
+from cafemood.remote import is_address
 from cafemood.runs import Run
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,10 @@ def _keep(run: Run, pictures: Mapping[str, bytes | None]) -> None:
 
 
 def make_thumbnails(
-    paths: Sequence[Path | str], sides: Sequence[int], instead: Sequence[bytes | None] = ()
+    paths: Sequence[Path | str],
+    sides: Sequence[int],
+    instead: Sequence[bytes | None] = (),
+    photo_ids: Sequence[str] = (),
 ) -> list[bytes | None]:
     """WebP thumbnails, None where a photo can no longer be read.
 
@@ -137,11 +141,12 @@ def make_thumbnails(
         paths: The photos: files or addresses.
         sides: Longer side of each thumbnail, in pixels.
         instead: Encoded pictures to take where a photo is gone, or where they are large enough.
+        photo_ids: If given, a file that has become another photo counts as gone where there is a picture instead.
     """
 
-    def make(path: Path | str, side: int, other: bytes | None) -> bytes | None:
+    def make(path: Path | str, side: int, other: bytes | None, photo_id: str | None) -> bytes | None:
         image = decoded(other) if other else None
-        if image is None or max(image.size) < side:
+        if image is None or (max(image.size) < side and _is_still(path, photo_id)):
             try:
                 image = open_image(path, shortest=side)
             except PhotoError:
@@ -153,8 +158,19 @@ def make_thumbnails(
         return stream.getvalue()
 
     with ThreadPoolExecutor() as pool:
-        jobs = pool.map(make, paths, sides, instead or [None] * len(paths))
+        nothing = [None] * len(paths)
+        jobs = pool.map(make, paths, sides, instead or nothing, photo_ids or nothing)
         return list(tqdm(jobs, "thumbnails", len(paths), unit="photo", leave=False, disable=len(paths) < 500))
+
+
+def _is_still(path: Path | str, photo_id: str | None) -> bool:
+    """Whether a file holds the photo that it did; an address is taken to mean the same bytes for ever."""
+    if photo_id is None or is_address(path):
+        return True
+    try:
+        return file_digest(path) == photo_id
+    except OSError:
+        return False
 
 
 def decoded(thumbnail: bytes) -> Image.Image:
