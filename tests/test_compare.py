@@ -25,7 +25,9 @@ def scores_of(z=5.0, silhouette=0.2, **more):
     }
 
 
-def write_run(folder, labels, *, backbone="resnet50", k=3, reduce=None, scores=None, ids=None, cafes=6, features=True):
+def write_run(
+    folder, labels, *, backbone="resnet50", k=3, reduce=None, scores=None, ids=None, cafes=6, features=True, **method
+):
     folder.mkdir(parents=True)
     n = len(labels)
     ids = [f"photo{i}" for i in range(n)] if ids is None else ids
@@ -34,9 +36,9 @@ def write_run(folder, labels, *, backbone="resnet50", k=3, reduce=None, scores=N
         "status": "finished",
         "k": k,
         "seed": 0,
-        "backbone": {"name": backbone, "output": "features", "options": {}},
+        "backbone": {"name": backbone, "output": "features", "options": {}, "fingerprint": backbone.encode().hex()},
         "reduce": {"name": "none"} if reduce is None else {"name": "pca", "n_components": reduce},
-        "method": {"name": "kmeans"},
+        "method": {"name": "kmeans", "n_clusters": k} | method,
         "space": {"clustering": "features" if reduce is None else f"pca{reduce}"},
         "data": {
             "root": str(folder.parents[1]),
@@ -99,6 +101,31 @@ def test_the_best_supported_run_comes_first_and_silhouettes_pick_beside_it(sweep
     assert re.search(r"would have picked resnet50 features k=6, which is number [34] of 4 here", words)
     assert "warn: 1 of 4 runs are no better than noise: resnet50 features k=6." in words
     assert re.search(r"The run chosen on one half of the cafés is number \d of 4 on the other half", words)
+
+
+def test_runs_that_differ_in_a_setting_of_their_method_alone_have_names_of_their_own(tmp_path):
+    for i, more in enumerate([{"n_init": 1, "n_iter": 7}, {"n_init": 10}, {"name": "dec", "lr": 0.01}]):
+        write_run(tmp_path / "sweep" / str(i), TRUTH, **more)
+    names = compare.find([tmp_path / "sweep"]).names
+    assert names == ["kmeans n_init=1", "kmeans n_init=10", "dec"]
+
+
+def test_two_matrices_of_ones_own_are_two_spaces(tmp_path):
+    for i, name in enumerate(["precomputed", "precomputed", "own"]):
+        folder = write_run(tmp_path / "sweep" / str(i), TRUTH)
+        facts = json.loads((folder / "run.json").read_text())
+        own = {"name": "precomputed", "options": {"path": f"/{name}.npz"}, "fingerprint": f"{i}" * 64}
+        facts["backbone"] |= own
+        (folder / "run.json").write_text(json.dumps(facts))
+    found = compare.find([tmp_path / "sweep"])
+    assert list(found.spaces) == ["precomputed features", "precomputed features 111111", "own features"]
+    assert found.cross_space.shape == (3, 3)
+
+
+def test_a_cafe_without_a_name_is_called_by_its_id(sweep):
+    page = compare.write(compare.find([sweep]), sweep).read_text(encoding="utf-8")
+    payload = json.loads(re.search(r'id="payload"[^>]*>(.*?)</script>', page, re.S)[1])
+    assert set(payload["cafe"]) == {HOSTILE, *(f"c{i}" for i in range(10))}
 
 
 def test_failed_and_unfinished_jobs_have_a_row_with_their_reason(sweep):

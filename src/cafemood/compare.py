@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -81,7 +82,11 @@ class Comparison:
         """What tells the runs apart, a short name each."""
         settings = [_settings(run) for run in self.runs]
         varying = [key for key in settings[0] if len({s[key] for s in settings}) > 1] or ["backbone", "method", "k"]
-        return [" ".join(f"k={s[key]}" if key == "k" else str(s[key]) for key in varying) for s in settings]
+        options = _differing([run.facts["method"] for run in self.runs])
+        return [
+            " ".join([*(f"{key}={s[key]}" if key in ("k", "seed") else str(s[key]) for key in varying), *more])
+            for s, more in zip(settings, options, strict=True)
+        ]
 
     @cached_property
     def candidates(self) -> list[Candidate]:
@@ -108,10 +113,12 @@ class Comparison:
     def spaces(self) -> dict[str, np.ndarray]:
         """The feature spaces that the runs kept, by name: rows of the common photos (n, d)."""
         found: dict[str, np.ndarray] = {}
+        known: set[str] = set()
         for run in self.runs:
-            backbone = run.facts["backbone"]
-            name = f"{backbone['name']} {backbone['output']}"
-            if name not in found and run.has_features:
+            fingerprint, name = run.facts["backbone"]["fingerprint"], _settings(run)["backbone"]
+            if fingerprint not in known and run.has_features:
+                known.add(fingerprint)
+                name += f" {fingerprint[:6]}" if name in found else ""
                 order = pd.Index(run.assignments["photo_id"]).get_indexer(pd.Index(self.photo_ids))
                 found[name] = run.features["rows"][order].astype(np.float32)
         return found
@@ -363,7 +370,7 @@ def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
         "spaces": list(comparison.spaces),
         "cross": [[_rounded(v) for v in comparison.cross_space[i]] for i in order] if comparison.spaces else [],
         "pictures": pictures,
-        "cafe": [str(comparison.photos["cafe_name"].iloc[i] or comparison.photos["cafe_id"].iloc[i]) for i in shown],
+        "cafe": [_cafe(comparison.photos.iloc[i]) for i in shown],
         "colors": COLORS,
         "pick": order.index(comparison.silhouettes_pick) if comparison.silhouettes_pick is not None else None,
     }
@@ -402,6 +409,27 @@ def _settings(run: Run) -> dict[str, Any]:
         "k": facts["k"],
         "seed": facts["seed"],
     }
+
+
+def _differing(methods: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Of each run's method the settings, k and seed apart, that runs of the same method do not share."""
+    values: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for method in methods:
+        for key, value in method.items():
+            values[method["name"], key].add(str(value))
+    return [
+        [f"{k}={v}" for k, v in method.items() if k not in _NO_SETTINGS and len(values[method["name"], k]) > 1]
+        for method in methods
+    ]
+
+
+_NO_SETTINGS = ("name", "n_clusters", "random_state", "n_iter", "converged", "stop_reason")
+"""What a run's facts say of its method besides: its name, what has a column of its own, and what came of it."""
+
+
+def _cafe(photo: pd.Series) -> str:
+    named = photo["cafe_name"]
+    return str(photo["cafe_id"] if pd.isna(named) or not named else named)
 
 
 def _short(folders: Sequence[Path]) -> list[str]:
