@@ -52,7 +52,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
         config.photo_data(cfg, config.build(cfg.data), fleet).prepare_data()
         return float("nan")
     choices = {group: HydraConfig.get().runtime.choices[group] for group in ("reduce", "method")}
-    facts = {"command": runs.command_line(), "k": cfg.k, "seed": cfg.seed}
+    facts = {"command": config.command(), "k": cfg.k, "seed": cfg.seed}
     facts |= {group: {"name": name, **config.plain(cfg[group])} for group, name in choices.items()}
     loggers = []
     try:
@@ -83,8 +83,8 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
                 truth = [str(p.label) for p in photo_set.photos] if photo_set.labelled else None
-                width = getattr(data.reduction, "n_components", None)
-                checks = Checks.of(method, cfg.k, width, options, cfg.resamples, n_nulls=cfg.nulls, seed=cfg.seed)
+                tried = {"n_nulls": cfg.nulls, "seed": cfg.seed, "batch_size": cfg.batch_size}
+                checks = Checks.of(method, cfg.k, data.reduction.n_components, options, cfg.resamples, **tried)
                 judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
             run.record(data, clustering, judgement, plane, explained)
         finished = runs.load(folder)

@@ -25,12 +25,28 @@ def test_no_reduction_gives_the_features_back(features):
 def test_pca_is_scikit_learns(features):
     reduction = PCAReduction(3)
     found = reduction.fit_transform(features)
-    expected = PCA(3, random_state=0).fit(features)
-    np.testing.assert_allclose(found, expected.transform(features), rtol=1e-5, atol=1e-5)
+    exact = features.astype(np.float64)
+    expected = PCA(3, random_state=0).fit(exact)
+    np.testing.assert_allclose(found, expected.transform(exact), rtol=1e-5, atol=1e-5)
     assert found.dtype == np.float32
     assert found.flags.c_contiguous
     assert reduction.explained == pytest.approx(expected.explained_variance_ratio_.sum())
     assert reduction.space == "pca3"
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e5])
+def test_pca_finds_the_same_far_from_zero(features, offset):
+    """In float32 scikit-learn's own covariance loses them; one large constant column is enough."""
+    here, there, column = PCAReduction(3), PCAReduction(3), PCAReduction(3)
+    expected = here.fit_transform(features)
+    for other, moved in [
+        (there, (features.astype(np.float64) + offset).astype(np.float32)),
+        (column, np.hstack([features, np.full((len(features), 1), offset, np.float32)])),
+    ]:
+        found = other.fit_transform(moved)
+        np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=3e-7 * offset * 10)
+        assert other.explained == pytest.approx(here.explained, abs=1e-3)
+        np.testing.assert_allclose(project(moved, other.tensors()), found, atol=3e-7 * offset * 10)
 
 
 def test_project_equals_transform(features):

@@ -9,8 +9,10 @@ from sklearn.datasets import load_digits, make_blobs
 
 from cafemood import resampling
 from cafemood.datamodule import MatrixDataModule
+from cafemood.heads import N2D, TEMI
 from cafemood.kmeans import kmeans, nearest_center
-from cafemood.methods import KMeans
+from cafemood.methods import DEC, IDEC, KMeans
+from cafemood.pretraining import Pretraining
 from cafemood.resampling import Checks, KMeansPipeline, MethodPipeline, null_lift, on_all_cores, stability
 
 
@@ -177,6 +179,24 @@ def test_a_method_is_fitted_again_whole(blobs):
     _, z = pipeline(x, np.arange(0, 200, 2), 1)
     assert z.shape == (200, 3)
     assert stability(x, truth, pipeline, 2, parallel=False)["ari"]["mean"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("make", [DEC, IDEC, N2D, TEMI], ids=lambda make: make.name)
+def test_a_refit_of_a_training_has_its_own_seeds_and_the_runs_batches(make, blobs, monkeypatch):
+    """Large ones, as `stability` draws them, reach the autoencoder too: with the run's own every refit began alike."""
+    small = {} if make is TEMI else {"hidden": (8,), "embedding": 2, "pretrain_epochs": 1, "pretrain_min_steps": 5}
+    small |= {"epochs": 1, "min_steps": 5} if make is TEMI else {"n_init": 1} if make is N2D else {"max_updates": 2}
+    seeds, sizes = [], []
+    run, prepared = Pretraining.run, MatrixDataModule.__init__
+    monkeypatch.setattr(Pretraining, "run", lambda self, *args: seeds.append(self.seed) or run(self, *args))
+    monkeypatch.setattr(
+        MatrixDataModule, "__init__", lambda self, *a, **k: sizes.append(k.get("batch_size")) or prepared(self, *a, **k)
+    )
+    pipeline = MethodPipeline(make(4, random_state=5, **small), None, {}, batch_size=32)
+    labels, _ = pipeline(blobs[0], np.arange(0, 200, 2), 2**31 - 2)
+    assert labels.shape == (200,)
+    assert set(seeds) == (set() if make is TEMI else {2**31 - 2})
+    assert sizes[0] == 32
 
 
 def test_what_is_tried_follows_the_method():

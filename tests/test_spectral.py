@@ -73,6 +73,12 @@ def test_rows_too_few_or_too_alike_for_a_graph_get_k_means(x):
     assert set(labels) <= {0, 1}
 
 
+@pytest.mark.parametrize("seed", [300_000_000, 2**32 - 1])
+def test_any_seed_of_scikit_learn_will_do(seed):
+    """Fifteen starts multiply it past what NumPy takes."""
+    assert len(np.unique(spectral(blobs(), 3, seed))) == 3
+
+
 def test_prototypes_are_means_of_their_rows():
     x = blobs()
     centers, of_row = prototypes(x, 40, 0)

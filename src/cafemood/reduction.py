@@ -16,6 +16,7 @@ class NoReduction:
 
     name = "none"
     space = "features"
+    n_components = None
 
     def fit_transform(self, features: np.ndarray) -> np.ndarray:
         """Return the features (n, d) as they are."""
@@ -56,8 +57,12 @@ class PCAReduction:
                 fix=f"take 1 to {min(features.shape)}",
             )
         if not pieces.is_long(features):
-            self._pca: Any = PCA(self.n_components, random_state=self.random_state).fit(features)
-            return np.ascontiguousarray(self._pca.transform(features), dtype=np.float32)
+            shift = features.mean(axis=0, dtype=np.float64)  # its covariance in float32 is coarse far from zero
+            moved = np.asarray(features - shift, dtype=np.float32)
+            self._pca: Any = PCA(self.n_components, random_state=self.random_state).fit(moved)
+            found = np.ascontiguousarray(self._pca.transform(moved), dtype=np.float32)
+            self._pca.mean_ = self._pca.mean_ + shift
+            return found
         self._pca = components_in_pieces(features, self.n_components)
         found = np.empty((len(features), self.n_components), np.float32)
         for rows, piece in pieces.read(features):

@@ -74,11 +74,13 @@ class MethodPipeline:
         method: A clusterer with `fit`; it is copied for each refit.
         n_components: Of the PCA before it; None: no reduction.
         options: What its `fit` takes besides the data.
+        batch_size: Of the data.
     """
 
     method: Any
     n_components: int | None
     options: dict[str, Any]
+    batch_size: int = 256
 
     def __call__(self, features: np.ndarray, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Fit on some rows, and give every row of `features` (n, d) a label (n,) and its place (n, d')."""
@@ -88,7 +90,7 @@ class MethodPipeline:
         if self.n_components is not None:
             reduction = PCAReduction(min(self.n_components, *x.shape))
             x, tensors = reduction.fit_transform(x), reduction.tensors()
-        found = method.fit(MatrixDataModule(x, seed=seed), **self.options)
+        found = method.fit(MatrixDataModule(x, batch_size=self.batch_size, seed=seed), **self.options)
         probabilities, z = assign(features, {"centers": found.centers} | found.tensors | tensors)
         return probabilities.argmax(axis=1), z
 
@@ -124,6 +126,7 @@ class Checks:
         *,
         n_nulls: int = N_NULLS,
         seed: int = 0,
+        batch_size: int = 256,
     ) -> Checks:
         """The checks of a run: k-means is fitted again by itself, other methods only where it is asked for.
 
@@ -135,11 +138,13 @@ class Checks:
             resamples: Refits; `auto`: 20 of a k-means, none of a training.
             n_nulls: Nulls of each kind.
             seed: Of both.
+            batch_size: Of a refit's data.
         """
         pipeline = KMeansPipeline(k, n_components)
         cheap = isinstance(method, KMeans)
         n = (N_RESAMPLES if cheap else 0) if resamples == "auto" else int(resamples)
-        refits = None if n == 0 else pipeline if cheap else MethodPipeline(method, n_components, options)
+        again = pipeline if cheap else MethodPipeline(method, n_components, options, batch_size)
+        refits = None if n == 0 else again
         return cls(pipeline, refits, n, n_nulls, seed, quiet=False)
 
 

@@ -49,7 +49,7 @@ def spectral(
     found: list[np.ndarray] = []
     cuts: list[float] = []
     for i in range(n_starts):
-        labels, cut = _spectral(z, n_clusters, random_state * n_starts + i, cache_dir)
+        labels, cut = _spectral(z, n_clusters, (random_state * n_starts + i) % 2**32, cache_dir)
         found.append(labels)
         cuts.append(cut)
         if not np.isfinite(cut):  # no graph, no other start
