@@ -6,6 +6,7 @@ import copy
 import hashlib
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ class N2D:
                 fix=f"take {least} or more, or method=dec",
             )
         around = Surroundings(trainer, logger, Path(cache_dir) if cache_dir else None)
-        autoencoder, _ = self.pretraining.run(x, data.batch_size, around)
+        autoencoder, _ = replace(self.pretraining, seed=self.random_state).run(x, data.batch_size, around)
         z0 = embed(autoencoder, x)
         coordinates = self._coordinates(z0)
         with warnings.catch_warnings():
@@ -271,8 +272,9 @@ class AgreementModule(PhaseModule):
         self.losses.mul_(0.99).add_(each.detach(), alpha=0.01)
         return each.sum()
 
-    def on_train_batch_end(self, *args: Any) -> None:
-        """Let the teachers follow."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Let the teachers follow at once: a checkpoint after this step holds both."""
+        super().optimizer_step(*args, **kwargs)
         with torch.no_grad():
             for mean, now in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
                 mean.lerp_(now, 1 - self.momentum)

@@ -126,7 +126,7 @@ class RefinementModule(PhaseModule):
 
     P is computed from the whole data set in evaluation mode every `update_interval` steps and looked up
     by index. Training stops when fewer than `tol` of the labels change between two updates, never at the
-    first one. A checkpoint holds all of it, so that a run taken up again ends bit for bit as it would have.
+    first one and never before an interval towards equation 3 (a partition's intervals don't count). A checkpoint holds all of it, so that a run taken up again ends bit for bit as it would have.
 
     Args:
         autoencoder: Pretrained; its encoder (and for IDEC its decoder) is refined in place.
@@ -197,7 +197,8 @@ class RefinementModule(PhaseModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> int | None:
         """Every `update_interval` steps: a new target, the health record, and the stopping rule."""
-        if self.step % self.update_interval == 0 and self._update_target():
+        # converged already: taken up again after its end
+        if self.converged or (self.step % self.update_interval == 0 and self._update_target()):
             self.trainer.should_stop = True
             return -1
         return None
@@ -254,7 +255,9 @@ class RefinementModule(PhaseModule):
         self.p.copy_(F.one_hot(self.partition, q.shape[1]) if warm else target_distribution(q))
         self.last_labels.copy_(labels)
         self.log_dict({f"refine/{key}": float(value) for key, value in self.health[-1].items() if key != "step"})
-        if not first and not warm and record["label_change"] < self.tol:
+        # labels on both sides of a step towards the partition say nothing of eq. 3
+        settled = len(self.health) > (self.partition_updates + 1 if self.partition_updates else 1)
+        if settled and record["label_change"] < self.tol:
             self.converged = True
             self.stop_reason = f"fewer than {self.tol:.1%} of the labels changed between two targets"
         return self.converged
