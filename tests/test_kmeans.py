@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.cluster import KMeans as SklearnKMeans
+from sklearn.datasets import make_blobs
 
 from cafemood.kmeans import LloydInPieces, kmeans, nearest_center
 
@@ -27,11 +28,24 @@ def test_a_wide_matrix_beyond_the_working_memory_starts_from_as_many_rows_as_fit
     assert found.inertia_ == pytest.approx(SklearnKMeans(3, n_init=10, random_state=0).fit(x).inertia_, rel=1e-3)
 
 
+@pytest.mark.parametrize("offset", [0, 3_000, 10_000])
+def test_lloyd_in_pieces_is_scikit_learns_far_from_zero(offset):
+    """In float32 |x|² - 2 x·c + |c|² cancels there: labels went wrong, and the inertia was negative."""
+    x, truth = make_blobs(3_000, 16, centers=5, random_state=0)
+    x = (x + offset).astype(np.float32)
+    starts = np.stack([x[truth == j][0] for j in range(5)])
+    found = LloydInPieces(x, starts)
+    expected = SklearnKMeans(5, init=starts.astype(np.float64), n_init=1).fit(x.astype(np.float64))
+    np.testing.assert_array_equal(found.labels_, expected.labels_)
+    np.testing.assert_allclose(found.cluster_centers_, expected.cluster_centers_, rtol=1e-4)
+    assert found.inertia_ == pytest.approx(expected.inertia_, rel=1e-3)
+
+
 def test_lloyd_in_pieces_keeps_the_centre_of_a_cluster_that_lost_its_rows():
     x = RNG.normal(size=(2000, 12)).astype(np.float16)
     far = np.full((1, 12), 500, np.float32)
     found = LloydInPieces(x, np.vstack([np.asarray(x[:2], np.float32), far]))
-    assert np.array_equal(found.cluster_centers_[2], far[0])
+    np.testing.assert_allclose(found.cluster_centers_[2], far[0], rtol=1e-6)
     assert set(found.labels_) == {0, 1}
     d = np.square(np.asarray(x, np.float64) - found.cluster_centers_[found.labels_]).sum()
     assert found.inertia_ == pytest.approx(d, rel=1e-5)

@@ -53,9 +53,11 @@ class LloydInPieces:
 
     def __init__(self, x: np.ndarray, centers: np.ndarray, max_iter: int = 100) -> None:
         self.max_iter, self.n_iter_ = max_iter, 0
-        self.cluster_centers_ = np.asarray(centers, dtype=np.float32)
+        _, some = next(iter(pieces.read(x)))
+        self._shift = some.mean(axis=0, dtype=np.float64).astype(np.float32)  # far from zero float32 is coarse
+        self.cluster_centers_ = np.asarray(centers, dtype=np.float32) - self._shift
         self.labels_ = np.zeros(len(x), np.int32)
-        self._squares = sum(float(np.vdot(piece, piece)) for _, piece in pieces.read(x))
+        self._squares = sum(float(np.square(piece - self._shift).sum(dtype=np.float64)) for _, piece in pieces.read(x))
         self.inertia_, before = np.inf, np.inf
         with tqdm(desc="k-means over all rows", unit="pass", leave=False) as bar:
             while self.n_iter_ < max_iter:
@@ -67,13 +69,15 @@ class LloydInPieces:
                 there = counts > 0
                 self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
                 self.n_iter_ += 1
+        self.cluster_centers_ += self._shift
 
     def _pass(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give each row its centre; the sums (k, d) and the sizes (k,) of the clusters."""
         k, d = self.cluster_centers_.shape
         half = 0.5 * np.square(self.cluster_centers_).sum(axis=1)
         sums, counts, nearness = np.zeros((k, d)), np.zeros(k), 0.0
-        for rows, piece in pieces.read(x):
+        for rows, read in pieces.read(x):
+            piece = read - self._shift
             nearer = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
             labels = self.labels_[rows] = nearer.argmax(axis=1)
             nearness += float(nearer[np.arange(len(labels)), labels].sum(dtype=np.float64))
