@@ -119,6 +119,13 @@ def test_near_duplicates_of_a_cafe_count_once():
     assert (found["n_photos"], found["n_duplicates"]) == (7, 2)
 
 
+def test_near_duplicates_are_found_in_half_precision_too():
+    """Bytes in 64 columns: their squared lengths are more than float16 holds."""
+    x = np.random.default_rng(3).integers(0, 256, (40, 64)).repeat(2, axis=0).astype(np.float16)
+    found = scores.cafe_coherence(np.arange(80) // 2 % 3, [str(i // 8) for i in range(80)], x)
+    assert found["n_duplicates"] == 40
+
+
 def test_cafes_of_one_photo_say_nothing_of_coherence():
     assert scores.cafe_coherence(np.array([0, 1, 1]), ["a", "b", "c"], np.eye(3)) is None
 

@@ -138,6 +138,12 @@ def test_a_tiny_group_is_an_outlier(n, smallest, text):
     assert text is None or said("warn", f"The smallest group {text}", found)
 
 
+def test_of_many_groups_one_of_average_size_is_no_outlier():
+    """Of 5,000 photos in 150 groups one in a hundred is 50, more than the average."""
+    assert not said("warn", "an outlier, not a mood", verdict(made_up(smallest=33, in_use=150), n=5_000, k=150))
+    assert said("warn", "an outlier, not a mood", verdict(made_up(smallest=3, in_use=150), n=5_000, k=150))
+
+
 def test_own_space_gets_a_warning_with_its_name():
     found = verdict(made_up(own=0.62, space="dec embedding (10-d)"), n=200, k=4)
     assert said("info", "In its own space (dec embedding (10-d)) the method scores 0.62", found)

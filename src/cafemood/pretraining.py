@@ -181,7 +181,8 @@ class Pretraining:
             x: The scaled features (n, d).
             batch_size: Rows a batch.
         """
-        recipe = [VERSION[self.mode], list(x.shape), vars(self), batch_size, precision()]
+        recipe: list[Any] = [VERSION[self.mode], list(x.shape), vars(self), batch_size, precision()]
+        recipe += [] if x.held else ["read in blocks"]  # another order of the same rows: another network
         digest = hashlib.sha256(json.dumps(recipe).encode())
         for chunk in x.split(CHUNK):
             digest.update(chunk.numpy().data)

@@ -148,7 +148,8 @@ def _without_near_duplicates(cafes: np.ndarray, features: np.ndarray) -> np.ndar
     kept = np.ones(len(cafes), dtype=bool)
     order = np.argsort(cafes, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(cafes[order])) + 1):
-        x = features[rows] / np.maximum(np.linalg.norm(features[rows], axis=1, keepdims=True), 1e-12)
+        x = np.asarray(features[rows], dtype=np.float32)
+        x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
         if len(rows) > 1:
             kept[rows] = ~(np.tril(x @ x.T, -1) > DUPLICATE_COSINE).any(axis=1)
     return np.flatnonzero(kept)

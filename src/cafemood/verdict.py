@@ -147,7 +147,7 @@ def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
         said.append(_say("info", text))
     if n < 10 * k:
         said.append(_say("warn", f"{n:,} photos are few for {k} groups: take every number here as a hint."))
-    if health["clusters_in_use"] == k and health["smallest_cluster"] < max(3, 0.01 * n):
+    if health["clusters_in_use"] == k and health["smallest_cluster"] < max(3, min(0.01 * n, 0.1 * n / k)):
         photos = "photo" if health["smallest_cluster"] == 1 else "photos"
         said.append(
             _say(
