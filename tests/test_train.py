@@ -274,6 +274,7 @@ def test_whichever_launcher_ran_the_jobs_the_sweep_is_the_same(train, tmp_path, 
     table = pd.read_csv(page.parent / "compare.csv")
     assert table["status"].tolist() == ["finished", "no result"]
     assert table["reason"].tolist()[1] == "12 photos cannot be put into 500 groups."
+    assert re.match(r"python train.py .*k=2\b.* method=kmeans ", facts(tmp_path / table["folder"][0])["command"])
 
 
 def test_k_is_chosen_and_silhouettes_pick_told(train, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,15 @@ def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str
             return [*words, f"hydra.sweep.dir={known.parent}"]
     print(f"resume=true: {sweeps} holds no sweep of this command, so it starts from the beginning", file=sys.stderr)
     return words
+
+
+def command() -> str:
+    """The command as it was typed, without the path of the interpreter; of a job that a launcher started on its own
+    (SLURM, Ray), whose words are the launcher's, the command that runs this job alone."""
+    typed = sys.argv
+    if Path(typed[0]).name != "train.py":
+        typed = ["train.py", *HydraConfig.get().overrides.task, "hydra.mode=RUN"]
+    return shlex.join(["python", Path(typed[0]).name, *typed[1:]])
 
 
 def finished_score(folder: Path) -> float | None:

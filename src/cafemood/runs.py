@@ -7,7 +7,6 @@ import logging
 import os
 import platform
 import re
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -414,13 +413,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             known[package] = "not installed"
     return known
-
-
-def command_line() -> str:
-    """The command as it was typed, without the path of the interpreter."""
-    import shlex
-
-    return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _read_json(path: Path) -> dict[str, Any]:
