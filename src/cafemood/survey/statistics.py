@@ -90,10 +90,10 @@ def against_control(means: pd.DataFrame, clusters: Sequence[str], control: str, 
 
 
 def contrast(means: pd.DataFrame, cluster: str, control: str) -> pd.Series:
-    """Cluster minus control for each person."""
+    """Cluster minus control for each person, to nine digits: equal differences of means are ties, to the last bit."""
     if cluster not in means or control not in means:
         return pd.Series(np.nan, index=means.index)
-    return means[cluster] - means[control]
+    return (means[cluster] - means[control]).round(9)
 
 
 def overall(means: pd.DataFrame, conditions: Sequence[str]) -> Found | None:
