@@ -192,6 +192,15 @@ def test_a_run_that_is_gone_or_another_one(survey, asked_run, made_asked_run, tm
     assert "--run" in missing
 
 
+def test_another_clustering_of_the_same_photos_is_another_run(survey, asked_run):
+    path = asked_run.folder / "assignments.parquet"
+    table = pd.read_parquet(path)
+    assert score.run_of(survey, asked_run.folder)[0].folder == asked_run.folder
+    table.assign(cluster=(table["cluster"] + 1) % 4).to_parquet(path)
+    with pytest.raises(SurveyError, match=r"(?s)not built from this run.*puts them into other clusters"):
+        score.run_of(survey, asked_run.folder)
+
+
 def test_the_figure_splits_the_middle_answer(survey):
     put(survey, [answer_all(survey, i, lambda q: 3 if q.kind in ("alike",) else sensible(q)) for i in range(4)])
     found = scored(survey)
