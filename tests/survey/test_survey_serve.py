@@ -277,6 +277,15 @@ class TestTheDatabase:
         assert people["finished"].all()
 
 
+def test_who_stops_on_the_way_has_not_reached_the_end(survey, store):
+    for n_answers in (3, None):
+        token, number = store.start("woman", "ko")
+        for name, _ in survey.plan(number)[:n_answers]:
+            store.answer(token, name, None, 2.0, 1)
+        store.finish(token)  # the page sends it when the person leaves the answers, too
+    assert answers.gather(survey).people["finished"].tolist() == [False, True]
+
+
 @pytest.mark.parametrize(
     ("host", "own"),
     [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("cafe.example", False)],

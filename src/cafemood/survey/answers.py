@@ -25,7 +25,7 @@ CODEBOOK = {
     "gender": "`woman`, `man`, `other`, or `unsaid`, as the person said",
     "language": "`ko` or `en`, in which the person began",
     "started": "when the person began, UTC, to the minute",
-    "finished": "whether the person reached the end",
+    "finished": "whether the person reached the end: answered or skipped every question",
     "passed_check": "whether the attention check was answered as asked; empty if it was not reached or skipped",
     "plan": "which of the built orders the person got, from 0",
     "position": "place of the question in that order, from 1",
@@ -157,6 +157,7 @@ def _rows(study: Study, person: dict[str, Any], number: int) -> list[dict[str, A
     check = next((name for name, _ in steps if study.questions[name].kind == "check"), "")
     pressed = answers.get(check, {}).get("value")
     passed = None if pressed is None else pressed == study.questions[check].answer
+    finished = person["finished"] and all(name in answers for name, _ in steps)  # a server also hears of who stops
     rows = []
     for position, (name, photos) in enumerate(steps, 1):
         if name not in answers or study.refusal(name, answers[name]["value"]):
@@ -169,7 +170,7 @@ def _rows(study: Study, person: dict[str, Any], number: int) -> list[dict[str, A
                 "gender": person["gender"],
                 "language": person["language"],
                 "started": person["started"],
-                "finished": person["finished"],
+                "finished": finished,
                 "passed_check": passed,
                 "plan": person["plan"] % len(study.plans),
                 "position": position,

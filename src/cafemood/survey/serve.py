@@ -228,7 +228,7 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         with suppress(KeyboardInterrupt):  # uvicorn ends what was begun, and then raises it again
             server.run(sockets=[socket])
         counts = store.counts()
-        say(f"{counts['people']} people began, {counts['finished']} finished, {counts['answers']} answers.")
+        say(f"{counts['people']} people began, {counts['finished']} finished or stopped, {counts['answers']} answers.")
     finally:
         store.close()
 

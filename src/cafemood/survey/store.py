@@ -154,7 +154,7 @@ class Store:
         return person - 1, bool(finished), answers
 
     def finish(self, token: str) -> None:
-        """No answer of this person changes any more."""
+        """No answer of this person changes any more: they reached the end, or stopped and left their answers."""
         with self._transaction() as run:
             person, finished = self._person(run, token)
             if not finished:
@@ -167,7 +167,7 @@ class Store:
             run("DELETE FROM people WHERE number = ?", person)
 
     def counts(self) -> dict[str, int]:
-        """People who began, people who finished, answers."""
+        """People who began, people who finished (see `finish`), answers."""
         with self._transaction() as run:
             people, finished = run("SELECT count(*), count(finished) FROM people").fetchone()
             return {
