@@ -188,6 +188,39 @@ def test_answers_reach_the_server_and_outlive_its_death(visit, served, survey):
     assert len(person["answers"]) == 8
 
 
+def test_a_reload_without_a_connection_waits_and_makes_no_second_person(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    for _ in range(2):
+        answer(page)
+    page.route("**/api/resume", lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector("#note:not([hidden])")
+    assert page.locator("button.primary").inner_text() == "다시 시도"
+    assert page.locator("input[type=checkbox]").count() == 0
+    page.unroute("**/api/resume")
+    page.locator("button.primary").click()
+    page.wait_for_selector(".photos")
+    assert count(page) == 3
+    assert page.locator("#note").is_hidden()
+    assert [len(person["answers"]) for person in read_people(survey)] == [2]
+
+
+def test_who_begins_anew_takes_no_answers_along(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    left = {"answers": {"q0": {"value": 3, "seconds": 1, "revision": 1}}, "seen": {"alike": True}, "agreed": True}
+    store = "([name, left]) => { localStorage[name] = JSON.stringify(left); }"
+    page.evaluate(store, [f"cafemood-survey-{survey.id}", left])
+    page.reload()
+    page.locator("button.primary").click()
+    page.wait_for_selector("progress")
+    assert page.locator(".photos").count() == 0  # the explanation first
+    kept = json.loads(page.evaluate("Object.values(localStorage)[0]"))
+    assert (kept["answers"], kept["waiting"], kept["seen"]) == ({}, {}, {})
+
+
 def test_a_person_deletes_everything(visit, served, survey):
     start, _ = served
     page = visit(start())

@@ -14,7 +14,7 @@
   const keep = () => { try { localStorage.setItem(key, JSON.stringify(me)); } catch { remembers = false; } };
   const words = () => data.words[me.language];
   const say = (name, values = {}) => words()[name].replace(/\{(\w+)\}/g, (_, v) => values[v]);
-  let steps = [], shownAt = 0, locked = false, trouble = "";
+  let steps = [], shownAt = 0, locked = false, trouble = "", busy = false, timer = 0;
 
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
@@ -82,12 +82,15 @@
         me.started = new Date().toISOString();
         steps = data.plans[me.plan];
       }
-      me.state = "asking"; me.at = 0; trouble = "";
+      Object.assign(me, { state: "asking", at: 0, answers: {}, waiting: {}, seen: {}, closing: false, stopped: false });
+      trouble = "";
       keep();
-    } catch (error) { trouble = error.status === 503 ? "closed" : error.status === 507 ? "full" : "offline"; }
+    } catch (error) { trouble = error.status === 503 ? "closed" : error.status === 507 ? "full" : "unreachable"; }
     locked = false; show();
   }
   async function resume() {
+    if (busy) return;
+    busy = true; clearTimeout(timer);
     if (me.state === "asking" || me.state === "done") {
       if (!server) steps = data.plans[me.plan] || [];
       else {
@@ -106,10 +109,11 @@
           send();
         } catch (error) {
           if (error.status === 401) { try { localStorage.removeItem(key); } catch { /* nothing to forget */ } const { language } = me; me = fresh(); me.language = language; }
-          else { trouble = "offline"; setTimeout(resume, 2000); }
+          else { trouble = "unreachable"; timer = setTimeout(resume, 2000); }
         }
       }
     }
+    busy = false;
     show();
   }
 
@@ -160,12 +164,17 @@
   }
 
   // Screens.
+  function current() {
+    if (me.state === "asking" && steps.length) return asking();
+    if (me.state === "asking" && server) return waiting("starting", resume);
+    return me.state === "done" ? done() : me.state === "deleted" ? deleted() : welcome();
+  }
   function show() {
     document.documentElement.lang = me.language;
     document.title = say("title");
     note.hidden = true;
     top_.replaceChildren(...header());
-    screen.replaceChildren(me.state === "asking" && steps.length ? asking() : me.state === "done" ? done() : me.state === "deleted" ? deleted() : welcome());
+    screen.replaceChildren(current());
     window.scrollTo(0, 0);
     if (me.state !== "welcome") { const heading = screen.querySelector("h1"); if (heading) heading.focus({ preventScroll: true }); }
     shownAt = performance.now();
@@ -241,6 +250,9 @@
       make("p", { class: "count" }, say("part", { n: kinds.indexOf(kind) + 1, of: kinds.length })),
       heading(say(`intro_${kind}_title`)), make("p", {}, say(`intro_${kind}`, { m: data.size, scale: data.scale })),
       button(say("continue"), onwards, { class: "primary" }));
+  }
+  function waiting(what, again) {
+    return make("div", { class: "text done" }, make("div", { class: "mark", "aria-hidden": "true" }, "…"), heading(say(what)), button(say("retry"), again, { class: "primary" }));
   }
   function done() {
     const waiting = server && (me.closing || Object.keys(me.waiting).length);
