@@ -15,6 +15,8 @@ from survey_helpers import answer_all, sensible
 from cafemood import report
 from cafemood.errors import SurveyError
 from cafemood.survey import answers, figures, result, score, simulate, study, terminal
+from cafemood.survey.build import build
+from cafemood.survey.design import Design
 
 
 def put(survey, people):
@@ -139,6 +141,18 @@ def test_the_same_person_twice_counts_once_and_the_fuller_file_wins(survey):
     gathered = answers.gather(survey)
     assert len(gathered.table) == len(person["answers"])
     assert "came twice" in gathered.skipped[0]["reason"]
+
+
+def test_a_question_skipped_at_first_is_no_changed_answer(made_asked_run, tmp_path):
+    """Of ratings alone pandas would make a column of floats, and NaN of what was skipped."""
+    ratings_only = build(made_asked_run, tmp_path / "survey", Design(intruders=0, triplets=0))
+    people = [answer_all(ratings_only, i, sensible) for i in range(4)]
+    again = [q.repeat_of for q in ratings_only.questions.values() if q.repeat_of in people[0]["answers"]]
+    for name in again:
+        people[0]["answers"][name]["value"] = None
+    put(ratings_only, people)
+    found = scored(ratings_only)["retest"]["alike"]
+    assert (found["n"], found["same"], found["mean_change"]) == (6, 1, 0)
 
 
 def test_nothing_to_score(survey):

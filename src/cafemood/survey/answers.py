@@ -74,7 +74,10 @@ def gather(study: Study) -> Gathered:
         left = f"; {len(skipped)} files were left out: {skipped[0]['reason']}" if skipped else ""
         fix = f"serve it (cafemood survey serve {study.folder}), or put answer files into {ANSWER_FOLDER}/"
         raise SurveyError("Nobody has answered yet", where=study.folder, why=f"no answers were found{left}", fix=fix)
-    return Gathered(pd.DataFrame(rows, columns=list(CODEBOOK)), skipped)
+    table = pd.DataFrame(rows, columns=list(CODEBOOK))
+    # as given: of ratings alone pandas would make floats, and NaN of skips
+    table["answer"] = pd.Series([row["answer"] for row in rows], dtype=object)
+    return Gathered(table, skipped)
 
 
 def write_table(study: Study, gathered: Gathered) -> Path:

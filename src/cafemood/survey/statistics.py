@@ -233,12 +233,12 @@ def _share(rows: pd.DataFrame, chance: float) -> Found:
 
 
 def retest(answers: pd.DataFrame) -> Found:
-    """What people answer when they are asked again: the ceiling for anything that predicts them."""
+    """What people answer when they are asked again: the ceiling for anything that predicts them; skips do not count."""
     first = answers[answers["repeat_of"].isna()].set_index(["person", "question"])["answer"]
     rows = answers[answers["repeat_of"].notna() & answers["answer"].notna()]
     columns = (rows[name] for name in ("kind", "answer", "person", "repeat_of"))
     asked = [(kind, again, first.get((person, of))) for kind, again, person, of in zip(*columns, strict=True)]
-    pairs = [(kind, again, before) for kind, again, before in asked if before is not None]
+    pairs = [(kind, again, before) for kind, again, before in asked if pd.notna(before)]
     found: Found = {}
     for kind in ("alike", "odd"):
         own = [(a, b) for k, a, b in pairs if k == kind]
