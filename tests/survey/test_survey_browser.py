@@ -233,6 +233,28 @@ def test_a_person_deletes_everything(visit, served, survey):
     assert page.evaluate("Object.keys(localStorage).length") == 0
 
 
+def test_who_deletes_without_a_connection_is_told_so_and_deleted_later(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    answer(page)
+    sent = []
+    page.on("request", lambda request: sent.append(request.method + request.url) if "/api/" in request.url else None)
+    page.route("**/api/**", lambda route: route.abort())
+    answer(page)
+    page.locator(".bar button").last.click()
+    page.locator("#leave .stack button").last.click()
+    page.wait_for_function("() => document.querySelector('#note').textContent.includes('지우지 못했어요')")
+    page.unroute("**/api/**")
+    sent.clear()
+    page.reload()  # and comes back
+    page.wait_for_function("() => document.querySelector('h1')?.textContent === '지웠어요'")
+    assert read_people(survey) == []
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+    assert {request.rsplit("/", 1)[1] for request in sent} == {"withdraw"}
+    assert page.locator("#note").is_hidden()
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK])
 @pytest.mark.parametrize("language", ["ko-KR", "en-US"])
 def test_every_screen_fits_a_thumb_and_shows_its_photos_at_once(visit, survey, size, language):

@@ -62,6 +62,8 @@ WORDS: dict[str, dict[str, str]] = {
         "download": "답 파일 저장하기",
         "share": "답 파일 보내기",
         "downloaded": "저장했어요. 파일을 설문을 보내 준 사람에게 전해 주세요.",
+        "deleting": "지우는 중…",
+        "undeleted": "연결이 없어 아직 지우지 못했어요. 답은 더 보내지 않고, 이 페이지가 연결되면 지울게요.",
         "deleted_title": "지웠어요",
         "deleted": "고른 답을 모두 지웠어요. 관심을 가져 주셔서 고마워요.",
         "stopped": "지금까지의 답을 남겨 두었어요. 고마워요.",
@@ -136,6 +138,11 @@ WORDS: dict[str, dict[str, str]] = {
         "download": "Save my answers",
         "share": "Send my answers",
         "downloaded": "Saved. Please give the file to whoever sent you this survey.",
+        "deleting": "Deleting…",
+        "undeleted": (
+            "Your answers are not deleted yet: there is no connection. Nothing more is sent, and this page "
+            "deletes them as soon as it has one."
+        ),
         "deleted_title": "Deleted",
         "deleted": "All your answers are deleted. Thank you for your interest.",
         "stopped": "Your answers so far are kept. Thank you.",

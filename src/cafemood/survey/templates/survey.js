@@ -39,20 +39,23 @@
     if (!reply.ok) throw Object.assign(new Error(String(reply.status)), { status: reply.status });
     return reply.json();
   }
+  const leaving = () => me.state === "leaving" || me.state === "deleted";
   let sending = false, pause = 1000;
   async function send() {
-    if (!server || sending || !me.token) return;
+    if (!server || sending || !me.token || leaving()) return;
     sending = true;
     try {
       for (const [question, answer] of Object.entries(me.waiting)) {
         try { await call("PUT", `api/answers/${question}`, answer); }
         catch (error) { if (![400, 404, 409, 413, 422].includes(error.status)) throw error; } // it will never be taken: don't try for ever
+        if (leaving()) return;
         if (me.waiting[question] && me.waiting[question].revision === answer.revision) delete me.waiting[question];
         keep();
       }
       trouble = ""; pause = 1000;
       if (me.closing && !Object.keys(me.waiting).length) { await call("POST", "api/finish"); me.closing = false; keep(); if (me.state === "done") show(); }
     } catch (error) {
+      if (leaving()) return;
       if (error.status === 401) { trouble = "closed"; }
       else { trouble = error.status === 507 ? "full" : "offline"; setTimeout(send, pause); pause = Math.min(30000, pause * 2); }
     } finally {
@@ -61,7 +64,7 @@
     }
     if (Object.keys(me.waiting).length && !trouble) send();
   }
-  addEventListener("online", () => send());
+  addEventListener("online", () => (me.state === "leaving" ? forget() : send()));
   function tell() {
     const text = trouble ? say(trouble) : !remembers && me.state === "asking" ? say("no_memory") : "";
     note.hidden = !text;
@@ -89,6 +92,7 @@
     locked = false; show();
   }
   async function resume() {
+    if (me.state === "leaving") return forget();
     if (busy) return;
     busy = true; clearTimeout(timer);
     if (me.state === "asking" || me.state === "done") {
@@ -142,9 +146,14 @@
   }
   async function forget() {
     leave.close();
+    if (busy) return;
     if (server) {
+      busy = true; clearTimeout(timer);
+      Object.assign(me, { state: "leaving", answers: {}, waiting: {}, closing: false }); // nothing more is sent
+      keep(); show();
       try { await call("POST", "api/withdraw"); }
-      catch (error) { if (error.status !== 401) { trouble = "offline"; return tell(); } }
+      catch (error) { if (error.status !== 401) { trouble = "undeleted"; timer = setTimeout(forget, 2000); return tell(); } }
+      finally { busy = false; }
     }
     const { language } = me;
     me = fresh(); me.language = language;
@@ -167,6 +176,7 @@
   function current() {
     if (me.state === "asking" && steps.length) return asking();
     if (me.state === "asking" && server) return waiting("starting", resume);
+    if (me.state === "leaving") return waiting("deleting", forget);
     return me.state === "done" ? done() : me.state === "deleted" ? deleted() : welcome();
   }
   function show() {
