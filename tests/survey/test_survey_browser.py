@@ -255,6 +255,27 @@ def test_who_deletes_without_a_connection_is_told_so_and_deleted_later(visit, se
     assert page.locator("#note").is_hidden()
 
 
+def test_of_two_tabs_the_last_answer_is_kept_and_shown(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    answer(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".photos")
+    for tab, step in ((other, 1), (page, 5)):
+        with tab.expect_response(lambda reply: reply.request.method == "PUT" and reply.ok):
+            tab.locator(".scale button").nth(step - 1).click()
+    page.wait_for_function("() => document.querySelector('.count').textContent.startsWith('3 ')")
+    page.locator(".bar button").first.click()
+    assert page.locator('[aria-checked="true"]').inner_text() == "5"
+    second = survey.plan(0)[1][0]
+    assert read_people(survey)[0]["answers"][second]["value"] == 5
+    page.reload()
+    page.wait_for_selector(".photos")
+    assert page.locator('[aria-checked="true"]').inner_text() == "5"
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK])
 @pytest.mark.parametrize("language", ["ko-KR", "en-US"])
 def test_every_screen_fits_a_thumb_and_shows_its_photos_at_once(visit, survey, size, language):

@@ -46,8 +46,12 @@
     sending = true;
     try {
       for (const [question, answer] of Object.entries(me.waiting)) {
+        if (me.waiting[question] !== answer) continue; // changed since, or given up
         try { await call("PUT", `api/answers/${question}`, answer); }
-        catch (error) { if (![400, 404, 409, 413, 422].includes(error.status)) throw error; } // it will never be taken: don't try for ever
+        catch (error) {
+          if (error.status === 409) { await overtake(question, answer); continue; }
+          if (![400, 404, 413, 422].includes(error.status)) throw error;
+        } // it will never be taken: don't try for ever
         if (leaving()) return;
         if (me.waiting[question] && me.waiting[question].revision === answer.revision) delete me.waiting[question];
         keep();
@@ -63,6 +67,19 @@
       tell();
     }
     if (Object.keys(me.waiting).length && !trouble) send();
+  }
+  // Another tab was faster. What was chosen last counts, unless all is finished: then the page shows what was kept.
+  async function overtake(question, answer) {
+    const kept = await call("GET", "api/resume");
+    if (kept.finished) {
+      Object.assign(me, { state: "done", closing: false, waiting: {}, answers: kept.answers });
+      show();
+    } else if (me.waiting[question] === answer) {
+      const known = kept.answers[question];
+      answer.revision = 1 + Math.max(answer.revision, known ? known.revision : 0);
+      me.answers[question] = answer;
+    }
+    keep();
   }
   addEventListener("online", () => (me.state === "leaving" ? forget() : send()));
   function tell() {
