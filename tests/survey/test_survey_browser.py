@@ -148,6 +148,18 @@ def test_a_person_at_a_desk_answers_by_key_in_english(visit, survey):
     assert gathered.table["place"].dropna().unique() == [1]
 
 
+def test_a_held_key_answers_one_screen(visit, survey):
+    page = visit((survey.folder / "survey.html").as_uri(), DESK)
+    consent(page)
+    page.locator("button.primary").click()
+    for _ in range(8):  # the system repeats a key that is held
+        page.keyboard.down("3")
+        page.wait_for_timeout(100)
+    page.keyboard.up("3")
+    page.wait_for_timeout(400)
+    assert count(page) == 2
+
+
 def test_a_person_goes_back_reloads_and_goes_on(visit, survey):
     page = visit((survey.folder / "survey.html").as_uri())
     consent(page)

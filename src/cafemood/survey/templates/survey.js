@@ -303,7 +303,7 @@
   large.querySelector("button").textContent = "×";
   large.addEventListener("click", () => large.close());
   addEventListener("keydown", (event) => {
-    if (me.state !== "asking" || large.open || leave.open || event.ctrlKey || event.metaKey || event.altKey || !steps.length) return;
+    if (event.repeat || me.state !== "asking" || large.open || leave.open || event.ctrlKey || event.metaKey || event.altKey || !steps.length) return;
     const options = [...screen.querySelectorAll("[data-value]")], n = Number(event.key);
     if (n >= 1 && n <= options.length) { event.preventDefault(); options[n - 1].click(); }
     else if (event.key === "ArrowLeft" && me.at && !locked) go(-1);
