@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from survey_helpers import answer_all, sensible
 
 from cafemood.errors import SurveyError
 from cafemood.survey import answers, study
+from cafemood.survey import store as store_module
 from cafemood.survey.serve import create_app, is_loopback
 from cafemood.survey.store import DATABASE, Refused, Store, read_people
 
@@ -252,6 +254,15 @@ class TestTheDatabase:
         store._connection.execute("PRAGMA max_page_count = 100000")
         assert store.resume(token)[2][names[0]]["value"] is None
         store.answer(token, names[1], None, 1.0, 1)
+
+    def test_another_programs_lock_is_one_error(self, survey, monkeypatch):
+        Store(survey).close()
+        monkeypatch.setattr(store_module, "PATIENCE", 0.1)
+        with closing(sqlite3.connect(survey.folder / DATABASE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(SurveyError, match=r"(?s)database cannot be used.*locked.*close the program"):
+                Store(survey)
+        Store(survey).close()
 
     def test_many_people_at_once_lose_nothing(self, survey, store):
         def person(_):
