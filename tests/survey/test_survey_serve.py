@@ -19,6 +19,7 @@ from survey_helpers import answer_all, sensible
 
 from cafemood.errors import SurveyError
 from cafemood.survey import answers, study
+from cafemood.survey import serve as serving
 from cafemood.survey import store as store_module
 from cafemood.survey.serve import create_app, is_loopback
 from cafemood.survey.store import DATABASE, Refused, Store, read_people
@@ -303,6 +304,18 @@ def test_who_stops_on_the_way_has_not_reached_the_end(survey, store):
 )  # fmt: skip
 def test_which_addresses_are_this_machine_alone(host, own):
     assert is_loopback(host) is own
+
+
+@pytest.mark.parametrize("name", ["*foo", "a*b", "https://example.org", "example.org:8000", "", "카페.kr"])
+def test_a_name_that_no_request_can_have_is_refused_before_it_listens(survey, name):
+    with pytest.raises(SurveyError, match=r"(?s)cannot be a host name.*survey.example.org"):
+        serving.serve(survey, "127.0.0.1", 0, [name], print)
+    Store(survey).close()  # it was never opened
+
+
+@pytest.mark.parametrize("name", ["Survey.Example.org", "*.example.org", "my_proxy", "10.0.0.7", "*"])
+def test_names_that_a_request_can_have_are_taken(name):
+    assert serving.checked_names([name]) == [name]
 
 
 def serve(survey, *more):

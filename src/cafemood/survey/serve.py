@@ -200,8 +200,9 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         say: Prints a line for the user.
 
     Raises:
-        SurveyError: The port is taken, or the survey cannot be served (see `Store`).
+        SurveyError: A name is none, the port is taken, or the survey cannot be served (see `Store`).
     """
+    names = checked_names(names)
     local = is_loopback(host)
     store = Store(study)
     try:
@@ -231,6 +232,19 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         say(f"{counts['people']} people began, {counts['finished']} finished or stopped, {counts['answers']} answers.")
     finally:
         store.close()
+
+
+def checked_names(names: list[str]) -> list[str]:
+    """Host names, `*.example.org` for all below one, or `*` for any.
+
+    Raises:
+        SurveyError: One is not as a request names its host, so that no request would ever be answered.
+    """
+    for name in names:
+        if name != "*" and not re.fullmatch(r"(\*\.)?\w([\w.-]*\w)?", name, re.ASCII):
+            fix = "give it as browsers send it, without scheme, port or path: survey.example.org, or *.example.org"
+            raise SurveyError(f"{name!r} cannot be a host name", where="--name", fix=fix)
+    return names
 
 
 def is_loopback(host: str) -> bool:
