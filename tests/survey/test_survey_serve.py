@@ -1,5 +1,6 @@
 """The server: only what was built, only answers that were asked for, and nothing acknowledged is ever lost."""
 
+import asyncio
 import json
 import os
 import re
@@ -209,6 +210,23 @@ class TestAnswers:
         assert client.post("/api/start", content=b"{" + b" " * 5000).status_code == 413
         assert client.post("/api/start", content=b"\xff\xfe").status_code == 422
         assert client.post("/api/start", content=b"[" * 4000).status_code == 422
+
+    def test_a_phone_that_drops_out_mid_body_is_no_error_of_the_server(self, survey, store):
+        gone = {"type": "http.disconnect"}
+        heard = iter([{"type": "http.request", "body": b'{"a"', "more_body": True}])
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/start", "raw_path": b"/api/start", "root_path": "",
+            "query_string": b"", "headers": [(b"host", b"localhost")], "http_version": "1.1", "scheme": "http",
+        }  # fmt: skip
+
+        async def receive():
+            return next(heard, gone)
+
+        async def send(message):
+            pass
+
+        asyncio.run(create_app(survey, store)(scope, receive, send))
+        assert store.counts()["people"] == 0
 
     def test_no_address_or_token_is_kept(self, client, survey, store):
         token, question = first_rating(client)

@@ -80,7 +80,8 @@ class BoundedBody:
         body, more = b"", scope["method"] not in ("GET", "HEAD")
         while more:
             message = await receive()
-            if message["type"] == "http.disconnect":
+            if message["type"] == "http.disconnect":  # nobody hears it, but no answer at all is an error to Starlette
+                await JSONResponse({"error": "the body was cut off"}, 400)(dict(scope), receive, send)
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
