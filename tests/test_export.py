@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -87,6 +88,14 @@ def test_nothing_is_overwritten_or_left_half(known, tmp_path, monkeypatch):
     with pytest.raises(CafemoodError, match=r"(?s)could not be written.*No space left"):
         export.export(known, "folders", tmp_path / "out", copy=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "taken"]
+
+
+def test_the_folder_one_stands_in_may_be_given(known, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export.export(known, "csv", Path("."))
+    assert {path.name for path in (tmp_path / "here").iterdir()} == {"photos.csv", "cafes.csv", "moods.csv"}
+    monkeypatch.chdir(tmp_path)
 
 
 def test_no_coordinates_no_map(known, tmp_path):

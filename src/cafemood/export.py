@@ -49,7 +49,7 @@ def export(cafes: Cafes, kind: str, to: Path, *, copy: bool = False) -> Exported
     """
     if kind not in KINDS:
         raise CafemoodError(f"Unknown kind of export {kind!r}", where="KIND", fix=f"use one of {', '.join(KINDS)}")
-    to = Path(to).expanduser()
+    to = Path(to).expanduser().resolve()  # `.` has no name beside which the export could be made
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         why = "it is a file" if not to.is_dir() else "it is not empty"
         raise CafemoodError("The folder for the export is taken", where=to, why=why, fix="give a new folder")
