@@ -132,6 +132,17 @@ def test_the_ordinal_model_finds_the_raised_cluster():
     assert "why_not" in statistics.ordinal_model(many().assign(answer=3), CLUSTERS, MIXED)
 
 
+def test_an_ordinal_model_that_cannot_be_says_why():
+    told = lambda table: statistics.ordinal_model(table, CLUSTERS, MIXED)["why_not"]  # noqa: E731
+    table = many()
+    assert told(table[table["condition"] != MIXED]) == "nobody rated the control"
+    assert told(table[table["condition"] == MIXED]) == "nobody rated a cluster"
+    assert told(many(n=3)) == "fewer than 5 people"
+    apart = table.assign(answer=table["condition"].map({"cluster 1": 5, "cluster 2": 4, MIXED: 1}))
+    assert "complete separation" in told(apart)
+    assert "cluster 1, cluster 2" in told(apart)
+
+
 def test_men_and_women_are_compared_on_their_contrasts():
     rng = np.random.default_rng(2)
     gender = pd.Series(["man"] * 30 + ["woman"] * 30)

@@ -22,6 +22,8 @@ EXACT = 100
 """Differences that Wilcoxon's test takes exactly."""
 FEWEST_PEOPLE = 5
 """Smaller groups of people are not tested against each other."""
+MOST_ODDS = 1e6
+"""Larger odds are no estimate: the ratings do not overlap, and the odds grow for as long as they are fitted."""
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -116,7 +118,9 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
     rows = ratings[(ratings["kind"] == "alike") & ratings["answer"].notna()]
     rows = rows[rows["condition"].isin([*clusters, reference])].sort_values("person")
     present = [c for c in clusters if (rows["condition"] == c).any()]
-    if rows["person"].nunique() < FEWEST_PEOPLE or not present or not (rows["condition"] == reference).any():
+    if not present or not (rows["condition"] == reference).any():
+        return {"why_not": "nobody rated a cluster" if not present else "nobody rated the control"}
+    if rows["person"].nunique() < FEWEST_PEOPLE:
         return {"why_not": f"fewer than {FEWEST_PEOPLE} people"}
     answers = rows["answer"].astype(int).to_numpy()
     if len(np.unique(answers)) < 2:
@@ -136,6 +140,10 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
         return {"why_not": str(error)}
     if not fit.converged or not np.isfinite(odds).all():
         return {"why_not": "it did not converge"}
+    apart = [c for c, (one, _, _) in zip(present, odds, strict=True) if not 1 / MOST_ODDS < one < MOST_ODDS]
+    if apart:
+        why = f"ratings of {', '.join(apart)} and of the control hardly overlap, so that no odds are large enough"
+        return {"why_not": f"{why} (complete separation)"}
     each = {
         c: dict(zip(("odds", "low", "high"), map(float, row), strict=True))
         for c, row in zip(present, odds, strict=True)
