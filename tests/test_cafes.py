@@ -174,3 +174,11 @@ def test_a_kill_between_the_two_files_mixes_no_old_with_new(with_a_new_photo, mo
     again = cafes.build(with_a_new_photo)
     assert found.vectors == pytest.approx(again.vectors, abs=1e-3)
     assert found.whitening == pytest.approx(again.whitening)
+
+
+def test_names_from_open_data_are_no_formulas_in_the_csv(cafe_run):
+    path = cafe_run.folder / "assignments.parquet"
+    pd.read_parquet(path).assign(cafe_name="=1+1").to_parquet(path)
+    found = cafes.build(runs.load(cafe_run.folder))
+    assert set(found.table["cafe_name"]) == {"=1+1"}
+    assert set(pd.read_csv(cafe_run.folder / "cafes.csv")["cafe_name"]) == {"'=1+1"}

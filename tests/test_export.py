@@ -52,6 +52,14 @@ def test_tables_open_in_excel_with_korean(known, tmp_path):
     assert len(table) == 6
 
 
+def test_names_are_no_formulas_in_a_spreadsheet(known, tmp_path):
+    known.table["cafe_name"] = "=1+1"
+    known.run.photos["cafe_name"] = "=1+1"
+    export.export(known, "csv", tmp_path / "out")
+    for name in ("photos.csv", "cafes.csv"):
+        assert set(pd.read_csv(tmp_path / "out" / name)["cafe_name"]) == {"'=1+1"}
+
+
 def test_geojson_is_what_its_standard_says(known, tmp_path):
     done = export.export(known, "geojson", tmp_path / "out")
     found = json.loads((tmp_path / "out" / "cafes.geojson").read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood import looks, moods, pieces, runs, shares
-from cafemood.atomic import writing
+from cafemood.atomic import write_csv, writing
 from cafemood.errors import RunError
 from cafemood.runs import Run
 
@@ -121,8 +121,7 @@ def build(run: Run) -> Cafes:
     table["similarity"] = [json.dumps([round(float(s), 4) for s in row]) for row in cosine]
     with writing(run.folder / "cafes.parquet") as partial:
         table.to_parquet(partial, index=False)
-    with writing(run.folder / "cafes.csv") as partial:
-        table.to_csv(partial, index=False)
+    write_csv(run.folder / "cafes.csv", table)
     tensors = {"vectors": vectors.astype(np.float16), "whitening": whitening, "center": center}
     # the last file, and its fingerprint: a table newer than the vectors is not read with them
     runs.write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})

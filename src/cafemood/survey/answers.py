@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cafemood.atomic import writing
+from cafemood.atomic import write_csv, writing
 from cafemood.errors import SurveyError
 from cafemood.survey.store import read_people
 from cafemood.survey.study import DAY, GENDERS, LANGUAGES, Study
@@ -83,8 +83,7 @@ def gather(study: Study) -> Gathered:
 def write_table(study: Study, gathered: Gathered) -> Path:
     """Write `answers.csv` and `codebook.md`."""
     path = study.folder / "answers.csv"
-    with writing(path) as partial:
-        gathered.table.to_csv(partial, index=False, encoding="utf-8")
+    write_csv(path, gathered.table)
     lines = [f"- `{column}`: {meaning}" for column, meaning in CODEBOOK.items()]
     design = ", ".join(f"{name} {value}" for name, value in study.facts["design"].items() if value != "")
     text = f"# answers.csv\n\nSurvey {study.id}; {design}. One row an answer.\n\n" + "\n".join(lines) + "\n"
