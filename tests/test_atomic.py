@@ -5,9 +5,10 @@ import json
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from cafemood.atomic import discard_partials, keep, read_cached, write_json, writing
+from cafemood.atomic import discard_partials, keep, read_cached, write_csv, write_json, writing
 from cafemood.errors import CafemoodError
 
 
@@ -69,3 +70,13 @@ def test_a_damaged_cache_file_is_deleted_and_named(damage, tmp_path, caplog):
     assert read_cached(path, "x") is None
     assert not path.exists()
     assert f"Deleting the damaged cache file {path}" in caplog.text
+
+
+def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path):
+    names = ['=HYPERLINK("http://evil.example","menu")', "+1", "-1+2", "@SUM(A1)", "\t=1", "숲 = 나무", None]
+    table = pd.DataFrame({"name": names, "lon": [-1.5] * 7})
+    write_csv(tmp_path / "a.csv", table)
+    found = pd.read_csv(tmp_path / "a.csv")
+    assert found["name"].tolist()[:6] == [*("'" + name for name in names[:5]), names[5]]
+    assert found["lon"].tolist() == [-1.5] * 7
+    assert table["name"].tolist()[:6] == names[:6]

@@ -9,9 +9,9 @@ import pytest
 from drawn_rooms import MOODS, draw_room
 from test_report import HOSTILE, copy_run, make_run
 
-from cafemood import cafes, runs
+from cafemood import assigning, cafes, runs
 from cafemood.errors import RunError
-from cafemood.photos import PhotoSet, scan_folder
+from cafemood.photos import Photo, PhotoSet, scan_folder
 from cafemood.pieces import group_means
 
 NAMES = {"0": "공릉동 카페 숲", "1": HOSTILE, "2": "مقهى الورد", "3": "카페 나무", "4": "카페 나무", "5": None}
@@ -145,3 +145,40 @@ def test_a_run_without_features_says_so(cafe_run):
     (cafe_run.folder / "features.safetensors").unlink()
     with pytest.raises(RunError, match=r"(?s)keeps no features.*an earlier cafemood.*run its command again"):
         cafes.build(runs.load(cafe_run.folder))
+
+
+@pytest.fixture
+def with_a_new_photo(cafe_run):
+    """The run after `assign --keep` has added a photo of café 0; its profiles are still those without."""
+    cafes.load(cafe_run)
+    photo = Photo("f" * 64, "new.jpg", "0")
+    row = cafe_run.rows[0].astype(np.float32)
+    assert assigning.keep(cafe_run, [photo], [assigning.Answer("new.jpg", 0, 0.9, [0.9, 0.1], row=row)]) == 1
+    return runs.load(cafe_run.folder)
+
+
+def test_profiles_that_a_kill_left_behind_the_photos_are_made_again(with_a_new_photo):
+    table = cafes.load(with_a_new_photo).table
+    assert table["n_photos"].sum() == len(with_a_new_photo.photos)
+
+
+def test_a_kill_between_the_two_files_mixes_no_old_with_new(with_a_new_photo, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "write_tensors", killed)
+        with pytest.raises(KeyboardInterrupt):
+            cafes.build(with_a_new_photo)
+    found = cafes.load(runs.load(with_a_new_photo.folder))
+    again = cafes.build(with_a_new_photo)
+    assert found.vectors == pytest.approx(again.vectors, abs=1e-3)
+    assert found.whitening == pytest.approx(again.whitening)
+
+
+def test_names_from_open_data_are_no_formulas_in_the_csv(cafe_run):
+    path = cafe_run.folder / "assignments.parquet"
+    pd.read_parquet(path).assign(cafe_name="=1+1").to_parquet(path)
+    found = cafes.build(runs.load(cafe_run.folder))
+    assert set(found.table["cafe_name"]) == {"=1+1"}
+    assert set(pd.read_csv(cafe_run.folder / "cafes.csv")["cafe_name"]) == {"'=1+1"}

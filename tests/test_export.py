@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -51,6 +52,14 @@ def test_tables_open_in_excel_with_korean(known, tmp_path):
     assert len(table) == 6
 
 
+def test_names_are_no_formulas_in_a_spreadsheet(known, tmp_path):
+    known.table["cafe_name"] = "=1+1"
+    known.run.photos["cafe_name"] = "=1+1"
+    export.export(known, "csv", tmp_path / "out")
+    for name in ("photos.csv", "cafes.csv"):
+        assert set(pd.read_csv(tmp_path / "out" / name)["cafe_name"]) == {"'=1+1"}
+
+
 def test_geojson_is_what_its_standard_says(known, tmp_path):
     done = export.export(known, "geojson", tmp_path / "out")
     found = json.loads((tmp_path / "out" / "cafes.geojson").read_text(encoding="utf-8"))
@@ -87,6 +96,14 @@ def test_nothing_is_overwritten_or_left_half(known, tmp_path, monkeypatch):
     with pytest.raises(CafemoodError, match=r"(?s)could not be written.*No space left"):
         export.export(known, "folders", tmp_path / "out", copy=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "taken"]
+
+
+def test_the_folder_one_stands_in_may_be_given(known, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export.export(known, "csv", Path("."))
+    assert {path.name for path in (tmp_path / "here").iterdir()} == {"photos.csv", "cafes.csv", "moods.csv"}
+    monkeypatch.chdir(tmp_path)
 
 
 def test_no_coordinates_no_map(known, tmp_path):

@@ -46,6 +46,14 @@ def test_new_cafes_rarely_alarm_and_far_points_always_do():
     assert limit > 2 * novelty.threshold(rows, [str(i) for i in range(1000)])
 
 
+@pytest.mark.parametrize(("n", "rank"), [(99, 98), (100, 99), (199, 196), (20, 20)])
+def test_the_limit_is_the_conformal_rank(n, rank, monkeypatch):
+    """ceil((n + 1) · 0.98), or the largest where there are too few."""
+    distances = np.random.default_rng(0).permutation(n).astype(np.float32) + 1
+    monkeypatch.setattr(novelty, "neighbour_distances", lambda *_, **__: distances)
+    assert novelty.threshold(np.zeros((n, 2), np.float32), [str(i) for i in range(n)]) == rank
+
+
 @pytest.mark.parametrize(("n", "cafes"), [(5, 5), (40, 1)])
 def test_too_little_to_judge_calls_nothing_novel(n, cafes):
     rows = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)

@@ -10,11 +10,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cafemood.errors import CafemoodError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +98,24 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON; NumPy values become plain ones, NaN and infinity become null."""
     with writing(path) as partial:
         partial.write_text(json.dumps(_jsonable(value), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a cell begins with that a spreadsheet runs (https://owasp.org/www-community/attacks/CSV_Injection)."""
+
+
+def write_csv(path: Path, table: pd.DataFrame, encoding: str = "utf-8") -> None:
+    """Write a table without its index; a text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    Names of cafés come from open data: whoever opens the table must not run what a stranger wrote.
+    """
+
+    def inert(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+    texts = {str(column): table[column].map(inert) for column in table if table[column].dtype.kind == "O"}
+    with writing(path) as partial:
+        table.assign(**texts).to_csv(partial, index=False, encoding=encoding)
 
 
 def _jsonable(value: Any) -> Any:

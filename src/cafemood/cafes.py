@@ -8,6 +8,7 @@ classes and Ledoit and Wolf's shrinkage; no label is needed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood import looks, moods, pieces, runs, shares
-from cafemood.atomic import writing
+from cafemood.atomic import write_csv, writing
 from cafemood.errors import RunError
 from cafemood.runs import Run
 
@@ -82,7 +83,7 @@ class Cafes:
 
 
 def load(run: Run) -> Cafes:
-    """The cafés of a run; made at the first call, read afterwards.
+    """The cafés of a run; made at the first call, read afterwards, made again where the run has other photos now.
 
     Raises:
         RunError: The run keeps no features, or its files are damaged beyond making them again.
@@ -90,9 +91,10 @@ def load(run: Run) -> Cafes:
     table_path, vectors_path = run.folder / "cafes.parquet", run.folder / "cafes.safetensors"
     if table_path.exists() and vectors_path.exists():
         try:
-            tensors, _ = runs.read_tensors(vectors_path)
+            tensors, about = runs.read_tensors(vectors_path)
             table = pd.read_parquet(table_path)
-            if len(table) == len(tensors["vectors"]) and f"share_{run.facts['k']}" in table:
+            whole = len(table) == len(tensors["vectors"]) and f"share_{run.facts['k']}" in table
+            if whole and about == {"photos": _fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
                 vectors = tensors["vectors"].astype(np.float32)
                 return Cafes(run, table, vectors, tensors["whitening"], tensors["center"])
         except Exception:  # noqa: S110  (damaged or half of another version: all of it can be made again)
@@ -119,11 +121,17 @@ def build(run: Run) -> Cafes:
     table["similarity"] = [json.dumps([round(float(s), 4) for s in row]) for row in cosine]
     with writing(run.folder / "cafes.parquet") as partial:
         table.to_parquet(partial, index=False)
-    with writing(run.folder / "cafes.csv") as partial:
-        table.to_csv(partial, index=False)
+    write_csv(run.folder / "cafes.csv", table)
     tensors = {"vectors": vectors.astype(np.float16), "whitening": whitening, "center": center}
-    runs.write_tensors(run.folder / "cafes.safetensors", tensors)
+    # the last file, and its fingerprint: a table newer than the vectors is not read with them
+    runs.write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
     return Cafes(run, table, vectors, whitening, center)
+
+
+def _fingerprint(run: Run) -> str:
+    """SHA-256 over the ids of the run's photos, those added too, and their cafés."""
+    told = "\n".join(run.photos["photo_id"] + " " + run.photos["cafe_id"].astype(str))
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def cafe_vectors(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cafemood import moods, thumbnails
-from cafemood.atomic import write_json
+from cafemood.atomic import write_csv, write_json
 from cafemood.cafes import Cafes
 from cafemood.errors import CafemoodError
 
@@ -49,7 +49,7 @@ def export(cafes: Cafes, kind: str, to: Path, *, copy: bool = False) -> Exported
     """
     if kind not in KINDS:
         raise CafemoodError(f"Unknown kind of export {kind!r}", where="KIND", fix=f"use one of {', '.join(KINDS)}")
-    to = Path(to).expanduser()
+    to = Path(to).expanduser().resolve()  # `.` has no name beside which the export could be made
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         why = "it is a file" if not to.is_dir() else "it is not empty"
         raise CafemoodError("The folder for the export is taken", where=to, why=why, fix="give a new folder")
@@ -96,9 +96,8 @@ def _csv(cafes: Cafes, folder: Path, copy: bool) -> Exported:
     import pandas as pd
 
     # utf-8-sig: Excel takes Korean for another encoding without it
-    photos.to_csv(folder / "photos.csv", index=False, encoding="utf-8-sig")
-    table.to_csv(folder / "cafes.csv", index=False, encoding="utf-8-sig")
-    pd.DataFrame(facts).to_csv(folder / "moods.csv", index=False, encoding="utf-8-sig")
+    for name, rows in (("photos", photos), ("cafes", table), ("moods", pd.DataFrame(facts))):
+        write_csv(folder / f"{name}.csv", rows, encoding="utf-8-sig")
     return Exported(f"{len(photos)} photos, {len(table)} cafés")
 
 

@@ -5,6 +5,7 @@ Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,8 +69,10 @@ def threshold(
 ) -> float:
     """The distance beyond which a photo is unlike anything seen.
 
-    It is the (1 − `false_alarms`) quantile over the known photos, each looked for among the photos of *other*
-    cafés: a new café has no photo of its own among the known.
+    It is the conformal (1 − `false_alarms`) quantile over the n known photos, each looked for among the photos of
+    *other* cafés: a new café has no photo of its own among the known. That is the distance of rank
+    ceil((n + 1) · (1 − `false_alarms`)), which one more exceeds with this chance at most (Vovk et al., Algorithmic
+    Learning in a Random World, 2005); the largest where n is too small for it.
 
     Args:
         rows: The known rows (n, d).
@@ -89,6 +92,5 @@ def threshold(
         chosen = np.random.default_rng(seed).choice(len(rows), MAX_ROWS, replace=False)
     left_out = None if rests is None else (rests[chosen], rests)
     held_out = neighbour_distances(rows[chosen], rows, apart=(groups[chosen], groups), rests=left_out)
-    # the conformal quantile: with n held-out distances the next one exceeds it with this chance at most
-    level = min(1.0, np.ceil((len(chosen) + 1) * (1 - false_alarms)) / len(chosen))
-    return float(np.quantile(held_out, level, method="higher"))
+    rank = math.ceil(round((len(chosen) + 1) * (1 - false_alarms), 9))
+    return float(np.sort(held_out)[min(rank, len(chosen)) - 1])

@@ -39,9 +39,13 @@ def test_people_follow_our_score_and_not_silhouette(tmp_path):
     assert "They follow our score (our score: Spearman 1.00, p = 0.017" in found["text"]
 
 
-def test_three_runs_are_too_few(tmp_path):
-    runs = [run_with(tmp_path / str(i), 0.1 * i, 0.2 * i) for i in range(3)]
-    assert "too few to tell" in across(runs, list("abc"), [1.0, 2.0, 3.0])["text"]
+@pytest.mark.parametrize("n", [3, 4])
+def test_few_runs_say_nothing_since_even_perfect_agreement_has_a_large_p(tmp_path, n):
+    runs = [run_with(tmp_path / str(i), 0.1 * i, 0.2 * i) for i in range(n)]
+    found = across(runs, list("abcd")[:n], [1.0, 2.0, 3.0, 4.0][:n])
+    assert found["follows"][0]["p"] > 0.05
+    assert "too few to tell" in found["text"]
+    assert "(5 needed)" in found["text"]
 
 
 def test_the_comparison_shows_it_once_answers_exist(sweep, tmp_path):  # noqa: F811

@@ -148,6 +148,18 @@ def test_a_person_at_a_desk_answers_by_key_in_english(visit, survey):
     assert gathered.table["place"].dropna().unique() == [1]
 
 
+def test_a_held_key_answers_one_screen(visit, survey):
+    page = visit((survey.folder / "survey.html").as_uri(), DESK)
+    consent(page)
+    page.locator("button.primary").click()
+    for _ in range(8):  # the system repeats a key that is held
+        page.keyboard.down("3")
+        page.wait_for_timeout(100)
+    page.keyboard.up("3")
+    page.wait_for_timeout(400)
+    assert count(page) == 2
+
+
 def test_a_person_goes_back_reloads_and_goes_on(visit, survey):
     page = visit((survey.folder / "survey.html").as_uri())
     consent(page)
@@ -188,6 +200,39 @@ def test_answers_reach_the_server_and_outlive_its_death(visit, served, survey):
     assert len(person["answers"]) == 8
 
 
+def test_a_reload_without_a_connection_waits_and_makes_no_second_person(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    for _ in range(2):
+        answer(page)
+    page.route("**/api/resume", lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector("#note:not([hidden])")
+    assert page.locator("button.primary").inner_text() == "다시 시도"
+    assert page.locator("input[type=checkbox]").count() == 0
+    page.unroute("**/api/resume")
+    page.locator("button.primary").click()
+    page.wait_for_selector(".photos")
+    assert count(page) == 3
+    assert page.locator("#note").is_hidden()
+    assert [len(person["answers"]) for person in read_people(survey)] == [2]
+
+
+def test_who_begins_anew_takes_no_answers_along(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    left = {"answers": {"q0": {"value": 3, "seconds": 1, "revision": 1}}, "seen": {"alike": True}, "agreed": True}
+    store = "([name, left]) => { localStorage[name] = JSON.stringify(left); }"
+    page.evaluate(store, [f"cafemood-survey-{survey.id}", left])
+    page.reload()
+    page.locator("button.primary").click()
+    page.wait_for_selector("progress")
+    assert page.locator(".photos").count() == 0  # the explanation first
+    kept = json.loads(page.evaluate("Object.values(localStorage)[0]"))
+    assert (kept["answers"], kept["waiting"], kept["seen"]) == ({}, {}, {})
+
+
 def test_a_person_deletes_everything(visit, served, survey):
     start, _ = served
     page = visit(start())
@@ -198,6 +243,49 @@ def test_a_person_deletes_everything(visit, served, survey):
     page.wait_for_selector(".done")
     assert read_people(survey) == []
     assert page.evaluate("Object.keys(localStorage).length") == 0
+
+
+def test_who_deletes_without_a_connection_is_told_so_and_deleted_later(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    answer(page)
+    sent = []
+    page.on("request", lambda request: sent.append(request.method + request.url) if "/api/" in request.url else None)
+    page.route("**/api/**", lambda route: route.abort())
+    answer(page)
+    page.locator(".bar button").last.click()
+    page.locator("#leave .stack button").last.click()
+    page.wait_for_function("() => document.querySelector('#note').textContent.includes('지우지 못했어요')")
+    page.unroute("**/api/**")
+    sent.clear()
+    page.reload()  # and comes back
+    page.wait_for_function("() => document.querySelector('h1')?.textContent === '지웠어요'")
+    assert read_people(survey) == []
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+    assert {request.rsplit("/", 1)[1] for request in sent} == {"withdraw"}
+    assert page.locator("#note").is_hidden()
+
+
+def test_of_two_tabs_the_last_answer_is_kept_and_shown(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    answer(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".photos")
+    for tab, step in ((other, 1), (page, 5)):
+        with tab.expect_response(lambda reply: reply.request.method == "PUT" and reply.ok):
+            tab.locator(".scale button").nth(step - 1).click()
+    page.wait_for_function("() => document.querySelector('.count').textContent.startsWith('3 ')")
+    page.locator(".bar button").first.click()
+    assert page.locator('[aria-checked="true"]').inner_text() == "5"
+    second = survey.plan(0)[1][0]
+    assert read_people(survey)[0]["answers"][second]["value"] == 5
+    page.reload()
+    page.wait_for_selector(".photos")
+    assert page.locator('[aria-checked="true"]').inner_text() == "5"
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK])

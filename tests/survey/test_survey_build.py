@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from survey_helpers import make_asked_run
 from test_report import copy_run
 
+from cafemood import thumbnails
 from cafemood.errors import SurveyError
 from cafemood.survey import page, study
 from cafemood.survey.build import build
@@ -134,6 +135,17 @@ def test_too_few_cafés_name_the_cluster_what_it_has_and_what_to_do(tmp_path):
     assert "café" in str(caught.value.why)
     assert "--size" in str(caught.value.fix) or "fewer clusters" in str(caught.value.fix)
     assert not (tmp_path / "s").exists()
+
+
+def test_photos_that_pages_do_not_show_are_not_called_gone(made_asked_run, tmp_path, monkeypatch):
+    """A run of more than 50,000 photos knows the brightness of those alone that its pages show."""
+    run = copy_run(made_asked_run, tmp_path / "copy")
+    for file in ("thumbnails.parquet", "looks.parquet", "words.json"):
+        (run.folder / file).unlink(missing_ok=True)
+    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 36)
+    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 2)
+    built = build(run, tmp_path / "survey", Design(size=3, groups=1, intruders=1, triplets=0))
+    assert (built.facts["left_out"], built.facts["not_shown"]) == (0, 4)
 
 
 def test_photos_deleted_or_changed_since_the_run_are_left_out(made_asked_run, tmp_path):

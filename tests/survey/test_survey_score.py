@@ -15,6 +15,8 @@ from survey_helpers import answer_all, sensible
 from cafemood import report
 from cafemood.errors import SurveyError
 from cafemood.survey import answers, figures, result, score, simulate, study, terminal
+from cafemood.survey.build import build
+from cafemood.survey.design import Design
 
 
 def put(survey, people):
@@ -119,7 +121,7 @@ def test_values_that_were_never_offered_are_left_out(survey):
         name = next(n for n, q in survey.questions.items() if q.kind == "alike" and n in person["answers"])
         person["answers"][name]["value"] = value
         put(survey, [person])
-    for i, taken in enumerate([-1, 1e9, "soon", True, float("nan")]):
+    for i, taken in enumerate([-1, 1e9, "soon", True, float("nan"), float("inf"), 10**400]):
         person = answer_all(survey, 20 + i, sensible)
         next(iter(person["answers"].values()))["seconds"] = taken
         put(survey, [person])
@@ -128,7 +130,7 @@ def test_values_that_were_never_offered_are_left_out(survey):
     (survey.folder / "answers" / "photo.jpg").write_bytes(b"\xff\xd8")
     with pytest.raises(SurveyError, match="Nobody has answered yet") as caught:
         scored(survey)
-    assert "15 files were left out" in str(caught.value.why)
+    assert "17 files were left out" in str(caught.value.why)
 
 
 def test_the_same_person_twice_counts_once_and_the_fuller_file_wins(survey):
@@ -139,6 +141,18 @@ def test_the_same_person_twice_counts_once_and_the_fuller_file_wins(survey):
     gathered = answers.gather(survey)
     assert len(gathered.table) == len(person["answers"])
     assert "came twice" in gathered.skipped[0]["reason"]
+
+
+def test_a_question_skipped_at_first_is_no_changed_answer(made_asked_run, tmp_path):
+    """Of ratings alone pandas would make a column of floats, and NaN of what was skipped."""
+    ratings_only = build(made_asked_run, tmp_path / "survey", Design(intruders=0, triplets=0))
+    people = [answer_all(ratings_only, i, sensible) for i in range(4)]
+    again = [q.repeat_of for q in ratings_only.questions.values() if q.repeat_of in people[0]["answers"]]
+    for name in again:
+        people[0]["answers"][name]["value"] = None
+    put(ratings_only, people)
+    found = scored(ratings_only)["retest"]["alike"]
+    assert (found["n"], found["same"], found["mean_change"]) == (6, 1, 0)
 
 
 def test_nothing_to_score(survey):
@@ -190,6 +204,15 @@ def test_a_run_that_is_gone_or_another_one(survey, asked_run, made_asked_run, tm
     run, missing = score.run_of(survey)
     assert run is None
     assert "--run" in missing
+
+
+def test_another_clustering_of_the_same_photos_is_another_run(survey, asked_run):
+    path = asked_run.folder / "assignments.parquet"
+    table = pd.read_parquet(path)
+    assert score.run_of(survey, asked_run.folder)[0].folder == asked_run.folder
+    table.assign(cluster=(table["cluster"] + 1) % 4).to_parquet(path)
+    with pytest.raises(SurveyError, match=r"(?s)not built from this run.*puts them into other clusters"):
+        score.run_of(survey, asked_run.folder)
 
 
 def test_the_figure_splits_the_middle_answer(survey):

@@ -1,5 +1,6 @@
 """The server: only what was built, only answers that were asked for, and nothing acknowledged is ever lost."""
 
+import asyncio
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -18,6 +20,8 @@ from survey_helpers import answer_all, sensible
 
 from cafemood.errors import SurveyError
 from cafemood.survey import answers, study
+from cafemood.survey import serve as serving
+from cafemood.survey import store as store_module
 from cafemood.survey.serve import create_app, is_loopback
 from cafemood.survey.store import DATABASE, Refused, Store, read_people
 
@@ -207,6 +211,23 @@ class TestAnswers:
         assert client.post("/api/start", content=b"\xff\xfe").status_code == 422
         assert client.post("/api/start", content=b"[" * 4000).status_code == 422
 
+    def test_a_phone_that_drops_out_mid_body_is_no_error_of_the_server(self, survey, store):
+        gone = {"type": "http.disconnect"}
+        heard = iter([{"type": "http.request", "body": b'{"a"', "more_body": True}])
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/start", "raw_path": b"/api/start", "root_path": "",
+            "query_string": b"", "headers": [(b"host", b"localhost")], "http_version": "1.1", "scheme": "http",
+        }  # fmt: skip
+
+        async def receive():
+            return next(heard, gone)
+
+        async def send(message):
+            pass
+
+        asyncio.run(create_app(survey, store)(scope, receive, send))
+        assert store.counts()["people"] == 0
+
     def test_no_address_or_token_is_kept(self, client, survey, store):
         token, question = first_rating(client)
         put(client, token, question, 2)
@@ -253,6 +274,15 @@ class TestTheDatabase:
         assert store.resume(token)[2][names[0]]["value"] is None
         store.answer(token, names[1], None, 1.0, 1)
 
+    def test_another_programs_lock_is_one_error(self, survey, monkeypatch):
+        Store(survey).close()
+        monkeypatch.setattr(store_module, "PATIENCE", 0.1)
+        with closing(sqlite3.connect(survey.folder / DATABASE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(SurveyError, match=r"(?s)database cannot be used.*locked.*close the program"):
+                Store(survey)
+        Store(survey).close()
+
     def test_many_people_at_once_lose_nothing(self, survey, store):
         def person(_):
             token, number = store.start("unsaid", "ko")
@@ -277,12 +307,33 @@ class TestTheDatabase:
         assert people["finished"].all()
 
 
+def test_who_stops_on_the_way_has_not_reached_the_end(survey, store):
+    for n_answers in (3, None):
+        token, number = store.start("woman", "ko")
+        for name, _ in survey.plan(number)[:n_answers]:
+            store.answer(token, name, None, 2.0, 1)
+        store.finish(token)  # the page sends it when the person leaves the answers, too
+    assert answers.gather(survey).people["finished"].tolist() == [False, True]
+
+
 @pytest.mark.parametrize(
     ("host", "own"),
     [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("cafe.example", False)],
 )  # fmt: skip
 def test_which_addresses_are_this_machine_alone(host, own):
     assert is_loopback(host) is own
+
+
+@pytest.mark.parametrize("name", ["*foo", "a*b", "https://example.org", "example.org:8000", "", "카페.kr"])
+def test_a_name_that_no_request_can_have_is_refused_before_it_listens(survey, name):
+    with pytest.raises(SurveyError, match=r"(?s)cannot be a host name.*survey.example.org"):
+        serving.serve(survey, "127.0.0.1", 0, [name], print)
+    Store(survey).close()  # it was never opened
+
+
+@pytest.mark.parametrize("name", ["Survey.Example.org", "*.example.org", "my_proxy", "10.0.0.7", "*"])
+def test_names_that_a_request_can_have_are_taken(name):
+    assert serving.checked_names([name]) == [name]
 
 
 def serve(survey, *more):

@@ -47,6 +47,19 @@ def test_rank_biserial_is_antisymmetric_and_bounded(values):
     assert statistics.rank_biserial(-d) == pytest.approx(-found)
 
 
+def test_equal_contrasts_are_ties_to_the_last_bit():
+    """4/3 - 1, 5/3 - 4/3, 2 - 5/3 and 8/3 - 7/3 are all a third, but as floats they are four numbers."""
+    low = np.array([3, 4, 5, 7] * 4) / 3
+    means = pd.DataFrame({"cluster 1": (np.array([3, 4, 5, 7] * 4) + 1) / 3, MIXED: low})
+    assert (means["cluster 1"] - means[MIXED]).nunique() > 1
+    gender = pd.Series(["man", "man", "woman", "woman"] * 4)
+    (found,) = statistics.by_gender(means, gender, CLUSTERS[:1], MIXED)
+    assert found["p"] == 1
+    means.loc[:1] = means.loc[:1, ["cluster 1", MIXED]].to_numpy()[:, ::-1]  # two of sixteen equal ranks turn
+    (found,) = statistics.against_control(means, CLUSTERS[:1], MIXED, 0, 0)
+    assert found["effect"] == pytest.approx(12 / 16)
+
+
 def test_against_control_is_scipys_wilcoxon_with_holm():
     rng = np.random.default_rng(0)
     means = pd.DataFrame({"cluster 1": rng.normal(1, 1, 30), "cluster 2": rng.normal(0, 1, 30), MIXED: 0.0})
@@ -117,6 +130,17 @@ def test_the_ordinal_model_finds_the_raised_cluster():
     assert found["odds"]["cluster 2"]["low"] < 1 < found["odds"]["cluster 2"]["high"]
     assert "why_not" in statistics.ordinal_model(many(n=2), CLUSTERS, MIXED)
     assert "why_not" in statistics.ordinal_model(many().assign(answer=3), CLUSTERS, MIXED)
+
+
+def test_an_ordinal_model_that_cannot_be_says_why():
+    told = lambda table: statistics.ordinal_model(table, CLUSTERS, MIXED)["why_not"]  # noqa: E731
+    table = many()
+    assert told(table[table["condition"] != MIXED]) == "nobody rated the control"
+    assert told(table[table["condition"] == MIXED]) == "nobody rated a cluster"
+    assert told(many(n=3)) == "fewer than 5 people"
+    apart = table.assign(answer=table["condition"].map({"cluster 1": 5, "cluster 2": 4, MIXED: 1}))
+    assert "complete separation" in told(apart)
+    assert "cluster 1, cluster 2" in told(apart)
 
 
 def test_men_and_women_are_compared_on_their_contrasts():

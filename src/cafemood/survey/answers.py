@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cafemood.atomic import writing
+from cafemood.atomic import write_csv, writing
 from cafemood.errors import SurveyError
 from cafemood.survey.store import read_people
 from cafemood.survey.study import DAY, GENDERS, LANGUAGES, Study
@@ -25,7 +24,7 @@ CODEBOOK = {
     "gender": "`woman`, `man`, `other`, or `unsaid`, as the person said",
     "language": "`ko` or `en`, in which the person began",
     "started": "when the person began, UTC, to the minute",
-    "finished": "whether the person reached the end",
+    "finished": "whether the person reached the end: answered or skipped every question",
     "passed_check": "whether the attention check was answered as asked; empty if it was not reached or skipped",
     "plan": "which of the built orders the person got, from 0",
     "position": "place of the question in that order, from 1",
@@ -75,14 +74,16 @@ def gather(study: Study) -> Gathered:
         left = f"; {len(skipped)} files were left out: {skipped[0]['reason']}" if skipped else ""
         fix = f"serve it (cafemood survey serve {study.folder}), or put answer files into {ANSWER_FOLDER}/"
         raise SurveyError("Nobody has answered yet", where=study.folder, why=f"no answers were found{left}", fix=fix)
-    return Gathered(pd.DataFrame(rows, columns=list(CODEBOOK)), skipped)
+    table = pd.DataFrame(rows, columns=list(CODEBOOK))
+    # as given: of ratings alone pandas would make floats, and NaN of skips
+    table["answer"] = pd.Series([row["answer"] for row in rows], dtype=object)
+    return Gathered(table, skipped)
 
 
 def write_table(study: Study, gathered: Gathered) -> Path:
     """Write `answers.csv` and `codebook.md`."""
     path = study.folder / "answers.csv"
-    with writing(path) as partial:
-        gathered.table.to_csv(partial, index=False, encoding="utf-8")
+    write_csv(path, gathered.table)
     lines = [f"- `{column}`: {meaning}" for column, meaning in CODEBOOK.items()]
     design = ", ".join(f"{name} {value}" for name, value in study.facts["design"].items() if value != "")
     text = f"# answers.csv\n\nSurvey {study.id}; {design}. One row an answer.\n\n" + "\n".join(lines) + "\n"
@@ -139,7 +140,7 @@ def _checked(study: Study, path: Path) -> dict[str, Any]:
         if reason is None:
             taken = given["seconds"]
             number = isinstance(taken, int | float) and not isinstance(taken, bool)
-            reason = None if number and math.isfinite(taken) and 0 <= taken <= DAY else "a time is impossible"
+            reason = None if number and 0 <= taken <= DAY else "a time is impossible"
         if reason:
             raise ValueError(f"it was changed: {reason}")
     started = person.get("started")
@@ -157,6 +158,7 @@ def _rows(study: Study, person: dict[str, Any], number: int) -> list[dict[str, A
     check = next((name for name, _ in steps if study.questions[name].kind == "check"), "")
     pressed = answers.get(check, {}).get("value")
     passed = None if pressed is None else pressed == study.questions[check].answer
+    finished = person["finished"] and all(name in answers for name, _ in steps)  # a server also hears of who stops
     rows = []
     for position, (name, photos) in enumerate(steps, 1):
         if name not in answers or study.refusal(name, answers[name]["value"]):
@@ -169,7 +171,7 @@ def _rows(study: Study, person: dict[str, Any], number: int) -> list[dict[str, A
                 "gender": person["gender"],
                 "language": person["language"],
                 "started": person["started"],
-                "finished": person["finished"],
+                "finished": finished,
                 "passed_check": passed,
                 "plan": person["plan"] % len(study.plans),
                 "position": position,

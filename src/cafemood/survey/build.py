@@ -42,9 +42,11 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
     table = run.assignments.reset_index(drop=True)
     table = table.assign(light=moods.looks_of(run)["light"].to_numpy()[: len(table)])
     table["path"] = [run.photos_root / file for file in table["file"]]
-    usable = np.array([Path(path).is_file() for path in table["path"]]) & table["light"].notna().to_numpy()
+    seen = table["light"].notna().to_numpy()
+    not_shown = ~seen & ~np.isin(table.index, thumbnails.shown(run))  # of very many photos: nobody looked at them
+    usable = np.array([Path(path).is_file() for path in table["path"]]) & seen
     while True:  # a photo that turns out unreadable is left out, and everything is drawn again
-        drawn, names, questions, plans = _arrange(run, table[usable], design, len(table) - int(usable.sum()))
+        drawn, names, questions, plans = _arrange(run, table[usable], design, int((~usable & ~not_shown).sum()))
         rows = sorted(names)
         made = thumbnails.make_thumbnails([table["path"][i] for i in rows], [SIDE] * len(rows))
         same = [file_digest(table["path"][i]) == table["photo_id"][i] for i in rows]
@@ -71,7 +73,8 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
         "design": asdict(drawn.design),
         "photos": photos,
         "minutes": round(seconds(questions, plans[0]) / 60, 1),
-        "left_out": int((~usable).sum()),
+        "left_out": int((~usable & ~not_shown).sum()),
+        "not_shown": int(not_shown.sum()),
         "brightness": drawn.brightness,
     }
     built = study.make(folder, facts, questions, plans)

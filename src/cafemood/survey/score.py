@@ -271,19 +271,27 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
     for folder in [given] if given else [study.folder.resolve().parent, Path(about["folder"])]:
         try:
             run = runs.load(folder)
+            same = _is_of(study, run)
         except RunError:
             if given:
                 raise
             continue
-        same = run.facts["data"]["digest"] == about["digest"] and int(run.facts["k"]) == study.facts["k"]
         if same and (given or run.folder.name == about["name"] or folder == study.folder.resolve().parent):
             return run, None
         if given:
-            why = "its photos or its k differ"
+            why = "it has other photos or another k, or puts them into other clusters"
             raise SurveyError(
                 "The survey was not built from this run", where=given, why=why, fix=f"give {about['folder']}"
             )
     return None, f"The run is no longer at {about['folder']}: give it with --run to set machine scores beside people."
+
+
+def _is_of(study: Study, run: Run) -> bool:
+    """Whether the run has the survey's photos, each in the cluster that people were asked about."""
+    if run.facts["data"]["digest"] != study.facts["run"]["digest"] or int(run.facts["k"]) != study.facts["k"]:
+        return False
+    clusters = dict(zip(run.assignments["photo_id"], run.assignments["cluster"], strict=True))
+    return all(clusters.get(about["photo_id"]) == about["cluster"] for about in study.facts["photos"].values())
 
 
 def write(study: Study, gathered: Gathered, run: Run | None, found: Found) -> list[Path]:

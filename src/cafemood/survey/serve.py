@@ -80,7 +80,8 @@ class BoundedBody:
         body, more = b"", scope["method"] not in ("GET", "HEAD")
         while more:
             message = await receive()
-            if message["type"] == "http.disconnect":
+            if message["type"] == "http.disconnect":  # nobody hears it, but no answer at all is an error to Starlette
+                await JSONResponse({"error": "the body was cut off"}, 400)(dict(scope), receive, send)
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
@@ -200,8 +201,9 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         say: Prints a line for the user.
 
     Raises:
-        SurveyError: The port is taken, or the survey cannot be served (see `Store`).
+        SurveyError: A name is none, the port is taken, or the survey cannot be served (see `Store`).
     """
+    names = checked_names(names)
     local = is_loopback(host)
     store = Store(study)
     try:
@@ -228,9 +230,22 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         with suppress(KeyboardInterrupt):  # uvicorn ends what was begun, and then raises it again
             server.run(sockets=[socket])
         counts = store.counts()
-        say(f"{counts['people']} people began, {counts['finished']} finished, {counts['answers']} answers.")
+        say(f"{counts['people']} people began, {counts['finished']} finished or stopped, {counts['answers']} answers.")
     finally:
         store.close()
+
+
+def checked_names(names: list[str]) -> list[str]:
+    """Host names, `*.example.org` for all below one, or `*` for any.
+
+    Raises:
+        SurveyError: One is not as a request names its host, so that no request would ever be answered.
+    """
+    for name in names:
+        if name != "*" and not re.fullmatch(r"(\*\.)?\w([\w.-]*\w)?", name, re.ASCII):
+            fix = "give it as browsers send it, without scheme, port or path: survey.example.org, or *.example.org"
+            raise SurveyError(f"{name!r} cannot be a host name", where="--name", fix=fix)
+    return names
 
 
 def is_loopback(host: str) -> bool:

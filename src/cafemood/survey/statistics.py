@@ -22,6 +22,8 @@ EXACT = 100
 """Differences that Wilcoxon's test takes exactly."""
 FEWEST_PEOPLE = 5
 """Smaller groups of people are not tested against each other."""
+MOST_ODDS = 1e6
+"""Larger odds are no estimate: the ratings do not overlap, and the odds grow for as long as they are fitted."""
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -90,10 +92,10 @@ def against_control(means: pd.DataFrame, clusters: Sequence[str], control: str, 
 
 
 def contrast(means: pd.DataFrame, cluster: str, control: str) -> pd.Series:
-    """Cluster minus control for each person."""
+    """Cluster minus control for each person, to nine digits: equal differences of means are ties, to the last bit."""
     if cluster not in means or control not in means:
         return pd.Series(np.nan, index=means.index)
-    return means[cluster] - means[control]
+    return (means[cluster] - means[control]).round(9)
 
 
 def overall(means: pd.DataFrame, conditions: Sequence[str]) -> Found | None:
@@ -116,7 +118,9 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
     rows = ratings[(ratings["kind"] == "alike") & ratings["answer"].notna()]
     rows = rows[rows["condition"].isin([*clusters, reference])].sort_values("person")
     present = [c for c in clusters if (rows["condition"] == c).any()]
-    if rows["person"].nunique() < FEWEST_PEOPLE or not present or not (rows["condition"] == reference).any():
+    if not present or not (rows["condition"] == reference).any():
+        return {"why_not": "nobody rated a cluster" if not present else "nobody rated the control"}
+    if rows["person"].nunique() < FEWEST_PEOPLE:
         return {"why_not": f"fewer than {FEWEST_PEOPLE} people"}
     answers = rows["answer"].astype(int).to_numpy()
     if len(np.unique(answers)) < 2:
@@ -136,6 +140,10 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
         return {"why_not": str(error)}
     if not fit.converged or not np.isfinite(odds).all():
         return {"why_not": "it did not converge"}
+    apart = [c for c, (one, _, _) in zip(present, odds, strict=True) if not 1 / MOST_ODDS < one < MOST_ODDS]
+    if apart:
+        why = f"ratings of {', '.join(apart)} and of the control hardly overlap, so that no odds are large enough"
+        return {"why_not": f"{why} (complete separation)"}
     each = {
         c: dict(zip(("odds", "low", "high"), map(float, row), strict=True))
         for c, row in zip(present, odds, strict=True)
@@ -233,12 +241,12 @@ def _share(rows: pd.DataFrame, chance: float) -> Found:
 
 
 def retest(answers: pd.DataFrame) -> Found:
-    """What people answer when they are asked again: the ceiling for anything that predicts them."""
+    """What people answer when they are asked again: the ceiling for anything that predicts them; skips do not count."""
     first = answers[answers["repeat_of"].isna()].set_index(["person", "question"])["answer"]
     rows = answers[answers["repeat_of"].notna() & answers["answer"].notna()]
     columns = (rows[name] for name in ("kind", "answer", "person", "repeat_of"))
     asked = [(kind, again, first.get((person, of))) for kind, again, person, of in zip(*columns, strict=True)]
-    pairs = [(kind, again, before) for kind, again, before in asked if before is not None]
+    pairs = [(kind, again, before) for kind, again, before in asked if pd.notna(before)]
     found: Found = {}
     for kind in ("alike", "odd"):
         own = [(a, b) for k, a, b in pairs if k == kind]

@@ -20,6 +20,8 @@ from cafemood.survey.study import Study, Value
 
 DATABASE = "answers.sqlite"
 MOST_PEOPLE = 10_000
+PATIENCE = 10.0
+"""Seconds to wait while another program has the database locked."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -62,7 +64,9 @@ class Store:
         except OSError as error:
             raise SurveyError("The survey's folder cannot be written", where=study.folder, why=error) from None
         try:
-            self._connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._connection = sqlite3.connect(
+                self.path, check_same_thread=False, isolation_level=None, timeout=PATIENCE
+            )
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")  # a power cut loses nothing acknowledged
             self._connection.execute("PRAGMA foreign_keys=ON")
@@ -71,10 +75,11 @@ class Store:
             with self._transaction() as run:
                 run("INSERT OR IGNORE INTO meta VALUES ('survey', ?)", study.id)
             check_owner(self._connection, study, self.path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, Refused) as error:
             self._lock.release()
-            fix = "move it away (and keep it, if it holds answers), or free some space"
-            raise SurveyError("The database cannot be used", where=self.path, why=error, fix=fix) from None
+            cause = error.__cause__ if isinstance(error, Refused) else error
+            fix = "close the program that has it open, free some space, or move it away (keep it, if it holds answers)"
+            raise SurveyError("The database cannot be used", where=self.path, why=cause, fix=fix) from None
         except SurveyError:
             self.close()
             raise
@@ -154,7 +159,7 @@ class Store:
         return person - 1, bool(finished), answers
 
     def finish(self, token: str) -> None:
-        """No answer of this person changes any more."""
+        """No answer of this person changes any more: they reached the end, or stopped and left their answers."""
         with self._transaction() as run:
             person, finished = self._person(run, token)
             if not finished:
@@ -167,7 +172,7 @@ class Store:
             run("DELETE FROM people WHERE number = ?", person)
 
     def counts(self) -> dict[str, int]:
-        """People who began, people who finished, answers."""
+        """People who began, people who finished (see `finish`), answers."""
         with self._transaction() as run:
             people, finished = run("SELECT count(*), count(finished) FROM people").fetchone()
             return {
@@ -203,7 +208,7 @@ def read_people(study: Study) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        connection = sqlite3.connect(path, timeout=10)
+        connection = sqlite3.connect(path, timeout=PATIENCE)
         try:
             check_owner(connection, study, path)
             people = connection.execute("SELECT number, gender, language, started, finished FROM people").fetchall()

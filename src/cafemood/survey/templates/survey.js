@@ -14,7 +14,7 @@
   const keep = () => { try { localStorage.setItem(key, JSON.stringify(me)); } catch { remembers = false; } };
   const words = () => data.words[me.language];
   const say = (name, values = {}) => words()[name].replace(/\{(\w+)\}/g, (_, v) => values[v]);
-  let steps = [], shownAt = 0, locked = false, trouble = "";
+  let steps = [], shownAt = 0, locked = false, trouble = "", busy = false, timer = 0;
 
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
@@ -39,20 +39,27 @@
     if (!reply.ok) throw Object.assign(new Error(String(reply.status)), { status: reply.status });
     return reply.json();
   }
+  const leaving = () => me.state === "leaving" || me.state === "deleted";
   let sending = false, pause = 1000;
   async function send() {
-    if (!server || sending || !me.token) return;
+    if (!server || sending || !me.token || leaving()) return;
     sending = true;
     try {
       for (const [question, answer] of Object.entries(me.waiting)) {
+        if (me.waiting[question] !== answer) continue; // changed since, or given up
         try { await call("PUT", `api/answers/${question}`, answer); }
-        catch (error) { if (![400, 404, 409, 413, 422].includes(error.status)) throw error; } // it will never be taken: don't try for ever
+        catch (error) {
+          if (error.status === 409) { await overtake(question, answer); continue; }
+          if (![400, 404, 413, 422].includes(error.status)) throw error;
+        } // it will never be taken: don't try for ever
+        if (leaving()) return;
         if (me.waiting[question] && me.waiting[question].revision === answer.revision) delete me.waiting[question];
         keep();
       }
       trouble = ""; pause = 1000;
       if (me.closing && !Object.keys(me.waiting).length) { await call("POST", "api/finish"); me.closing = false; keep(); if (me.state === "done") show(); }
     } catch (error) {
+      if (leaving()) return;
       if (error.status === 401) { trouble = "closed"; }
       else { trouble = error.status === 507 ? "full" : "offline"; setTimeout(send, pause); pause = Math.min(30000, pause * 2); }
     } finally {
@@ -61,7 +68,20 @@
     }
     if (Object.keys(me.waiting).length && !trouble) send();
   }
-  addEventListener("online", () => send());
+  // Another tab was faster. What was chosen last counts, unless all is finished: then the page shows what was kept.
+  async function overtake(question, answer) {
+    const kept = await call("GET", "api/resume");
+    if (kept.finished) {
+      Object.assign(me, { state: "done", closing: false, waiting: {}, answers: kept.answers });
+      show();
+    } else if (me.waiting[question] === answer) {
+      const known = kept.answers[question];
+      answer.revision = 1 + Math.max(answer.revision, known ? known.revision : 0);
+      me.answers[question] = answer;
+    }
+    keep();
+  }
+  addEventListener("online", () => (me.state === "leaving" ? forget() : send()));
   function tell() {
     const text = trouble ? say(trouble) : !remembers && me.state === "asking" ? say("no_memory") : "";
     note.hidden = !text;
@@ -82,12 +102,16 @@
         me.started = new Date().toISOString();
         steps = data.plans[me.plan];
       }
-      me.state = "asking"; me.at = 0; trouble = "";
+      Object.assign(me, { state: "asking", at: 0, answers: {}, waiting: {}, seen: {}, closing: false, stopped: false });
+      trouble = "";
       keep();
-    } catch (error) { trouble = error.status === 503 ? "closed" : error.status === 507 ? "full" : "offline"; }
+    } catch (error) { trouble = error.status === 503 ? "closed" : error.status === 507 ? "full" : "unreachable"; }
     locked = false; show();
   }
   async function resume() {
+    if (me.state === "leaving") return forget();
+    if (busy) return;
+    busy = true; clearTimeout(timer);
     if (me.state === "asking" || me.state === "done") {
       if (!server) steps = data.plans[me.plan] || [];
       else {
@@ -106,10 +130,11 @@
           send();
         } catch (error) {
           if (error.status === 401) { try { localStorage.removeItem(key); } catch { /* nothing to forget */ } const { language } = me; me = fresh(); me.language = language; }
-          else { trouble = "offline"; setTimeout(resume, 2000); }
+          else { trouble = "unreachable"; timer = setTimeout(resume, 2000); }
         }
       }
     }
+    busy = false;
     show();
   }
 
@@ -138,9 +163,14 @@
   }
   async function forget() {
     leave.close();
+    if (busy) return;
     if (server) {
+      busy = true; clearTimeout(timer);
+      Object.assign(me, { state: "leaving", answers: {}, waiting: {}, closing: false }); // nothing more is sent
+      keep(); show();
       try { await call("POST", "api/withdraw"); }
-      catch (error) { if (error.status !== 401) { trouble = "offline"; return tell(); } }
+      catch (error) { if (error.status !== 401) { trouble = "undeleted"; timer = setTimeout(forget, 2000); return tell(); } }
+      finally { busy = false; }
     }
     const { language } = me;
     me = fresh(); me.language = language;
@@ -160,12 +190,18 @@
   }
 
   // Screens.
+  function current() {
+    if (me.state === "asking" && steps.length) return asking();
+    if (me.state === "asking" && server) return waiting("starting", resume);
+    if (me.state === "leaving") return waiting("deleting", forget);
+    return me.state === "done" ? done() : me.state === "deleted" ? deleted() : welcome();
+  }
   function show() {
     document.documentElement.lang = me.language;
     document.title = say("title");
     note.hidden = true;
     top_.replaceChildren(...header());
-    screen.replaceChildren(me.state === "asking" && steps.length ? asking() : me.state === "done" ? done() : me.state === "deleted" ? deleted() : welcome());
+    screen.replaceChildren(current());
     window.scrollTo(0, 0);
     if (me.state !== "welcome") { const heading = screen.querySelector("h1"); if (heading) heading.focus({ preventScroll: true }); }
     shownAt = performance.now();
@@ -242,6 +278,9 @@
       heading(say(`intro_${kind}_title`)), make("p", {}, say(`intro_${kind}`, { m: data.size, scale: data.scale })),
       button(say("continue"), onwards, { class: "primary" }));
   }
+  function waiting(what, again) {
+    return make("div", { class: "text done" }, make("div", { class: "mark", "aria-hidden": "true" }, "…"), heading(say(what)), button(say("retry"), again, { class: "primary" }));
+  }
   function done() {
     const waiting = server && (me.closing || Object.keys(me.waiting).length);
     const parts = [make("div", { class: "mark", "aria-hidden": "true" }, waiting ? "…" : "✓"), heading(say(waiting ? "saving" : "done_title"))];
@@ -264,7 +303,7 @@
   large.querySelector("button").textContent = "×";
   large.addEventListener("click", () => large.close());
   addEventListener("keydown", (event) => {
-    if (me.state !== "asking" || large.open || leave.open || event.ctrlKey || event.metaKey || event.altKey || !steps.length) return;
+    if (event.repeat || me.state !== "asking" || large.open || leave.open || event.ctrlKey || event.metaKey || event.altKey || !steps.length) return;
     const options = [...screen.querySelectorAll("[data-value]")], n = Number(event.key);
     if (n >= 1 && n <= options.length) { event.preventDefault(); options[n - 1].click(); }
     else if (event.key === "ArrowLeft" && me.at && !locked) go(-1);
