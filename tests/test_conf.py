@@ -70,6 +70,7 @@ def test_idec_differs_from_dec_only_where_the_papers_do():
         ("k_range=5", "k_range=5 is no range"),
         ("k_range=[3,x]", "is no range"),
         ("resamples=-1", "resamples=-1 is not a number of refits"),
+        ("seed=-1", "seed=-1 is no seed"),
         ("nulls=0", "nulls=0 is not positive"),
         ("k=four", "k=four is not a whole number"),
         ("k=2.5", "k=2.5 is not a whole number"),

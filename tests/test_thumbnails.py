@@ -90,6 +90,13 @@ def test_rows_of_pixels_are_drawn_and_kept(cafe_run):  # noqa: F811
     assert [drawn.getpixel(at) for at in ((0, 0), (110, 0), (110, 73))] == [(0, 0, 0), (255, 255, 255), (0, 0, 0)]
 
 
+def test_features_of_pictures_are_not_drawn(cafe_run):  # noqa: F811
+    """The user's own matrix for the digits has other columns than pixels."""
+    before = thumbnails.kept(cafe_run)
+    thumbnails.draw_rows(cafe_run, np.ones((len(cafe_run.photos), 5), np.float32), (2, 3))
+    assert thumbnails.kept(cafe_run) == before
+
+
 def test_rows_without_any_ink_are_black(cafe_run):  # noqa: F811
     thumbnails.draw_rows(cafe_run, np.zeros((len(cafe_run.photos), 4), np.float32), (2, 2))
     assert thumbnails.decoded(thumbnails.kept(cafe_run)[0]).getextrema() == ((0, 0),) * 3

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood import choosing, runs, thumbnails
-from cafemood.atomic import writing
+from cafemood.atomic import write_csv, writing
 from cafemood.choosing import Candidate, Choice
 from cafemood.errors import RunError
 from cafemood.pages import environment, for_script
@@ -334,12 +334,9 @@ def find(folders: Sequence[str | Path]) -> Comparison:
 
 def write(comparison: Comparison, out: Path) -> Path:
     """Write `compare.html`, `compare.csv` and `compare.parquet`; returns the page's path."""
-    for suffix in ("csv", "parquet"):
-        with writing(out / f"compare.{suffix}") as partial:
-            if suffix == "csv":
-                comparison.table.to_csv(partial, index=False)
-            else:
-                comparison.table.to_parquet(partial, index=False)
+    write_csv(out / "compare.csv", comparison.table)
+    with writing(out / "compare.parquet") as partial:
+        comparison.table.to_parquet(partial, index=False)
     page = out / "compare.html"
     html = environment().get_template("compare.html.j2").render(**_context(comparison, out))
     with writing(page) as partial:

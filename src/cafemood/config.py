@@ -75,6 +75,8 @@ def check(cfg: DictConfig) -> None:
         raise CafemoodError(
             f"resamples={cfg.resamples} is not a number of refits", where="resamples", fix="give auto, or 0 or more"
         )
+    if not 0 <= cfg.seed < 2**32:
+        raise CafemoodError(f"seed={cfg.seed} is no seed", where="seed", fix="give 0 to 4294967295")
     for name in ("batch_size", "baseline_seeds", "nulls", "working_memory"):
         if cfg[name] < 1:
             raise CafemoodError(f"{name}={cfg[name]} is not positive", where=name, fix="give 1 or more")
@@ -108,7 +110,8 @@ def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str
         overrides = OmegaConf.load(known).hydra.overrides.task
         if sorted(word for word in overrides if not word.startswith("resume=")) == own:
             return [*words, f"hydra.sweep.dir={known.parent}"]
-    print(f"resume=true: {sweeps} holds no sweep of this command, so it starts from the beginning", file=sys.stderr)
+    if {"-m", "--multirun"} & set(words) or any(word.startswith("experiment=") for word in words):
+        print(f"resume=true: {sweeps} holds no sweep of this command, so it starts from the beginning", file=sys.stderr)
     return words
 
 

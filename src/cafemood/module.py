@@ -126,7 +126,8 @@ class RefinementModule(PhaseModule):
 
     P is computed from the whole data set in evaluation mode every `update_interval` steps and looked up
     by index. Training stops when fewer than `tol` of the labels change between two updates, never at the
-    first one and never before an interval towards equation 3 (a partition's intervals don't count). A checkpoint holds all of it, so that a run taken up again ends bit for bit as it would have.
+    first one and never before an interval towards equation 3 (a partition's intervals don't count). A
+    checkpoint holds all of it, so that a run taken up again ends bit for bit as it would have.
 
     Args:
         autoencoder: Pretrained; its encoder (and for IDEC its decoder) is refined in place.

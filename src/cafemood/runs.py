@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cafemood import compact, pieces, remote
-from cafemood.atomic import write_json, writing
+from cafemood.atomic import write_csv, write_json, writing
 from cafemood.errors import RunError
 
 if TYPE_CHECKING:
@@ -191,8 +191,7 @@ class RunWriter:
         table = table.assign(**columns)
         with writing(self.folder / "assignments.parquet") as partial:
             table.to_parquet(partial, index=False)
-        with writing(self.folder / "assignments.csv") as partial:
-            table.to_csv(partial, index=False)
+        write_csv(self.folder / "assignments.csv", table)
 
     def write_model(self, tensors: dict[str, np.ndarray], about: dict[str, str]) -> None:
         """Write `model.safetensors`: all that is needed to assign a new photo."""

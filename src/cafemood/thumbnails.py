@@ -106,8 +106,11 @@ def draw_rows(run: Run, matrix: np.ndarray, pixels: tuple[int, int]) -> None:
     Args:
         run: The run.
         matrix: Its rows (n, h · w).
-        pixels: h and w. Each pixel is drawn as a square, so that a digit of 8 x 8 can be seen.
+        pixels: h and w. Each pixel is drawn as a square, so that a digit of 8 x 8 can be seen. Rows of another width
+            are features of the pictures, and nothing is drawn.
     """
+    if matrix.shape[1] != pixels[0] * pixels[1]:
+        return
     rows = shown(run)
     low, high = min(0.0, float(matrix.min())), float(matrix.max())
     grey = np.uint8(255 * (matrix[rows].reshape(-1, *pixels) - low) / (high - low or 1))
