@@ -251,10 +251,14 @@ class Ledger:
 
     # Photos
 
-    def pending(self, source: str, after: int, limit: int) -> list[sqlite3.Row]:
-        """The next photos to fetch, in the order they were found, with ids larger than `after`."""
+    def pending(self, source: str, after: int, limit: int, *, stored_once: bool = False) -> list[sqlite3.Row]:
+        """The next photos to fetch, in the order they were found, with ids larger than `after`.
+
+        With `stored_once`, only those that were in the folder before: they keep their `file`.
+        """
+        which = " AND file NOTNULL" if stored_once else ""
         return self.rows(
-            "SELECT * FROM photos WHERE source = ? AND state = 'pending' AND id > ? ORDER BY id LIMIT ?",
+            f"SELECT * FROM photos WHERE source = ? AND state = 'pending'{which} AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
             source,
             after,
             limit,

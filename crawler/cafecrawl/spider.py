@@ -181,7 +181,8 @@ class PhotoSpider(scrapy.Spider):
 
     def _more_photos(self) -> bool:
         if not self._buffer and not self._dry:
-            self._buffer.extend(self.ledger.pending(self.name, self._last_row, 256))
+            repair = self.options.repair
+            self._buffer.extend(self.ledger.pending(self.name, self._last_row, 256, stored_once=repair))
             self._dry = not self._buffer
         return bool(self._buffer)
 
