@@ -54,10 +54,16 @@ class _Middleware:
 
 
 class OwnSlot(_Middleware):
-    """Give every host and port its own slot, and every request the agent with the contact."""
+    """Give every host and port its own slot, and every request the agent with the contact.
+
+    A pause that is settled for a host is not AutoThrottle's to change: it halves it at each answer.
+    """
 
     def process_request(self, request: Request) -> None:
-        request.meta["download_slot"] = urlsplit(request.url).netloc  # anew after a redirect
+        assert self.crawler.engine is not None
+        host = urlsplit(request.url).netloc  # anew after a redirect
+        request.meta["download_slot"] = host
+        request.meta["autothrottle_dont_adjust_delay"] = host in self.crawler.engine.downloader.per_slot_settings
         request.headers["User-Agent"] = self.spider.options.agent
 
 

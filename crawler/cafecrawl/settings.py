@@ -40,9 +40,9 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 REDIRECT_MAX_TIMES = 5
 TELNETCONSOLE_ENABLED = False
 DOWNLOADER_MIDDLEWARES = {
-    "cafecrawl.middlewares.OwnSlot": 20,
     "cafecrawl.middlewares.HeldHosts": 30,
     "cafecrawl.middlewares.FailClosedRobots": 100,
+    "cafecrawl.middlewares.OwnSlot": 105,
     "cafecrawl.middlewares.DailyQuota": 110,
     "cafecrawl.middlewares.Walls": 580,
     "cafecrawl.middlewares.Patience": 990,
