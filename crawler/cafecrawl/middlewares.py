@@ -81,7 +81,8 @@ class FailClosedRobots(_Middleware):
     """Obey robots.txt, and ask nothing of a host whose robots.txt cannot be had.
 
     RFC 9309, stricter: 404 and 410 mean that there are no rules; 401, 403, 429, 5xx, a timeout, a web page
-    or anything else mean that the rules are unknown, and then nothing is allowed.
+    or anything else mean that the rules are unknown, and then nothing is allowed. A Crawl-delay is kept, up to
+    ROBOTS_MAX_DELAY.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -118,10 +119,23 @@ class FailClosedRobots(_Middleware):
             return Protego.parse("")
         if response.status != 200:
             return f"HTTP {response.status}"
-        text = response.body.decode("utf-8", "replace")
+        text = response.body.decode("utf-8-sig", "replace")  # RFC 9309: a byte order mark is no part of the rules
         if text.lstrip().startswith("<"):
             return "a web page instead of rules"
-        return Protego.parse(text)
+        rules = Protego.parse(text)
+        self._slow_down(urlsplit(site).netloc, rules.crawl_delay(AGENT) or 0.0)
+        return rules
+
+    def _slow_down(self, host: str, asked: float) -> None:
+        """Make a site's Crawl-delay the pause of its slot, where that is the longer one."""
+        assert self.crawler.engine is not None
+        downloader = self.crawler.engine.downloader
+        own = downloader.per_slot_settings.get(host, {})
+        delay = min(asked, self.settings.getfloat("ROBOTS_MAX_DELAY"))
+        if delay > own.get("delay", self.settings.getfloat("DOWNLOAD_DELAY")):
+            downloader.per_slot_settings[host] = own | {"delay": delay, "jitter": 0}
+            if slot := downloader.slots.get(host):  # it was made for robots.txt
+                slot.delay, slot.jitter = delay, 0
 
 
 class DailyQuota(_Middleware):

@@ -9,6 +9,7 @@ ADDONS: dict[object, int] = {}
 # Politeness
 ROBOTSTXT_OBEY = True  # by FailClosedRobots below
 ROBOTS_TIMEOUT = 15
+ROBOTS_MAX_DELAY = 60.0  # seconds of a Crawl-delay that are kept
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_SLOTS = {
