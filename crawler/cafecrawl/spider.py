@@ -111,6 +111,10 @@ class PhotoSpider(scrapy.Spider):
                     break
         except CafemoodError as error:
             self.halt(error)
+        except sqlite3.Error as error:
+            self.halt(ConfigError("The ledger cannot be used", where=self.options.folder, why=error))
+        except Exception as error:
+            self.halt(_bug("The crawl could not go on", self.name, error))
 
     def _open(self) -> None:
         self.options = read_options(self.arguments, self.own)
@@ -238,6 +242,9 @@ class PhotoSpider(scrapy.Spider):
             self.halt(error)
         except sqlite3.Error as error:
             self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=error))
+        except Exception as error:  # the list would be asked for again, and again
+            self.ledger.fail_list(listing, type(error).__name__)
+            self.halt(_bug("A page of a list could not be used", listing.key, error))
         finally:
             self._listing = None
             self._freed.set()
@@ -357,6 +364,14 @@ def plain_body(response: Response) -> str:
 def clock_time(seconds_from_now: float) -> str:
     """A time of day in the user's zone, for messages."""
     return datetime.fromtimestamp(time.time() + seconds_from_now).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _bug(what: str, where: str, error: Exception) -> CrawlError:
+    """The error for what nobody foresaw; its traceback goes to the log."""
+    log.error(what, exc_info=error)
+    why = f"{type(error).__name__}: {error}"
+    fix = "report it with the traceback above; nothing that was stored is lost"
+    return CrawlError(what, where=where, why=why.encode("utf-8", "replace").decode(), fix=fix)
 
 
 def _host(url: str) -> str:

@@ -1,0 +1,49 @@
+"""Lists that do not come as they should: told by the exit code, asked for again, and never in a circle."""
+
+import pytest
+from aiohttp import web
+from scripted_site import jpeg, json_of, rows_of
+
+pytestmark = pytest.mark.slow
+LISTS = "SELECT state, n_pages FROM lists ORDER BY id"
+
+
+def commons_file(site, **more) -> dict:
+    info = {
+        "url": f"{site.url}/1.jpg",
+        "mime": "image/jpeg",
+        "width": 900,
+        "descriptionurl": "http://x/",
+        "user": "u",
+        "extmetadata": {"License": {"value": "cc-by-4.0"}},
+    }
+    page = {"pageid": 7, "title": "File:Cafe.jpg", "imageinfo": [info | more]}
+    return {"batchcomplete": True, "query": {"pages": [page]}}
+
+
+def test_half_an_emoji_in_a_title_is_no_obstacle(scrapy, site_of, tmp_path):
+    site = site_of(lambda request: jpeg(request) if request.path == "/1.jpg" else json_of(answer))
+    answer = commons_file(site)
+    answer["query"]["pages"][0]["title"] = "File:Cafe \ud83d.jpg"
+    done = scrapy.crawl("commons", tmp_path, site.url, query="cafe")
+    assert done.code == 0, done.text
+    assert site.paths == ["/w/api.php", "/1.jpg"]
+    assert rows_of(tmp_path, "SELECT cafe_name FROM places") == [("Cafe ?",)]
+
+
+def test_json_of_any_depth_is_a_changed_layout(scrapy, site_of, tmp_path):
+    site = site_of(lambda request: web.Response(text="[" * 200_000))
+    done = scrapy.crawl("osm", tmp_path, site.url, area="seongsu")
+    assert done.code == 6, done.text
+    assert len(site.paths) == 1
+
+
+def test_an_error_that_nobody_foresaw_ends_the_crawl_with_its_traceback(scrapy, site_of, tmp_path):
+    """Half a character in an address gets past the parser, and not into the ledger."""
+    site = site_of(lambda request: json_of(commons_file(site, url="http://x/\ud83d.jpg")))
+    done = scrapy.crawl("commons", tmp_path, site.url, query="cafe")
+    assert done.code == 2, done.text
+    assert "A page of a list could not be used" in done.text
+    assert "Traceback" in done.text
+    assert len(site.paths) == 1
+    assert rows_of(tmp_path, LISTS) == [("open", 0)]
