@@ -94,6 +94,10 @@ class PhotoSpider(scrapy.Spider):
             f"robots.txt of {host} does not allow this crawl", where=host, why=why, fix="ask the site's operator"
         )
 
+    def list_gone(self, listing: Listing) -> bool:
+        """Whether 404 means that what this list lists is gone, rather than that the source has moved."""
+        return False
+
     # The loop over the ledger
 
     async def start(self) -> AsyncIterator[Any]:
@@ -250,7 +254,7 @@ class PhotoSpider(scrapy.Spider):
             self._freed.set()
 
     def list_failed(self, failure: Failure) -> None:
-        """Note why a page could not be had; the list stays open."""
+        """Note why a page could not be had; the list stays open, unless what it lists is gone."""
         listing, error = self._listing, failure.value
         assert listing is not None
         assert error is not None
@@ -268,12 +272,13 @@ class PhotoSpider(scrapy.Spider):
                     fix="nothing is wrong with what was fetched; ask the source's operator, or use another source",
                 )
             )
-        elif isinstance(error, HttpError) and error.response.status in GONE:
+        elif isinstance(error, HttpError) and error.response.status in (404, 410) and self.list_gone(listing):
             self.ledger.end_list(listing, _reason(error))
         elif isinstance(error, HostClosed):
             self.halt(Blocked(f"{host} asks to be left alone", where=host, why=str(error), fix="come back later"))
         else:
-            self.waiting[_reason(error)] += 1
+            refused = isinstance(error, HttpError) and error.response.status in GONE
+            self.waiting["list refused: " * refused + _reason(error)] += 1
             self._failed_list = listing.id
         self._listing = None
         self._freed.set()

@@ -4,6 +4,8 @@ import pytest
 from aiohttp import web
 from scripted_site import jpeg, json_of, rows_of
 
+from cafecrawl.replica.faults import Fault
+
 pytestmark = pytest.mark.slow
 LISTS = "SELECT state, n_pages FROM lists ORDER BY id"
 
@@ -46,4 +48,34 @@ def test_an_error_that_nobody_foresaw_ends_the_crawl_with_its_traceback(scrapy, 
     assert "A page of a list could not be used" in done.text
     assert "Traceback" in done.text
     assert len(site.paths) == 1
+    assert rows_of(tmp_path, LISTS) == [("open", 0)]
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 451])
+def test_a_refused_list_is_told_and_stays_open(scrapy, site_of, tmp_path, status):
+    site = site_of(lambda request: web.Response(status=status))
+    done = scrapy.crawl("openverse", tmp_path, site.url, query="x|y")
+    assert done.code == 1, done.text
+    assert f"list refused: HTTP {status}" in done.text
+    assert rows_of(tmp_path, LISTS) == [("open", 0), ("open", 0)]
+    site.answer = lambda request: json_of({"page": 1, "page_count": 1, "results": []})
+    done = scrapy.crawl("openverse", tmp_path, site.url, query="x|y")
+    assert done.code == 0, done.text
+    assert rows_of(tmp_path, LISTS) == [("done", 1), ("done", 1)]
+
+
+def test_a_cafe_that_is_gone_does_not_keep_a_crawl_open(scrapy, replica_of, tmp_path):
+    replica = replica_of(Fault("naver", "^/place/1000000400/photo", "404"))
+    done = scrapy.crawl("naver", tmp_path, replica.urls["naver"], area="공릉동")
+    assert done.code == 0, done.text
+    assert rows_of(tmp_path, "SELECT key FROM lists WHERE state = 'failed'") == [("naver photos 1000000400",)]
+
+
+def test_overpass_that_ran_out_of_time_has_not_said_that_there_is_nothing(scrapy, site_of, tmp_path):
+    remark = 'runtime error: Query timed out in "query" at line 1 after 61 seconds.'
+    site = site_of(lambda request: json_of({"elements": [], "remark": remark}))
+    done = scrapy.crawl("osm", tmp_path, site.url, area="seongsu")
+    assert done.code == 1, done.text
+    assert "Query timed out" in done.text
+    assert len(site.paths) == 3
     assert rows_of(tmp_path, LISTS) == [("open", 0)]
