@@ -320,9 +320,10 @@ class Ledger:
             db.execute("DELETE FROM requests WHERE at < ?", (now - 2 * DAY,))
 
     def hold(self, host: str, now: float, seconds: float) -> None:
-        """A host asked to be left alone for some seconds."""
+        """A host asked to be left alone for some seconds; what ends later holds."""
         with self.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", (host, now, seconds))
+            if seconds > self.held(host, now):
+                db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", (host, now, seconds))
 
     def held(self, host: str, now: float) -> float:
         """Seconds a host is still to be left alone; a clock that was set back starts the wait anew."""

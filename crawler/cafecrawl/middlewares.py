@@ -24,6 +24,7 @@ from scrapy.exceptions import (
 from scrapy.http import Request, Response
 
 from cafecrawl.errors import Blocked, QuotaUsedUp
+from cafecrawl.ledger import DAY
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown
 from cafecrawl.spider import PhotoSpider, clock_time
 
@@ -36,6 +37,8 @@ PASSING = (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
+LONGEST = 30 * DAY
+"""What a `Retry-After` can ask for at most: more is a slip (milliseconds, a year too many)."""
 _NO_AI = re.compile(r"\b(noai|noimageai)\b", re.I)
 
 
@@ -203,6 +206,7 @@ class Patience(_Middleware):
         super().__init__(crawler)
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._until: dict[str, float] = {}
+        self._refused_at: dict[str, float] = {}
         self._refusals: Counter[str] = Counter()
         self._failures: defaultdict[str, int] = defaultdict(int)
 
@@ -216,6 +220,7 @@ class Patience(_Middleware):
             self._check_open(host)
             left = self._left(host)
             if left <= 0:
+                request.meta["sent"] = time.monotonic()
                 return
             if left > self.settings.getfloat("PATIENCE_MAX_WAIT"):
                 too_long(self.spider, request, host, left)
@@ -228,7 +233,9 @@ class Patience(_Middleware):
             return self._refused(request, response, host)
         if response.status >= 500:
             return self._again(request, host, f"HTTP {response.status}") or response
-        self._refusals[host] = self._failures[host] = 0
+        self._failures[host] = 0
+        if self._knew(request, host):
+            self._refusals[host] = 0
         asked = retry_after(response, time.time())
         if asked is not None and "list" in request.meta:  # MediaWiki says `maxlag` with HTTP 200
             self.pause(host, asked)
@@ -247,19 +254,24 @@ class Patience(_Middleware):
             self.spider.ledger.hold(host, time.time(), seconds)
 
     def _refused(self, request: Request, response: Response, host: str) -> Response | Request:
-        if request.meta.get("robots"):
-            return response
-        self._refusals[host] += 1
         asked = retry_after(response, time.time())
         if asked is not None:
             self.pause(host, asked)
-            if asked > self.settings.getfloat("PATIENCE_MAX_WAIT"):
-                too_long(self.spider, request, host, asked)
+        if request.meta.get("robots"):
+            return response
+        self._refusals[host] += self._knew(request, host)
+        self._refused_at[host] = time.monotonic()
+        if asked is not None and asked > self.settings.getfloat("PATIENCE_MAX_WAIT"):
+            too_long(self.spider, request, host, asked)
         if self._refusals[host] >= 2:
             self._wall(request, host, "it answers 429 again and again")
         if asked is None:
             self.pause(host, self.settings.getfloat("PATIENCE_PAUSE"))
         return _copy(request)
+
+    def _knew(self, request: Request, host: str) -> bool:
+        """Whether a request was sent after the host's last refusal, not while that was on its way."""
+        return request.meta["sent"] >= self._refused_at.get(host, 0.0)
 
     def _again(self, request: Request, host: str, why: str) -> Request | None:
         if request.meta.get("robots"):
@@ -332,18 +344,19 @@ def too_long(spider: PhotoSpider, request: Request, host: str, left: float) -> N
 
 
 def retry_after(response: Response, now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for (a number or a date); None without a usable one."""
+    """Seconds that a `Retry-After` header asks for (a number or a date), 30 days at most; None without a usable one."""
     text = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
     if not text:
         return None
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
+        return min(float(text), LONGEST)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        seconds = (when - datetime.fromtimestamp(now, UTC)).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max((when - datetime.fromtimestamp(now, UTC)).total_seconds(), 0.0)
+    return min(max(seconds, 0.0), LONGEST)
 
 
 def _copy(request: Request) -> Request:
