@@ -25,7 +25,7 @@ from cafecrawl.items import FetchedPhoto, Page
 from cafecrawl.ledger import Ledger, Listing
 from cafecrawl.options import read_options
 from cafecrawl.parsers import TryLater
-from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown
+from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.store import Store
 from cafemood.errors import CafemoodError
 
@@ -295,10 +295,11 @@ class PhotoSpider(scrapy.Spider):
         assert error is not None
         reason = _reason(error)
         try:
-            if isinstance(error, RobotsUnknown | HostClosed):
+            if isinstance(error, RobotsUnknown | HostClosed) and not isinstance(error, WallMet):
                 self.waiting[reason] += 1
             elif (isinstance(error, HttpError) and error.response.status in GONE) or (
-                isinstance(error, IgnoreRequest | DownloadCancelledError | NoAi) and not isinstance(error, HttpError)
+                isinstance(error, IgnoreRequest | DownloadCancelledError | NoAi)
+                and not isinstance(error, HttpError | WallMet)
             ):
                 self.ledger.reject(row, reason)
             else:
