@@ -70,8 +70,9 @@ class PhotoSpider(scrapy.Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> PhotoSpider:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
+        for signal in (signals.item_scraped, signals.item_dropped):
             crawler.signals.connect(spider._item_settled, signal)
+        crawler.signals.connect(spider._item_failed, signals.item_error)
         return spider
 
     # What a source says of itself
@@ -303,8 +304,7 @@ class PhotoSpider(scrapy.Spider):
             ):
                 self.ledger.reject(row, reason)
             else:
-                waits = self.ledger.postpone(row, reason, max_tries=self.settings.getint("PHOTO_MAX_CRAWLS"))
-                self.waiting[reason] += waits
+                self._postpone(row, reason)
         except sqlite3.Error as trouble:
             self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=trouble))
         self._settle(row)
@@ -312,6 +312,18 @@ class PhotoSpider(scrapy.Spider):
     def _item_settled(self, item: Any, **_: Any) -> None:
         if isinstance(item, FetchedPhoto):
             self._settle(item.row)
+
+    def _item_failed(self, item: Any, failure: Failure, **_: Any) -> None:
+        if isinstance(item, FetchedPhoto):
+            self._postpone(item.row, f"error in a check: {type(failure.value).__name__}")
+            self._settle(item.row)
+
+    def _postpone(self, row: int, reason: str) -> None:
+        try:
+            waits = self.ledger.postpone(row, reason, max_tries=self.settings.getint("PHOTO_MAX_CRAWLS"))
+            self.waiting[reason] += waits
+        except sqlite3.Error as trouble:
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=trouble))
 
     def _settle(self, row: int) -> None:
         self._photos.discard(row)
