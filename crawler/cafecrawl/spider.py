@@ -145,6 +145,7 @@ class PhotoSpider(scrapy.Spider):
         self.n_done = self.ledger.counts(self.name)["done"]
         if not self.options.repair:
             self.ledger.add_lists(self.name, self.lists())
+            self.ledger.reconsider(self.name, lambda licence: licences.code_of(licence) in self.accepted)
 
     def prepare(self) -> None:
         """Take what the spider needs from its options."""
