@@ -142,26 +142,26 @@ class FailClosedRobots(_Middleware):
 
 
 class DailyQuota(_Middleware):
-    """Count list requests of the last 24 hours in the ledger, and stop before one too many."""
+    """Count list requests of the last 24 hours, retries too, in the ledger, and read no list before one too many."""
 
     def process_request(self, request: Request) -> None:
         quota = self.spider.daily_quota
-        if quota is None or "list" not in request.meta or request.meta.get("counted"):
+        if quota is None or "list" not in request.meta:
             return
         now = time.time()
         used, oldest = self.spider.ledger.used_today(self.spider.name, now)
         if used >= quota:
             wait = max(oldest + 24 * 3600 - now, 60)
-            self.spider.halt(
+            self.spider.end_lists(
                 QuotaUsedUp(
                     f"The daily quota of {self.spider.name} is used up",
                     why=f"{used} of {quota} requests in the last 24 hours",
                     fix=f"run the same command again after {clock_time(wait)}: it goes on from here",
                 )
             )
+            self.spider.close_host(urlsplit(request.url).netloc, "the daily quota is used up")
             raise HostClosed("the daily quota is used up")
         self.spider.ledger.count_request(self.spider.name, now)
-        request.meta["counted"] = True
 
 
 class Walls(_Middleware):
@@ -334,8 +334,8 @@ def too_long(spider: PhotoSpider, request: Request, host: str, left: float) -> N
     when = clock_time(left)
     spider.close_host(host, f"it asks to wait until {when}")
     if "list" in request.meta:
-        kind = QuotaUsedUp if spider.daily_quota else Blocked
-        spider.halt(
+        kind, stop = (QuotaUsedUp, spider.end_lists) if spider.daily_quota else (Blocked, spider.halt)
+        stop(
             kind(
                 f"{host} asks to be left alone",
                 why=f"Retry-After: {left:.0f} s",

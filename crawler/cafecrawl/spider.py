@@ -54,6 +54,7 @@ class PhotoSpider(scrapy.Spider):
         super().__init__(name)
         self.arguments = arguments
         self.outcome: CrawlError | None = None
+        self.no_lists: CrawlError | None = None
         self.closed_hosts: dict[str, str] = {}
         self.accepted: set[str] = set()
         self._freed = asyncio.Event()
@@ -162,6 +163,10 @@ class PhotoSpider(scrapy.Spider):
             self.outcome = error if isinstance(error, CrawlError) else ConfigError(error.what, why=error.why)
         self._freed.set()
 
+    def end_lists(self, error: CrawlError) -> None:
+        """Read no further list in this crawl; photos that are known go on, and then this is how it ends."""
+        self.no_lists = error
+
     def close_host(self, host: str, why: str) -> None:
         """Ask for nothing more of one host in this crawl."""
         if host not in self.closed_hosts:
@@ -175,7 +180,7 @@ class PhotoSpider(scrapy.Spider):
         return limit is not None and self.n_done + len(self._photos) >= limit
 
     def _next_list(self) -> Request | None:
-        if self.options.repair or self._listing or self.full:
+        if self.options.repair or self._listing or self.full or self.no_lists:
             return None
         if self.options.limit is not None and (self._photos or self._more_photos()):
             return None  # how many more are needed is known when these have arrived
@@ -276,9 +281,9 @@ class PhotoSpider(scrapy.Spider):
             )
         elif isinstance(error, HttpError) and error.response.status in (404, 410) and self.list_gone(listing):
             self.ledger.end_list(listing, _reason(error))
-        elif isinstance(error, HostClosed):
+        elif isinstance(error, HostClosed) and not self.no_lists:
             self.halt(Blocked(f"{host} asks to be left alone", where=host, why=str(error), fix="come back later"))
-        else:
+        elif not self.no_lists:
             refused = isinstance(error, HttpError) and error.response.status in GONE
             self.waiting["list refused: " * refused + _reason(error)] += 1
             self._failed_list = listing.id
@@ -358,6 +363,8 @@ class PhotoSpider(scrapy.Spider):
             return self.outcome.exit_code, str(self.outcome)
         if reason != "finished":
             return INCOMPLETE, f"Stopped ({reason}). Nothing that was stored is lost: run the same command again."
+        if self.no_lists is not None:
+            return self.no_lists.exit_code, str(self.no_lists)
         if self.closed_hosts:
             told = "; ".join(f"{host}: {why}" for host, why in self.closed_hosts.items())
             return Blocked.exit_code, f"Some photos wait, because their site asked for it ({told}). Come back later."

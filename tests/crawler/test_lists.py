@@ -1,9 +1,12 @@
 """Lists that do not come as they should: told by the exit code, asked for again, and never in a circle."""
 
+import time
+
 import pytest
 from aiohttp import web
 from scripted_site import jpeg, json_of, rows_of
 
+from cafecrawl.ledger import Ledger
 from cafecrawl.replica.faults import Fault
 
 pytestmark = pytest.mark.slow
@@ -79,3 +82,61 @@ def test_overpass_that_ran_out_of_time_has_not_said_that_there_is_nothing(scrapy
     assert "Query timed out" in done.text
     assert len(site.paths) == 3
     assert rows_of(tmp_path, LISTS) == [("open", 0)]
+
+
+def openverse_of(photos):
+    """The API: pages of two photos that lie on another site."""
+
+    def answer(request):
+        page = int(request.query["page"])
+        rows = [
+            {"id": f"{n}", "url": f"{photos.url}/{n}.jpg", "license": "by", "license_version": "4.0"}
+            for n in (2 * page, 2 * page + 1)
+        ]
+        return json_of({"page": page, "page_count": 12, "results": rows})
+
+    return answer
+
+
+def test_a_used_up_quota_stops_the_lists_and_not_the_photos(scrapy, site_of, tmp_path):
+    photos = site_of(jpeg)
+    api = site_of(openverse_of(photos))
+    ledger = Ledger(tmp_path / ".crawl" / "ledger.sqlite")
+    for _ in range(198):
+        ledger.count_request("openverse", time.time())
+    ledger.close()
+    done = scrapy.crawl("openverse", tmp_path, api.url, query="x")
+    assert done.code == 5, done.text
+    assert "The daily quota of openverse is used up" in done.text
+    assert len(api.paths) == 2
+    assert rows_of(tmp_path, "SELECT count(*) FROM photos WHERE state = 'done'") == [(4,)]
+    assert rows_of(tmp_path, LISTS) == [("open", 2)]
+
+
+def test_a_quota_that_the_source_counts_does_not_stop_the_photos_either(scrapy, site_of, tmp_path):
+    photos = site_of(jpeg)
+    pages = openverse_of(photos)
+
+    def answer(request):
+        if request.query["page"] == "1":
+            return pages(request)
+        return web.Response(status=429, headers={"Retry-After": "9000"})
+
+    api = site_of(answer)
+    done = scrapy.crawl("openverse", tmp_path, api.url, query="x")
+    assert done.code == 5, done.text
+    assert "asks to be left alone" in done.text
+    assert rows_of(tmp_path, "SELECT count(*) FROM photos WHERE state = 'done'") == [(2,)]
+    assert scrapy.crawl("openverse", tmp_path, api.url, query="x").code == 5
+    assert len(api.paths) == 2
+
+
+def test_every_attempt_at_a_list_counts_against_the_quota(scrapy, site_of, tmp_path):
+    def answer(request):
+        if len(site.paths) < 3:
+            return web.Response(status=500)
+        return json_of({"page": 1, "page_count": 1, "results": []})
+
+    site = site_of(answer)
+    assert scrapy.crawl("openverse", tmp_path, site.url, query="x").code == 0
+    assert rows_of(tmp_path, "SELECT count(*) FROM requests") == [(3,)]
