@@ -52,3 +52,12 @@ def test_a_repair_that_is_killed_is_no_success(monkeypatch):
     command = verify.Command()
     command._fetch(["commons", "openverse"], {"contact": "a@example.org"}, [])
     assert command.exitcode == 137
+
+
+def test_a_photo_that_arrived_has_all_its_tries_again(scrapy, site_of, tmp_path):
+    site = site_of(lambda request: web.Response(status=500))
+    table, folder = site.table(tmp_path / "t.csv", "/1.jpg,cc0"), tmp_path / "p"
+    assert [scrapy.crawl("urllist", folder, file=table).code for _ in range(2)] == [1, 1]
+    site.answer = jpeg
+    assert scrapy.crawl("urllist", folder, file=table).code == 0
+    assert rows_of(folder, "SELECT state, tries FROM photos") == [("done", 0)]
