@@ -14,9 +14,7 @@ RESERVED = "rights-reserved"
 _NAMES = {"cc0": "CC0", "pdm": "Public Domain Mark", RESERVED: "All rights reserved"}
 _SUFFIX = r"international|unported|generic|migrated|(?!nc|nd|sa)[a-z]{2}"
 """What may follow a version: a port, by its name or its country. Anything else may be a restriction."""
-_FREE = re.compile(
-    rf"^(?:cc[- ])?(?P<code>by(?:-(?:nc|nd|sa))*)(?:[- ](?P<version>\d\.\d)(?:[- ](?:{_SUFFIX}))?)?$"
-)
+_FREE = re.compile(rf"^(?:cc[- ])?(?P<code>by(?:-(?:nc|nd|sa))*)(?:[- ](?P<version>\d\.\d)(?:[- ](?:{_SUFFIX}))?)?$")
 _ZERO = re.compile(r"^cc[- ]?(?:0|zero)(?:[- ]1\.0(?:[- ]universal)?)?$")
 _MARK = re.compile(r"^(?:pd|pdm|public domain|public domain mark|pd-[\w-]+)(?:[- ]1\.0)?$")
 

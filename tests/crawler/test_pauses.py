@@ -1,6 +1,7 @@
 """How long a host is left alone: its own pause, its Crawl-delay, its Retry-After, the longest of them."""
 
 import asyncio
+import itertools
 
 import pytest
 from aiohttp import web
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.slow
 def between(site) -> list[float]:
     """Seconds between requests."""
     at = [asked.at for asked in site.asked]
-    return [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(at)]
 
 
 def test_autothrottle_leaves_a_hosts_own_pause_as_it_is(scrapy, site_of, tmp_path):

@@ -62,7 +62,7 @@ def changed(source: str, why: str) -> LayoutChanged:
 
 
 def reader(source: str) -> Callable[[Callable[P, Page]], Callable[P, Page]]:
-    """Make a parser raise LayoutChanged for data of another shape (a number where a list was, a missing key, endless depth)."""
+    """Make a parser raise LayoutChanged for data of another shape (a number where a list was, no end of brackets)."""
 
     def decorate(parse: Callable[P, Page]) -> Callable[P, Page]:
         @functools.wraps(parse)
