@@ -249,13 +249,13 @@ class PhotoSpider(scrapy.Spider):
                 self.waiting[str(error)] += 1
                 self._failed_list = listing.id
         except (LayoutChanged, ConfigError, NotAllowed) as error:
-            self.ledger.fail_list(listing, error.what)
             self.halt(error)
+            self._fail_list(listing, error.what)
         except sqlite3.Error as error:
             self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=error))
         except Exception as error:  # the list would be asked for again, and again
-            self.ledger.fail_list(listing, type(error).__name__)
             self.halt(_bug("A page of a list could not be used", listing.key, error))
+            self._fail_list(listing, type(error).__name__)
         finally:
             self._listing = None
             self._freed.set()
@@ -267,7 +267,7 @@ class PhotoSpider(scrapy.Spider):
         assert error is not None
         request: Request = failure.request  # type: ignore[attr-defined]
         host = _host(request.url)
-        self.ledger.fail_list(listing, _reason(error))
+        self._fail_list(listing, _reason(error))
         if isinstance(error, RobotsForbid | RobotsUnknown):
             self.halt(self.list_refused(host, str(error)))
         elif isinstance(error, HttpError) and error.response.status in (401, 403):
@@ -289,6 +289,12 @@ class PhotoSpider(scrapy.Spider):
             self._failed_list = listing.id
         self._listing = None
         self._freed.set()
+
+    def _fail_list(self, listing: Listing, reason: str) -> None:
+        try:
+            self.ledger.fail_list(listing, reason)
+        except sqlite3.Error as error:
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=error))
 
     # Photos
 

@@ -1,13 +1,18 @@
 """Lists that do not come as they should: told by the exit code, asked for again, and never in a circle."""
 
+import sqlite3
 import time
 
 import pytest
 from aiohttp import web
+from scrapy.exceptions import DownloadTimeoutError
+from scrapy.http import Response
 from scripted_site import jpeg, json_of, rows_of
+from twisted.python.failure import Failure
 
 from cafecrawl.ledger import Ledger
 from cafecrawl.replica.faults import Fault
+from cafecrawl.spiders.openverse import OpenverseSpider
 
 pytestmark = pytest.mark.slow
 LISTS = "SELECT state, n_pages FROM lists ORDER BY id"
@@ -52,6 +57,28 @@ def test_an_error_that_nobody_foresaw_ends_the_crawl_with_its_traceback(scrapy, 
     assert "Traceback" in done.text
     assert len(site.paths) == 1
     assert rows_of(tmp_path, LISTS) == [("open", 0)]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_ledger_that_cannot_be_written_ends_the_crawl_whatever_came(monkeypatch, tmp_path, arrived):
+    """The note that a list failed cannot be written either: the crawl ends, and does not wait or ask again."""
+    spider = OpenverseSpider(contact="a@example.org", folder=tmp_path, query="x")
+    spider._open()
+    listing = spider._listing = spider.ledger.next_list("openverse")
+
+    def fail(*_):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(spider.ledger, "fail_list", fail)
+    if arrived:
+        spider.list_arrived(Response("http://x/", body=b"no JSON"))
+    else:
+        failure = Failure(DownloadTimeoutError())
+        failure.request = spider.list_request(listing)
+        spider.list_failed(failure)
+    assert spider.outcome is not None
+    assert spider._listing is None
+    spider.store.close()
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 451])
