@@ -9,7 +9,8 @@ import warnings
 from dataclasses import dataclass
 
 import imagehash
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
+from PIL.Image import Transpose
 
 MAX_BYTES = 25 * 1024 * 1024
 MIN_SIDE = 256
@@ -19,6 +20,17 @@ SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 LARGE = 12_000_000
 """Pixels from which photos are decoded one at a time, so that memory stays bounded."""
 _large = threading.Lock()
+_TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""What makes a photo upright, by its EXIF orientation (tag 0x0112; 1: it is)."""
+_SWAPPING = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
 
 class Rejected(Exception):
@@ -56,9 +68,11 @@ def inspect(body: bytes) -> PhotoFacts:
                     with _large:
                         return _decode(image, body)
                 return _decode(image, body)
+    except (Rejected, MemoryError):
+        raise
     except Image.DecompressionBombError:
         raise Rejected(f"over {MAX_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError) as error:
+    except Exception as error:  # Pillow's decoders raise what they stumble over: struct.error, TypeError, …
         raise Rejected(f"damaged: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from None
 
 
@@ -83,11 +97,17 @@ def _check_size(image: ImageFile.ImageFile) -> None:
 
 def _decode(image: ImageFile.ImageFile, body: bytes) -> PhotoFacts:
     image_format, (width, height) = image.format or "", image.size
-    if image.getexif().get(0x0112, 1) >= 5:  # orientations that swap the sides
-        width, height = height, width
     # A JPEG's whole entropy-coded stream is read at any scale: a cut-off file fails at 1/8 as it does at 1/1.
     image.draft("L", (64, 64))
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    phash = str(imagehash.phash(upright if upright is not None else image))
+    turn = _turn(image)
+    if turn in _SWAPPING:
+        width, height = height, width
+    phash = str(imagehash.phash(image if turn is None else image.transpose(turn)))
     return PhotoFacts(hashlib.sha256(body).hexdigest(), width, height, phash, SUFFIXES[image_format])
+
+
+def _turn(image: ImageFile.ImageFile) -> Transpose | None:
+    """What the photo's orientation asks for; text, a fraction or an unknown number there asks for nothing."""
+    orientation = image.getexif().get(0x0112)
+    return _TURNS.get(orientation) if isinstance(orientation, int) else None

@@ -136,7 +136,7 @@ def _safe(text: object) -> str:
 
 
 def _link(text: str, url: str | None) -> str:
-    if not url or not re.match(r"https?://[^\s<>()]+$", url):
+    if not url or not re.match(r"https?://[^\s<>]+$", url):
         return _safe(text)
     return f"[{_safe(text)}](<{url}>)"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,6 +45,7 @@ CREATE TABLE requests (source TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX requests_by_source ON requests (source, at);
 CREATE TABLE holds (host TEXT PRIMARY KEY, set_at REAL NOT NULL, seconds REAL NOT NULL);
 """
+_FOR_ITS_LICENCE = "state = 'rejected' AND reason LIKE 'licence: %'"
 _REF = ("url", "source", "source_url", "licence", "licence_url", "creator", "attribution", "sha1")
 
 
@@ -180,6 +181,14 @@ class Ledger:
         found = self.rows(
             "SELECT * FROM lists WHERE source = ? AND state = 'open' AND id > ? ORDER BY id LIMIT 1", source, after
         )
+        return self._listing(found)
+
+    def open_list(self, key: str) -> Listing | None:
+        """The list with this key, if it goes on."""
+        return self._listing(self.rows("SELECT * FROM lists WHERE key = ? AND state = 'open'", key))
+
+    @staticmethod
+    def _listing(found: list[sqlite3.Row]) -> Listing | None:
         if not found:
             return None
         row = found[0]
@@ -251,10 +260,14 @@ class Ledger:
 
     # Photos
 
-    def pending(self, source: str, after: int, limit: int) -> list[sqlite3.Row]:
-        """The next photos to fetch, in the order they were found, with ids larger than `after`."""
+    def pending(self, source: str, after: int, limit: int, *, stored_once: bool = False) -> list[sqlite3.Row]:
+        """The next photos to fetch, in the order they were found, with ids larger than `after`.
+
+        With `stored_once`, only those that were in the folder before: they keep their `file`.
+        """
+        which = " AND file NOTNULL" if stored_once else ""
         return self.rows(
-            "SELECT * FROM photos WHERE source = ? AND state = 'pending' AND id > ? ORDER BY id LIMIT ?",
+            f"SELECT * FROM photos WHERE source = ? AND state = 'pending'{which} AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
             source,
             after,
             limit,
@@ -268,6 +281,16 @@ class Ledger:
         """Note that a photo will never be kept, and why."""
         with self.transaction() as db:
             db.execute("UPDATE photos SET state = 'rejected', reason = ? WHERE id = ?", (reason, row))
+
+    def reconsider(self, source: str, accepts: Callable[[str | None], bool]) -> None:
+        """Let photos wait that were rejected for a licence that is accepted now; without an attribution none is."""
+        which = f"source = ? AND {_FOR_ITS_LICENCE} AND attribution > ''"
+        with self.transaction() as db:
+            named = db.execute(f"SELECT DISTINCT licence FROM photos WHERE {which}", (source,)).fetchall()  # noqa: S608
+            db.executemany(
+                f"UPDATE photos SET state = 'pending', reason = NULL WHERE {which} AND licence = ?",  # noqa: S608
+                [(source, row["licence"]) for row in named if accepts(row["licence"])],
+            )
 
     def postpone(self, row: int, reason: str, *, max_tries: int) -> bool:
         """Note a failure that may pass; after `max_tries` crawls that met one, the photo is rejected (and False)."""
@@ -316,9 +339,10 @@ class Ledger:
             db.execute("DELETE FROM requests WHERE at < ?", (now - 2 * DAY,))
 
     def hold(self, host: str, now: float, seconds: float) -> None:
-        """A host asked to be left alone for some seconds."""
+        """A host asked to be left alone for some seconds; what ends later holds."""
         with self.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", (host, now, seconds))
+            if seconds > self.held(host, now):
+                db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", (host, now, seconds))
 
     def held(self, host: str, now: float) -> float:
         """Seconds a host is still to be left alone; a clock that was set back starts the wait anew."""
@@ -340,9 +364,21 @@ class Ledger:
         return db.execute("SELECT count(*) FROM photos WHERE cafe_id = ?", (cafe_id,)).fetchone()[0] >= per_cafe
 
     @staticmethod
+    def _correct(db: sqlite3.Connection, photo: dict[str, Any]) -> None:
+        """Take over what the source says now of a known photo that was never fetched, if its licence has changed."""
+        facts = [name for name in _REF if name not in ("url", "source")]
+        db.execute(
+            f"UPDATE photos SET {', '.join(f'{name} = ?' for name in facts)}, state = 'pending', reason = NULL "  # noqa: S608
+            "WHERE source = ? AND url = ? AND licence IS NOT ? "
+            f"AND (state = 'pending' AND file IS NULL OR {_FOR_ITS_LICENCE})",
+            (*(photo[name] for name in facts), photo["source"], photo["url"], photo["licence"]),
+        )
+
+    @staticmethod
     def _add_photo(db: sqlite3.Connection, photo: dict[str, Any], per_cafe: int | None) -> int:
         cafe_id = photo["cafe_id"]
         if db.execute("SELECT 1 FROM photos WHERE source = ? AND url = ?", (photo["source"], photo["url"])).fetchone():
+            Ledger._correct(db, photo)
             return 0
         rank = db.execute("SELECT coalesce(max(rank), 0) + 1 FROM photos WHERE cafe_id = ?", (cafe_id,)).fetchone()[0]
         if per_cafe is not None and rank > per_cafe:

@@ -12,7 +12,11 @@ RESERVED = "rights-reserved"
 """No open licence: kept only by the `naver` spider, and never to be passed on."""
 
 _NAMES = {"cc0": "CC0", "pdm": "Public Domain Mark", RESERVED: "All rights reserved"}
-_FREE = re.compile(r"^(?:cc[- ])?(?P<code>by(?:-(?:nc|nd|sa))*)(?:[- ](?P<version>\d\.\d)(?:[- ].*)?)?$")
+_SUFFIX = r"international|unported|generic|migrated|(?!nc|nd|sa)[a-z]{2}"
+"""What may follow a version: a port, by its name or its country. Anything else may be a restriction."""
+_FREE = re.compile(rf"^(?:cc[- ])?(?P<code>by(?:-(?:nc|nd|sa))*)(?:[- ](?P<version>\d\.\d)(?:[- ](?:{_SUFFIX}))?)?$")
+_ZERO = re.compile(r"^cc[- ]?(?:0|zero)(?:[- ]1\.0(?:[- ]universal)?)?$")
+_MARK = re.compile(r"^(?:pd|pdm|public domain|public domain mark|pd-[\w-]+)(?:[- ]1\.0)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,9 @@ def read_licence(text: str | None, version: str | None = None, url: str | None =
         The licence, or None for anything that is not one of `KNOWN`: unknown is never taken for free.
     """
     code = (text or "").strip().lower().replace("_", "-")
-    if code.startswith(("cc0", "cc-zero", "cc zero")):
+    if _ZERO.match(code):
         return Licence("cc0", "CC0 1.0", url or "https://creativecommons.org/publicdomain/zero/1.0/")
-    if code in ("pdm", "pd", "public domain", "public domain mark", "pdm 1.0") or code.startswith(
-        ("pd-", "public domain mark")
-    ):
+    if _MARK.match(code):
         return Licence("pdm", _NAMES["pdm"], url or "https://creativecommons.org/publicdomain/mark/1.0/")
     match = _FREE.match(code.replace("cc by", "cc-by").removeprefix("cc-"))
     if not match or match["code"] not in KNOWN:

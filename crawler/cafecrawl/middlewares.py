@@ -24,8 +24,9 @@ from scrapy.exceptions import (
 from scrapy.http import Request, Response
 
 from cafecrawl.errors import Blocked, QuotaUsedUp
-from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown
-from cafecrawl.spider import PhotoSpider, clock_time
+from cafecrawl.ledger import DAY
+from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
+from cafecrawl.spider import GONE, PhotoSpider, clock_time
 
 log = logging.getLogger(__name__)
 AGENT = "cafecrawl"
@@ -36,6 +37,8 @@ PASSING = (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
+LONGEST = 30 * DAY
+"""What a `Retry-After` can ask for at most: more is a slip (milliseconds, a year too many)."""
 _NO_AI = re.compile(r"\b(noai|noimageai)\b", re.I)
 
 
@@ -54,10 +57,16 @@ class _Middleware:
 
 
 class OwnSlot(_Middleware):
-    """Give every host and port its own slot, and every request the agent with the contact."""
+    """Give every host and port its own slot, and every request the agent with the contact.
+
+    A pause that is settled for a host is not AutoThrottle's to change: it halves it at each answer.
+    """
 
     def process_request(self, request: Request) -> None:
-        request.meta["download_slot"] = urlsplit(request.url).netloc  # anew after a redirect
+        assert self.crawler.engine is not None
+        host = urlsplit(request.url).netloc  # anew after a redirect
+        request.meta["download_slot"] = host
+        request.meta["autothrottle_dont_adjust_delay"] = host in self.crawler.engine.downloader.per_slot_settings
         request.headers["User-Agent"] = self.spider.options.agent
 
 
@@ -75,7 +84,8 @@ class FailClosedRobots(_Middleware):
     """Obey robots.txt, and ask nothing of a host whose robots.txt cannot be had.
 
     RFC 9309, stricter: 404 and 410 mean that there are no rules; 401, 403, 429, 5xx, a timeout, a web page
-    or anything else mean that the rules are unknown, and then nothing is allowed.
+    or anything else mean that the rules are unknown, and then nothing is allowed. A Crawl-delay is kept, up to
+    ROBOTS_MAX_DELAY.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -112,33 +122,46 @@ class FailClosedRobots(_Middleware):
             return Protego.parse("")
         if response.status != 200:
             return f"HTTP {response.status}"
-        text = response.body.decode("utf-8", "replace")
+        text = response.body.decode("utf-8-sig", "replace")  # RFC 9309: a byte order mark is no part of the rules
         if text.lstrip().startswith("<"):
             return "a web page instead of rules"
-        return Protego.parse(text)
+        rules = Protego.parse(text)
+        self._slow_down(urlsplit(site).netloc, rules.crawl_delay(AGENT) or 0.0)
+        return rules
+
+    def _slow_down(self, host: str, asked: float) -> None:
+        """Make a site's Crawl-delay the pause of its slot, where that is the longer one."""
+        assert self.crawler.engine is not None
+        downloader = self.crawler.engine.downloader
+        own = downloader.per_slot_settings.get(host, {})
+        delay = min(asked, self.settings.getfloat("ROBOTS_MAX_DELAY"))
+        if delay > own.get("delay", self.settings.getfloat("DOWNLOAD_DELAY")):
+            downloader.per_slot_settings[host] = own | {"delay": delay, "jitter": 0}
+            if slot := downloader.slots.get(host):  # it was made for robots.txt
+                slot.delay, slot.jitter = delay, 0
 
 
 class DailyQuota(_Middleware):
-    """Count list requests of the last 24 hours in the ledger, and stop before one too many."""
+    """Count list requests of the last 24 hours, retries too, in the ledger, and read no list before one too many."""
 
     def process_request(self, request: Request) -> None:
         quota = self.spider.daily_quota
-        if quota is None or "list" not in request.meta or request.meta.get("counted"):
+        if quota is None or "list" not in request.meta:
             return
         now = time.time()
         used, oldest = self.spider.ledger.used_today(self.spider.name, now)
         if used >= quota:
             wait = max(oldest + 24 * 3600 - now, 60)
-            self.spider.halt(
+            self.spider.end_lists(
                 QuotaUsedUp(
                     f"The daily quota of {self.spider.name} is used up",
                     why=f"{used} of {quota} requests in the last 24 hours",
                     fix=f"run the same command again after {clock_time(wait)}: it goes on from here",
                 )
             )
+            self.spider.close_host(urlsplit(request.url).netloc, "the daily quota is used up")
             raise HostClosed("the daily quota is used up")
         self.spider.ledger.count_request(self.spider.name, now)
-        request.meta["counted"] = True
 
 
 class Walls(_Middleware):
@@ -150,6 +173,8 @@ class Walls(_Middleware):
         tags = b" ".join(response.headers.getlist("X-Robots-Tag")).decode("latin-1")
         if "photo" in request.meta and _NO_AI.search(tags):
             raise NoAi(f"X-Robots-Tag: {tags[:60]}")
+        if "photo" in request.meta and response.status in GONE and response.status != 403:
+            return response  # many a page for what is gone has a captcha in its search box
         if self._is_wall(response):
             host = urlsplit(request.url).netloc
             if "list" in request.meta:
@@ -162,7 +187,7 @@ class Walls(_Middleware):
                     )
                 )
             self.spider.close_host(host, "it shows a captcha")
-            raise HostClosed(f"{host} shows a captcha")
+            raise WallMet(f"{host} shows a captcha")
         return response
 
     @staticmethod
@@ -183,6 +208,7 @@ class Patience(_Middleware):
         super().__init__(crawler)
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._until: dict[str, float] = {}
+        self._refused_at: dict[str, float] = {}
         self._refusals: Counter[str] = Counter()
         self._failures: defaultdict[str, int] = defaultdict(int)
 
@@ -196,6 +222,7 @@ class Patience(_Middleware):
             self._check_open(host)
             left = self._left(host)
             if left <= 0:
+                request.meta["sent"] = time.monotonic()
                 return
             if left > self.settings.getfloat("PATIENCE_MAX_WAIT"):
                 too_long(self.spider, request, host, left)
@@ -208,7 +235,9 @@ class Patience(_Middleware):
             return self._refused(request, response, host)
         if response.status >= 500:
             return self._again(request, host, f"HTTP {response.status}") or response
-        self._refusals[host] = self._failures[host] = 0
+        self._failures[host] = 0
+        if self._knew(request, host):
+            self._refusals[host] = 0
         asked = retry_after(response, time.time())
         if asked is not None and "list" in request.meta:  # MediaWiki says `maxlag` with HTTP 200
             self.pause(host, asked)
@@ -227,19 +256,24 @@ class Patience(_Middleware):
             self.spider.ledger.hold(host, time.time(), seconds)
 
     def _refused(self, request: Request, response: Response, host: str) -> Response | Request:
-        if request.meta.get("robots"):
-            return response
-        self._refusals[host] += 1
         asked = retry_after(response, time.time())
         if asked is not None:
             self.pause(host, asked)
-            if asked > self.settings.getfloat("PATIENCE_MAX_WAIT"):
-                too_long(self.spider, request, host, asked)
+        if request.meta.get("robots"):
+            return response
+        self._refusals[host] += self._knew(request, host)
+        self._refused_at[host] = time.monotonic()
+        if asked is not None and asked > self.settings.getfloat("PATIENCE_MAX_WAIT"):
+            too_long(self.spider, request, host, asked)
         if self._refusals[host] >= 2:
             self._wall(request, host, "it answers 429 again and again")
         if asked is None:
             self.pause(host, self.settings.getfloat("PATIENCE_PAUSE"))
         return _copy(request)
+
+    def _knew(self, request: Request, host: str) -> bool:
+        """Whether a request was sent after the host's last refusal, not while that was on its way."""
+        return request.meta["sent"] >= self._refused_at.get(host, 0.0)
 
     def _again(self, request: Request, host: str, why: str) -> Request | None:
         if request.meta.get("robots"):
@@ -300,8 +334,8 @@ def too_long(spider: PhotoSpider, request: Request, host: str, left: float) -> N
     when = clock_time(left)
     spider.close_host(host, f"it asks to wait until {when}")
     if "list" in request.meta:
-        kind = QuotaUsedUp if spider.daily_quota else Blocked
-        spider.halt(
+        kind, stop = (QuotaUsedUp, spider.end_lists) if spider.daily_quota else (Blocked, spider.halt)
+        stop(
             kind(
                 f"{host} asks to be left alone",
                 why=f"Retry-After: {left:.0f} s",
@@ -312,18 +346,19 @@ def too_long(spider: PhotoSpider, request: Request, host: str, left: float) -> N
 
 
 def retry_after(response: Response, now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for (a number or a date); None without a usable one."""
+    """Seconds that a `Retry-After` header asks for (a number or a date), 30 days at most; None without a usable one."""
     text = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
     if not text:
         return None
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
+        return min(float(text), LONGEST)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        seconds = (when - datetime.fromtimestamp(now, UTC)).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max((when - datetime.fromtimestamp(now, UTC)).total_seconds(), 0.0)
+    return min(max(seconds, 0.0), LONGEST)
 
 
 def _copy(request: Request) -> Request:

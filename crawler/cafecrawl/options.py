@@ -62,7 +62,7 @@ COMMON = {
     "site": "another address for the source, such as the replica's",
     "area": "areas of Seoul, by key or Korean name, or all",
     "licences": f"licences to keep (default {','.join(OPEN)}; also {', '.join(KNOWN[len(OPEN) :])})",
-    "repair": "yes: fetch photos that wait in the ledger, read no list",
+    "repair": "yes: fetch photos that were stored once and wait to be fetched again, read no list",
     "permission": "file with the source's written permission",
 }
 

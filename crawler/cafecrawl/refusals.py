@@ -15,5 +15,9 @@ class HostClosed(IgnoreRequest):
     """The host, or the whole crawl, was given up in this run: for now."""
 
 
+class WallMet(HostClosed):
+    """This request was answered by a wall: the host is given up in this run, and the request has had a try."""
+
+
 class NoAi(IgnoreRequest):
     """X-Robots-Tag says that the photo is not for machine learning: for good."""

@@ -9,6 +9,7 @@ ADDONS: dict[object, int] = {}
 # Politeness
 ROBOTSTXT_OBEY = True  # by FailClosedRobots below
 ROBOTS_TIMEOUT = 15
+ROBOTS_MAX_DELAY = 60.0  # seconds of a Crawl-delay that are kept
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 1.0
 DOWNLOAD_SLOTS = {
@@ -40,9 +41,9 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 REDIRECT_MAX_TIMES = 5
 TELNETCONSOLE_ENABLED = False
 DOWNLOADER_MIDDLEWARES = {
-    "cafecrawl.middlewares.OwnSlot": 20,
     "cafecrawl.middlewares.HeldHosts": 30,
     "cafecrawl.middlewares.FailClosedRobots": 100,
+    "cafecrawl.middlewares.OwnSlot": 105,
     "cafecrawl.middlewares.DailyQuota": 110,
     "cafecrawl.middlewares.Walls": 580,
     "cafecrawl.middlewares.Patience": 990,

@@ -25,7 +25,7 @@ from cafecrawl.items import FetchedPhoto, Page
 from cafecrawl.ledger import Ledger, Listing
 from cafecrawl.options import read_options
 from cafecrawl.parsers import TryLater
-from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown
+from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.store import Store
 from cafemood.errors import CafemoodError
 
@@ -54,6 +54,7 @@ class PhotoSpider(scrapy.Spider):
         super().__init__(name)
         self.arguments = arguments
         self.outcome: CrawlError | None = None
+        self.no_lists: CrawlError | None = None
         self.closed_hosts: dict[str, str] = {}
         self.accepted: set[str] = set()
         self._freed = asyncio.Event()
@@ -70,8 +71,9 @@ class PhotoSpider(scrapy.Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> PhotoSpider:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
+        for signal in (signals.item_scraped, signals.item_dropped):
             crawler.signals.connect(spider._item_settled, signal)
+        crawler.signals.connect(spider._item_failed, signals.item_error)
         return spider
 
     # What a source says of itself
@@ -94,6 +96,10 @@ class PhotoSpider(scrapy.Spider):
             f"robots.txt of {host} does not allow this crawl", where=host, why=why, fix="ask the site's operator"
         )
 
+    def list_gone(self, listing: Listing) -> bool:
+        """Whether 404 means that what this list lists is gone, rather than that the source has moved."""
+        return False
+
     # The loop over the ledger
 
     async def start(self) -> AsyncIterator[Any]:
@@ -111,6 +117,10 @@ class PhotoSpider(scrapy.Spider):
                     break
         except CafemoodError as error:
             self.halt(error)
+        except sqlite3.Error as error:
+            self.halt(ConfigError("The ledger cannot be used", where=self.options.folder, why=error))
+        except Exception as error:
+            self.halt(_bug("The crawl could not go on", self.name, error))
 
     def _open(self) -> None:
         self.options = read_options(self.arguments, self.own)
@@ -136,6 +146,7 @@ class PhotoSpider(scrapy.Spider):
         self.n_done = self.ledger.counts(self.name)["done"]
         if not self.options.repair:
             self.ledger.add_lists(self.name, self.lists())
+            self.ledger.reconsider(self.name, lambda licence: licences.code_of(licence) in self.accepted)
 
     def prepare(self) -> None:
         """Take what the spider needs from its options."""
@@ -152,6 +163,10 @@ class PhotoSpider(scrapy.Spider):
             self.outcome = error if isinstance(error, CrawlError) else ConfigError(error.what, why=error.why)
         self._freed.set()
 
+    def end_lists(self, error: CrawlError) -> None:
+        """Read no further list in this crawl; photos that are known go on, and then this is how it ends."""
+        self.no_lists = error
+
     def close_host(self, host: str, why: str) -> None:
         """Ask for nothing more of one host in this crawl."""
         if host not in self.closed_hosts:
@@ -165,7 +180,7 @@ class PhotoSpider(scrapy.Spider):
         return limit is not None and self.n_done + len(self._photos) >= limit
 
     def _next_list(self) -> Request | None:
-        if self.options.repair or self._listing or self.full:
+        if self.options.repair or self._listing or self.full or self.no_lists:
             return None
         if self.options.limit is not None and (self._photos or self._more_photos()):
             return None  # how many more are needed is known when these have arrived
@@ -181,7 +196,8 @@ class PhotoSpider(scrapy.Spider):
 
     def _more_photos(self) -> bool:
         if not self._buffer and not self._dry:
-            self._buffer.extend(self.ledger.pending(self.name, self._last_row, 256))
+            repair = self.options.repair
+            self._buffer.extend(self.ledger.pending(self.name, self._last_row, 256, stored_once=repair))
             self._dry = not self._buffer
         return bool(self._buffer)
 
@@ -233,22 +249,25 @@ class PhotoSpider(scrapy.Spider):
                 self.waiting[str(error)] += 1
                 self._failed_list = listing.id
         except (LayoutChanged, ConfigError, NotAllowed) as error:
-            self.ledger.fail_list(listing, error.what)
             self.halt(error)
+            self._fail_list(listing, error.what)
         except sqlite3.Error as error:
             self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=error))
+        except Exception as error:  # the list would be asked for again, and again
+            self.halt(_bug("A page of a list could not be used", listing.key, error))
+            self._fail_list(listing, type(error).__name__)
         finally:
             self._listing = None
             self._freed.set()
 
     def list_failed(self, failure: Failure) -> None:
-        """Note why a page could not be had; the list stays open."""
+        """Note why a page could not be had; the list stays open, unless what it lists is gone."""
         listing, error = self._listing, failure.value
         assert listing is not None
         assert error is not None
         request: Request = failure.request  # type: ignore[attr-defined]
         host = _host(request.url)
-        self.ledger.fail_list(listing, _reason(error))
+        self._fail_list(listing, _reason(error))
         if isinstance(error, RobotsForbid | RobotsUnknown):
             self.halt(self.list_refused(host, str(error)))
         elif isinstance(error, HttpError) and error.response.status in (401, 403):
@@ -260,15 +279,22 @@ class PhotoSpider(scrapy.Spider):
                     fix="nothing is wrong with what was fetched; ask the source's operator, or use another source",
                 )
             )
-        elif isinstance(error, HttpError) and error.response.status in GONE:
+        elif isinstance(error, HttpError) and error.response.status in (404, 410) and self.list_gone(listing):
             self.ledger.end_list(listing, _reason(error))
-        elif isinstance(error, HostClosed):
+        elif isinstance(error, HostClosed) and not self.no_lists:
             self.halt(Blocked(f"{host} asks to be left alone", where=host, why=str(error), fix="come back later"))
-        else:
-            self.waiting[_reason(error)] += 1
+        elif not self.no_lists:
+            refused = isinstance(error, HttpError) and error.response.status in GONE
+            self.waiting["list refused: " * refused + _reason(error)] += 1
             self._failed_list = listing.id
         self._listing = None
         self._freed.set()
+
+    def _fail_list(self, listing: Listing, reason: str) -> None:
+        try:
+            self.ledger.fail_list(listing, reason)
+        except sqlite3.Error as error:
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=error))
 
     # Photos
 
@@ -282,15 +308,15 @@ class PhotoSpider(scrapy.Spider):
         assert error is not None
         reason = _reason(error)
         try:
-            if isinstance(error, RobotsUnknown | HostClosed):
+            if isinstance(error, RobotsUnknown | HostClosed) and not isinstance(error, WallMet):
                 self.waiting[reason] += 1
             elif (isinstance(error, HttpError) and error.response.status in GONE) or (
-                isinstance(error, IgnoreRequest | DownloadCancelledError | NoAi) and not isinstance(error, HttpError)
+                isinstance(error, IgnoreRequest | DownloadCancelledError | NoAi)
+                and not isinstance(error, HttpError | WallMet)
             ):
                 self.ledger.reject(row, reason)
             else:
-                waits = self.ledger.postpone(row, reason, max_tries=self.settings.getint("PHOTO_MAX_CRAWLS"))
-                self.waiting[reason] += waits
+                self._postpone(row, reason)
         except sqlite3.Error as trouble:
             self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=trouble))
         self._settle(row)
@@ -298,6 +324,18 @@ class PhotoSpider(scrapy.Spider):
     def _item_settled(self, item: Any, **_: Any) -> None:
         if isinstance(item, FetchedPhoto):
             self._settle(item.row)
+
+    def _item_failed(self, item: Any, failure: Failure, **_: Any) -> None:
+        if isinstance(item, FetchedPhoto):
+            self._postpone(item.row, f"error in a check: {type(failure.value).__name__}")
+            self._settle(item.row)
+
+    def _postpone(self, row: int, reason: str) -> None:
+        try:
+            waits = self.ledger.postpone(row, reason, max_tries=self.settings.getint("PHOTO_MAX_CRAWLS"))
+            self.waiting[reason] += waits
+        except sqlite3.Error as trouble:
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=trouble))
 
     def _settle(self, row: int) -> None:
         self._photos.discard(row)
@@ -331,6 +369,8 @@ class PhotoSpider(scrapy.Spider):
             return self.outcome.exit_code, str(self.outcome)
         if reason != "finished":
             return INCOMPLETE, f"Stopped ({reason}). Nothing that was stored is lost: run the same command again."
+        if self.no_lists is not None:
+            return self.no_lists.exit_code, str(self.no_lists)
         if self.closed_hosts:
             told = "; ".join(f"{host}: {why}" for host, why in self.closed_hosts.items())
             return Blocked.exit_code, f"Some photos wait, because their site asked for it ({told}). Come back later."
@@ -356,6 +396,14 @@ def plain_body(response: Response) -> str:
 def clock_time(seconds_from_now: float) -> str:
     """A time of day in the user's zone, for messages."""
     return datetime.fromtimestamp(time.time() + seconds_from_now).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _bug(what: str, where: str, error: Exception) -> CrawlError:
+    """The error for what nobody foresaw; its traceback goes to the log."""
+    log.error(what, exc_info=error)
+    why = f"{type(error).__name__}: {error}"
+    fix = "report it with the traceback above; nothing that was stored is lost"
+    return CrawlError(what, where=where, why=why.encode("utf-8", "replace").decode(), fix=fix)
 
 
 def _host(url: str) -> str:

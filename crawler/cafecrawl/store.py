@@ -161,7 +161,7 @@ class Store:
             if staged.partial.exists():
                 os.replace(staged.partial, staged.target)
         _sync_folder(self.root)
-        self.ledger.set_photos("done", [{"id": s.row} for s in batch])
+        self.ledger.set_photos("done", [{"id": s.row, "tries": 0} for s in batch])
 
     def _partial(self, row: int) -> Path:
         return self.incoming / f"{row}.part"

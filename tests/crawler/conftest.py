@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from crawler_helpers import CrawlServer
+from scripted_site import ScriptedSite
 
 from cafecrawl.replica.content import Content, blob_photo
 from cafecrawl.replica.site import Replica, running
@@ -39,3 +40,17 @@ def replica_of():
     yield start
     for context in open_ones:
         context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def site_of():
+    """Start a site that answers as the test says."""
+    open_ones = []
+
+    def start(answer, robots=None) -> ScriptedSite:
+        open_ones.append(ScriptedSite(answer, robots))
+        return open_ones[-1]
+
+    yield start
+    for site in open_ones:
+        site.stop()

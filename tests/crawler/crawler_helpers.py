@@ -123,3 +123,11 @@ def crawl_words(spider: str, folder: Path, site: str | None = None, *, settings=
     for name, value in (FAST | (settings or {})).items():
         words += ["-s", f"{name}={value}"]
     return words
+
+
+class BrokenPipeline:
+    """A check with a bug."""
+
+    def process_item(self, item):
+        """Fail as nobody foresaw."""
+        raise ZeroDivisionError("unforeseen")

@@ -6,11 +6,12 @@ import io
 import struct
 import zlib
 
+import imagehash
 import pytest
 from crawler_helpers import picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from cafecrawl import checks
 from cafecrawl.checks import Rejected, inspect
@@ -94,3 +95,50 @@ def test_a_cut_off_jpeg_never_passes(part):
     body = picture(4, (512, 384), quality=90)
     with pytest.raises(Rejected):
         inspect(body[: int(part * len(body))])
+
+
+def oriented(orientation: object) -> bytes:
+    """A photo of 400 x 300 whose EXIF says this orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return picture(5, (400, 300), quality=95, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_and_its_turned_copy_look_the_same(orientation):
+    with Image.open(io.BytesIO(oriented(orientation))) as image:
+        upright = io.BytesIO()
+        ImageOps.exif_transpose(image).save(upright, "JPEG", quality=95)
+    turned, straight = inspect(oriented(orientation)), inspect(upright.getvalue())
+    assert (turned.width, turned.height) == (straight.width, straight.height)
+    assert imagehash.hex_to_hash(turned.phash) - imagehash.hex_to_hash(straight.phash) <= 2
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535, "6", "upright", b"\x06", 6.5])
+def test_an_orientation_that_is_none_is_left_aside(monkeypatch, orientation):
+    monkeypatch.setattr(Image.Image, "getexif", lambda _: {0x0112: orientation})  # Pillow reads such, and writes none
+    facts = inspect(picture(5, (400, 300)))
+    assert (facts.width, facts.height) == (400, 300)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@settings(max_examples=60, deadline=None)
+@given(noise=st.binary(min_size=1, max_size=4), where=st.floats(0, 1))
+def test_odd_exif_passes_or_is_refused(kind, noise, where):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x829A] = 6, "desc", 1.5
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:01 00:00:00"
+    data = bytearray(exif.tobytes())
+    at = int(where * (len(data) - 8)) + 6  # behind `Exif\0\0`
+    data[at : at + len(noise)] = noise
+    with contextlib.suppress(Rejected):
+        inspect(picture(3, (256, 256), kind, exif=bytes(data)))
+
+
+def test_whatever_goes_wrong_in_a_decoder_is_damage(monkeypatch):
+    def fail(*_):
+        raise struct.error("unpack requires a buffer of 4 bytes")
+
+    monkeypatch.setattr(checks, "_decode", fail)
+    with pytest.raises(Rejected, match="damaged: unpack requires"):
+        inspect(picture(1))

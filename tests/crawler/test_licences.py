@@ -18,6 +18,10 @@ from cafecrawl.licences import KNOWN, RESERVED, code_of, read_licence, reserved
         ("cc-zero", None, "CC0 1.0"),
         ("pd", None, "Public Domain Mark"),
         ("pd-old-100", None, "Public Domain Mark"),
+        ("Public Domain Mark 1.0", None, "Public Domain Mark"),
+        ("CC0 1.0 Universal", None, "CC0 1.0"),
+        ("CC BY 4.0 International", None, "CC BY 4.0"),
+        ("cc-by-2.0-fr", None, "CC BY 2.0"),
     ],
 )
 def test_sources_spell_licences_in_their_own_ways(text, version, name):
@@ -28,6 +32,23 @@ def test_sources_spell_licences_in_their_own_ways(text, version, name):
     "text", ["", None, "fair use", "gfdl", "all rights reserved", "by-sa-evil", "sampling+", "copyrighted"]
 )
 def test_the_unknown_is_never_free(text):
+    assert read_licence(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CC BY 4.0 (non-commercial use only)",
+        "CC BY 4.0 NC",
+        "cc-by-4.0-nd",
+        "CC BY 4.0 except people",
+        "CC0 except logos",
+        "CC0 1.0 without the logos",
+        "Public Domain Mark, but ask first",
+        "pd-old but for the frame",
+    ],
+)
+def test_a_licence_with_a_restriction_behind_it_is_not_that_licence(text):
     assert read_licence(text) is None
 
 

@@ -15,7 +15,10 @@ from cafecrawl.spiders.openverse import OpenverseSpider
         ("osm", {"area": "공릉동,seongsu"}, Plan(2, 0, 10.0)),
         ("openverse", {"limit": "500"}, Plan(25, 500, 3.2, 1.0, 200)),
         ("openverse", {"query": "a|b"}, Plan(24, 480, 3.2, 1.0, 200)),
+        ("openverse", {"area": "all"}, Plan(16 * 2 * 12, 16 * 2 * 240, 3.2, 1.0, 200)),
+        ("openverse", {"area": "공릉동,seongsu", "query": "a|b|"}, Plan(2 * 2 * 12, 2 * 2 * 240, 3.2, 1.0, 200)),
         ("commons", {"limit": "120"}, Plan(3, 120, 1.0, 0.5)),
+        ("commons", {"query": "cafe|"}, Plan(200, 10_000, 1.0, 0.5)),
     ],
 )
 def test_plans(name, arguments, plan):

@@ -13,7 +13,7 @@ from cafecrawl.folders import FolderCommand
 from cafecrawl.options import Options, read_options
 from cafecrawl.parsers.openverse import MAX_DEPTH
 from cafecrawl.parsers.openverse import PAGE_SIZE as OPENVERSE_PAGE
-from cafecrawl.spiders import commons, openverse
+from cafecrawl.spider import PhotoSpider
 from cafecrawl.spiders.commons import CommonsSpider
 from cafecrawl.spiders.naver import NaverSpider
 from cafecrawl.spiders.openverse import OpenverseSpider
@@ -24,8 +24,8 @@ PHOTO_BYTES = 300_000
 SEARCH_PAGE = 75
 COMMONS_PAGE = 50
 DEPTH = {"openverse": MAX_DEPTH, "commons": 10_000}
-"""Photos that one query lists at most (https://www.mediawiki.org/wiki/API:Search)."""
-QUERIES = {"openverse": openverse.QUERIES, "commons": commons.QUERIES}
+"""Photos that one list has at most (https://www.mediawiki.org/wiki/API:Search)."""
+SPIDERS: dict[str, type[PhotoSpider]] = {"openverse": OpenverseSpider, "commons": CommonsSpider}
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ def planned(name: str, options: Options) -> Plan:
         return Plan(searches + 2 * areas * cafes, min(wanted, options.limit or wanted))
     if name == "osm":
         return Plan(areas, 0, list_delay=10.0)
-    words = options.own.get("query", "")
-    queries = len([w for w in words.split("|") if w.strip()]) or len(QUERIES[name])
-    found = queries * max(len(options.areas), 1) * DEPTH[name]
+    spider = SPIDERS[name]()
+    spider.options = options
+    spider.prepare()
+    found = len(list(spider.lists())) * DEPTH[name]
     wanted = min(options.limit or found, found)
     if name == "openverse":
         return Plan(ceil(wanted / OPENVERSE_PAGE), wanted, 3.2, 1.0, OpenverseSpider.daily_quota)

@@ -17,6 +17,9 @@ from cafecrawl.store import STATE, Store
 from cafemood.errors import CafemoodError
 from cafemood.photos import file_digest
 
+KILLED = 128
+"""What a shell adds to the signal that ended a command."""
+
 
 class Command(BaseRunSpiderCommand):
     """Check the folder; with --repair, fetch again what is missing or damaged, and nothing else."""
@@ -52,7 +55,8 @@ class Command(BaseRunSpiderCommand):
         words += [word for setting in settings for word in ("-s", setting)]
         for source in sources:
             command = [sys.executable, "-m", "scrapy", "crawl", source, *words, "-a", "repair=yes"]
-            self.exitcode = max(self.exitcode, subprocess.run(command, check=False).returncode)
+            code = subprocess.run(command, check=False).returncode
+            self.exitcode = max(self.exitcode, code if code >= 0 else KILLED - code)
 
 
 def check(folder: Path, *, forget: bool) -> dict[str, int]:
@@ -67,7 +71,8 @@ def check(folder: Path, *, forget: bool) -> dict[str, int]:
     try:
         store.recover()
         rows = store.ledger.rows(
-            "SELECT id, source, file, n_bytes, photo_id FROM photos WHERE state = 'done' ORDER BY id"
+            "SELECT id, source, file, n_bytes, photo_id FROM photos "
+            "WHERE state = 'done' OR (state = 'pending' AND file NOTNULL) ORDER BY id"  # those a repair did not get
         )
         waiting = []
         for row in tqdm(rows, unit="photo", desc="verify", file=sys.stderr, disable=not sys.stderr.isatty()):

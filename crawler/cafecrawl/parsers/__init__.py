@@ -34,9 +34,12 @@ def load_json(body: bytes, source: str) -> Any:
 
 
 def plain_text(value: object, most: int = 1000) -> str | None:
-    """Text without tags and entities, its white space joined; None if nothing is left."""
+    """Text without tags and entities, its white space joined; None if nothing is left.
+
+    Half a surrogate pair, which JSON may hold and UTF-8 may not, becomes a question mark.
+    """
     text = _SPACES.sub(" ", html.unescape(_TAGS.sub(" ", str(value or "")))).strip()
-    return text[:most] or None
+    return text[:most].encode("utf-8", "replace").decode() or None
 
 
 def number(value: object) -> float | None:
@@ -59,14 +62,14 @@ def changed(source: str, why: str) -> LayoutChanged:
 
 
 def reader(source: str) -> Callable[[Callable[P, Page]], Callable[P, Page]]:
-    """Make a parser raise LayoutChanged for data of another shape (a number where a list was, a missing key)."""
+    """Make a parser raise LayoutChanged for data of another shape (a number where a list was, no end of brackets)."""
 
     def decorate(parse: Callable[P, Page]) -> Callable[P, Page]:
         @functools.wraps(parse)
         def parsed(*args: P.args, **kwargs: P.kwargs) -> Page:
             try:
                 return parse(*args, **kwargs)
-            except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
+            except (TypeError, AttributeError, KeyError, IndexError, ValueError, RecursionError) as error:
                 raise changed(source, f"{type(error).__name__}: {error}") from error
 
         return parsed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cafecrawl.items import Page, Place
-from cafecrawl.parsers import changed, load_json, number, plain_text, reader
+from cafecrawl.parsers import TryLater, changed, load_json, number, plain_text, reader
 
 SOURCE = "Overpass (OpenStreetMap)"
 
@@ -16,10 +16,14 @@ def parse_page(body: bytes, area: str | None = None) -> Page:
 
     Raises:
         LayoutChanged: It is not that answer.
+        TryLater: The query ran out of time or memory (this comes with HTTP 200 and no elements).
     """
     answer = load_json(body, SOURCE)
     if not isinstance(answer, dict) or not isinstance(answer.get("elements"), list):
         raise changed(SOURCE, "the answer has no `elements`")
+    remark = str(answer.get("remark") or "")
+    if not answer["elements"] and remark.startswith("runtime error"):
+        raise TryLater(remark)
     places = [_place(e, area) for e in answer["elements"] if e.get("id") and e.get("type")]
     return Page(tuple(places), n_left_out=len(answer["elements"]) - len(places))
 

@@ -58,8 +58,9 @@ class CommonsSpider(PhotoSpider):
             asked = {"generator": "geosearch", "ggsnamespace": "6", "ggslimit": "50", **place}
             yield f"commons around {area.key} {self.radius}", {"ask": asked, "area": area.name}
         if not self.options.areas or "query" in own:
-            for query in own["query"].split("|") if "query" in own else QUERIES:
-                words = f"{query.strip()} filetype:bitmap"
+            given = [words.strip() for words in own.get("query", "").split("|")]
+            for query in [words for words in given if words] or QUERIES:
+                words = f"{query} filetype:bitmap"
                 asked = {"generator": "search", "gsrsearch": words, "gsrnamespace": "6", "gsrlimit": "50"}
                 yield f"commons {words}", {"ask": asked, "area": ""}
 

@@ -95,6 +95,10 @@ class NaverSpider(PhotoSpider):
             "`scrapy crawl commons`; or give Naver's written permission: -a permission=FILE"
         )
 
+    def list_gone(self, listing: Listing) -> bool:
+        """A café that has closed has no photo page any more."""
+        return listing.request["step"] == "photos"
+
     def _known(self, area: str) -> set[str]:
         rows = self.ledger.rows("SELECT cafe_id FROM places WHERE source = 'naver' AND area = ?", area)
         return {row["cafe_id"] for row in rows}

@@ -41,20 +41,21 @@ class UrlListSpider(PhotoSpider):
         if not self.table.is_file() or self.table.suffix.lower() not in (".csv", ".parquet"):
             why = "it is neither .csv nor .parquet" if self.table.is_file() else "it does not exist"
             raise ConfigError("The table cannot be read", where=self.table, why=why)
-        first = next(self._rows(), None)
-        if first is not None and not {"url", "licence"} <= set(first):
-            missing = ", ".join(sorted({"url", "licence"} - set(first)))
-            raise ConfigError(
-                f"The table has no column {missing}", where=self.table, why=f"it has {', '.join(map(str, first))}"
-            )
+        for row in self._rows():  # to its end, so that a table enters the ledger whole or not at all
+            if missing := {"url", "licence"} - set(row):
+                raise ConfigError(
+                    f"The table has no column {', '.join(sorted(missing))}",
+                    where=self.table,
+                    why=f"it has {', '.join(map(str, row))}",
+                )
 
     def lists(self) -> Iterable[tuple[str, dict[str, Any]]]:
         """None over the network: the table is stored at once, a thousand rows a transaction."""
         with self.table.open("rb") as stream:
             key = f"urllist {hashlib.file_digest(stream, 'sha256').hexdigest()}"
         self.ledger.add_lists(self.name, [(key, {})])
-        listing = self.ledger.next_list(self.name)
-        if listing is not None and listing.key == key:
+        listing = self.ledger.open_list(key)
+        if listing is not None:
             photos: list[PhotoRef] = []
             places: list[Place] = []
             for row in self._rows():
@@ -67,13 +68,12 @@ class UrlListSpider(PhotoSpider):
             self.ledger.add_page(self.name, listing, Page(tuple(places), tuple(photos)))
         return ()
 
+    def _next_list(self) -> None:
+        """None over the network; an earlier table that a crawl died over goes on when it is given again."""
+
     def list_request(self, listing: Listing) -> Request:
         """There is none."""
-        raise ConfigError(
-            "An earlier table of this folder was not read to its end",
-            where=listing.key,
-            fix="run the crawl with that table again, or use another folder",
-        )
+        raise NotImplementedError
 
     def parse_list(self, listing: Listing, response: Response) -> tuple[Page, Iterable[tuple[str, dict[str, Any]]]]:
         """There is none."""
@@ -94,18 +94,24 @@ class UrlListSpider(PhotoSpider):
 
 
 def _read(row: dict[str, Any]) -> tuple[Place, PhotoRef]:
-    url = str(row.get("url") or "").strip()
-    cafe_id = str(row.get("cafe_id") or "") or f"url:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
-    licence = read_licence(row.get("licence"), None, row.get("licence_url"))
-    creator = row.get("creator") or None
+    given = {name: _text(value) for name, value in row.items()}
+    url = given.get("url") or ""
+    cafe_id = given.get("cafe_id") or f"url:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+    licence = read_licence(given.get("licence"), None, given.get("licence_url"))
+    creator = given.get("creator")
     photo = PhotoRef(
         cafe_id,
         url,
         "urllist",
-        row.get("source_url") or None,
-        licence.name if licence else row.get("licence") or None,
+        given.get("source_url"),
+        licence.name if licence else given.get("licence"),
         licence.url if licence else None,
         creator,
-        row.get("attribution") or (credit(row.get("title"), creator, licence) if licence else None),
+        given.get("attribution") or (credit(given.get("title"), creator, licence) if licence else None),
     )
-    return Place(cafe_id, row.get("cafe_name") or None, row.get("address") or None, row.get("area") or None), photo
+    return Place(cafe_id, given.get("cafe_name"), given.get("address"), given.get("area")), photo
+
+
+def _text(value: object) -> str | None:
+    """A cell as text; None for an empty one, which Parquet may write as NaN."""
+    return None if value is None or value != value else str(value).strip() or None

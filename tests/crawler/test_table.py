@@ -1,0 +1,53 @@
+"""A table of addresses: corrected and given again, it is taken as corrected."""
+
+import pandas as pd
+import pytest
+from scripted_site import jpeg, rows_of
+
+pytestmark = pytest.mark.slow
+STATES = "SELECT state, reason FROM photos ORDER BY id"
+
+
+def test_a_table_with_a_bad_byte_far_down_is_taken_when_it_is_corrected(scrapy, site_of, tmp_path):
+    site, table, folder = site_of(jpeg), tmp_path / "t.csv", tmp_path / "p"
+    start = "url,licence,cafe_name\n" + "".join(f"{site.url}/{n}.jpg,cc0,cafe\n" for n in (1, 2, 3))
+    start += "".join(f"{site.url}/x.jpg,mine,{'n' * 80}\n" for _ in range(3000))
+    last = f"{site.url}/4.jpg,cc0,카페\n"
+    table.write_bytes(start.encode() + last.encode("cp949"))
+    done = scrapy.crawl("urllist", folder, file=table)
+    assert done.code == 2, done.text
+    assert "The table cannot be read" in done.text
+    assert site.asked == []
+    table.write_text(start + last)
+    done = scrapy.crawl("urllist", folder, file=table)
+    assert done.code == 0, done.text
+    assert rows_of(folder, "SELECT count(*) FROM photos WHERE state = 'done'") == [(4,)]
+
+
+def test_a_corrected_licence_and_a_wider_choice_are_reconsidered(scrapy, site_of, tmp_path):
+    site, table, folder = site_of(jpeg), tmp_path / "t.csv", tmp_path / "p"
+
+    def crawl(*rows, **more):
+        table.write_text("\n".join(["url,licence", *(site.url + row for row in rows)]) + "\n")
+        done = scrapy.crawl("urllist", folder, file=table, **more)
+        assert done.code == 0, done.text
+        return rows_of(folder, STATES)
+
+    assert crawl("/1.jpg,CC BY4", "/2.jpg,CC BY-NC 4.0") == [
+        ("rejected", "licence: CC BY4"),
+        ("rejected", "licence: CC BY-NC 4.0"),
+    ]
+    assert crawl("/1.jpg,CC BY 4.0", "/2.jpg,CC BY-NC 4.0")[0] == ("done", None)
+    assert crawl("/1.jpg,CC BY 4.0", "/2.jpg,CC BY-NC 4.0", licences="by-nc")[1] == ("done", None)
+    assert site.paths == ["/1.jpg", "/2.jpg"]
+    assert "CC BY 4.0" in (folder / "ATTRIBUTION.md").read_text()
+
+
+def test_titles_and_creators_may_be_numbers(scrapy, site_of, tmp_path):
+    site, table = site_of(jpeg), tmp_path / "t.parquet"
+    row = {"url": f"{site.url}/1.jpg", "licence": "cc0", "title": 2021, "creator": 7, "cafe_name": 11, "cafe_id": 5}
+    pd.DataFrame([row]).to_parquet(table)
+    done = scrapy.crawl("urllist", tmp_path / "p", file=table)
+    assert done.code == 0, done.text
+    assert rows_of(tmp_path / "p", "SELECT attribution FROM photos") == [("“2021” by 7, CC0 1.0",)]
+    assert rows_of(tmp_path / "p", "SELECT cafe_id, cafe_name FROM places") == [("5", "11")]
