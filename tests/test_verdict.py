@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
@@ -11,7 +12,8 @@ from cafemood import scores
 from cafemood.datamodule import MatrixDataModule
 from cafemood.methods import KMeans, baselines
 from cafemood.reduction import PCAReduction, display_plane
-from cafemood.verdict import _leak_sentences, judge, verdict
+from cafemood.resampling import Checks
+from cafemood.verdict import _leak_sentences, judge, noise_limit, verdict
 
 ORDER = ["bad", "warn", "good", "info"]
 NAN = float("nan")
@@ -121,6 +123,25 @@ def test_collapse():
     found = verdict(made_up(in_use=2, smallest=0), n=200, k=4)
     assert found[0] == {"level": "bad", "text": "Only 2 of 4 groups hold any photo: the clustering collapsed."}
     assert not any("outlier" in sentence["text"] for sentence in found)
+
+
+def test_noise_has_to_clear_more_where_k_was_chosen_on_the_same_photos():
+    """Of nine tries of noise the best is above 2.8 sd as rarely as one is above 2."""
+    assert noise_limit(1) == 2
+    assert noise_limit(9) == pytest.approx(2.800, abs=0.001)
+    assert stats.norm.cdf(noise_limit(9)) ** 9 == pytest.approx(stats.norm.cdf(2))
+    facts = made_up(features=0.305, null_features=(0.3, 0.002))  # z = 2.5
+    assert said("good", "Not noise", verdict(facts, n=200, k=4))
+    facts["null"]["silhouette@features"] |= {"limit": noise_limit(9), "n_tried": 9}
+    assert said("bad", "No better than noise: silhouette@features is 0.305", verdict(facts, n=200, k=4))
+    assert said("bad", "k was chosen among 9 on the same photos: noise ends below 2.8 sd", verdict(facts, n=200, k=4))
+
+
+def test_checks_tell_the_verdict_how_many_k_were_tried():
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    clustering = KMeans(3).fit(MatrixDataModule(x))
+    found = judge(x, x[:, :2], clustering, [], Checks.of(KMeans(3), 3, None, {}, 0, n_nulls=2, n_tried=5)).facts
+    assert {(each["limit"], each["n_tried"]) for each in found["null"].values()} == {(noise_limit(5), 5)}
 
 
 @pytest.mark.parametrize(("n", "few"), [(39, True), (40, False)])

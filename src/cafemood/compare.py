@@ -220,7 +220,7 @@ class Comparison:
                 f"measured, and the choice rests on {rest}. Add a second backbone for a stronger one."
             )
             said.append(_say("warn", text))
-        noise = [name for name, run in zip(self.names, self.runs, strict=True) if (_z(run) or np.inf) < NOISE_Z]
+        noise = [name for name, run in zip(self.names, self.runs, strict=True) if _is_noise(run)]
         if noise:
             some = "All runs are" if len(noise) == len(self.runs) else f"{len(noise)} of {len(self.runs)} runs are"
             listed = "" if len(noise) == len(self.runs) else f": {'; '.join(noise[:6])}{' …' if len(noise) > 6 else ''}"
@@ -248,7 +248,7 @@ class Comparison:
         }
         terms = {key: value for key in words if (value := getattr(choice, key)) is not None}
         figures = ", ".join(f"{words[key]} ({value:.2f})" for key, value in terms.items())
-        noise = (_z(self.runs[best]) or np.inf) < NOISE_Z
+        noise = _is_noise(self.runs[best])
         text = f"Best supported: {self.names[best]}: {figures}."
         if noise:
             text += " But its groups are no better than noise: being first among these runs makes it no finding."
@@ -444,10 +444,10 @@ def _own_silhouette(run: Run) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _z(run: Run) -> float | None:
+def _is_noise(run: Run) -> bool:
     null = run.scores["null"].get("silhouette@features") or {}
     z = null.get("z")
-    return None if z is None else float(z)
+    return z is not None and float(z) < null.get("limit", NOISE_Z)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

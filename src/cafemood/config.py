@@ -96,6 +96,13 @@ def k_range(cfg: DictConfig) -> list[int]:
     return sorted(set(values))
 
 
+def tried(cfg: DictConfig) -> dict[str, Any]:
+    """How hard a clustering is tried, as `Checks.of` takes it; before `k=auto` has become a number."""
+    n_tried = len(k_range(cfg)) if cfg.k == "auto" else 1
+    known = {"resamples": cfg.resamples, "n_nulls": cfg.nulls, "seed": cfg.seed, "batch_size": cfg.batch_size}
+    return known | {"n_tried": n_tried}
+
+
 def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str]:
     """With resume=true: point Hydra at the newest sweep that the same command began.
 

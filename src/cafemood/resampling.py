@@ -106,6 +106,7 @@ class Checks:
         n_nulls: Nulls of each kind.
         seed: Of both.
         quiet: No progress bars.
+        n_tried: Numbers of clusters that k was chosen from on the same rows.
     """
 
     pipeline: KMeansPipeline
@@ -114,6 +115,7 @@ class Checks:
     n_nulls: int = N_NULLS
     seed: int = 0
     quiet: bool = True
+    n_tried: int = 1
 
     @classmethod
     def of(
@@ -127,6 +129,7 @@ class Checks:
         n_nulls: int = N_NULLS,
         seed: int = 0,
         batch_size: int = 256,
+        n_tried: int = 1,
     ) -> Checks:
         """The checks of a run: k-means is fitted again by itself, other methods only where it is asked for.
 
@@ -139,13 +142,14 @@ class Checks:
             n_nulls: Nulls of each kind.
             seed: Of both.
             batch_size: Of a refit's data.
+            n_tried: Numbers of clusters that k was chosen from on the same rows.
         """
         pipeline = KMeansPipeline(k, n_components)
         cheap = isinstance(method, KMeans)
         n = (N_RESAMPLES if cheap else 0) if resamples == "auto" else int(resamples)
         again = pipeline if cheap else MethodPipeline(method, n_components, options, batch_size)
         refits = None if n == 0 else again
-        return cls(pipeline, refits, n, n_nulls, seed, quiet=False)
+        return cls(pipeline, refits, n, n_nulls, seed, quiet=False, n_tried=n_tried)
 
 
 Draw = Callable[[np.random.Generator], np.ndarray]

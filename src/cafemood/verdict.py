@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 from sklearn.metrics import pairwise_distances
 
 from cafemood import scores
@@ -19,6 +20,14 @@ ORDER = {"bad": 0, "warn": 1, "good": 2, "info": 3}
 
 NOISE_Z = 2.0
 """Standard deviations above the nulls' mean below which a silhouette says nothing."""
+
+
+def noise_limit(n_tried: int) -> float:
+    """`NOISE_Z` for the best of `n_tried` clusterings: noise passes it as rarely as one passes `NOISE_Z` (Šidák).
+
+    Šidák, "Rectangular Confidence Regions for the Means of Multivariate Normal Distributions", JASA 1967.
+    """
+    return NOISE_Z if n_tried == 1 else float(norm.ppf(norm.cdf(NOISE_Z) ** (1 / n_tried)))
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,9 @@ def judge(
         lift |= null_lift(
             features, labels, spaces, pipeline, checks.n_nulls, max_rows=rows_of_null, seed=checks.seed, desc=desc
         )
+    lift = {
+        name: found | {"limit": noise_limit(checks.n_tried), "n_tried": checks.n_tried} for name, found in lift.items()
+    }
     facts = {
         "scores": own,
         "null": lift,
@@ -168,10 +180,11 @@ def _noise_sentences(own: dict[str, float], null: dict[str, Any], space: str) ->
             continue
         reference = f"{_mean_sd(found, 3)} ({found['kind']}, {found['n']} times)"
         value = f"{name} is {found['own']:.3f}"
-        if found["z"] < NOISE_Z:
-            text = (
-                f"No better than noise: {name} is {found['own']:.3f}, and data without any structure gets {reference}."
-            )
+        limit, n_tried = found.get("limit", NOISE_Z), found.get("n_tried", 1)
+        if found["z"] < limit:
+            text = f"No better than noise: {value}, and data without any structure gets {reference}."
+            if n_tried > 1:
+                text += f" (k was chosen among {n_tried} on the same photos: noise ends below {limit:.1f} sd, not 2.)"
             said.append(_say("bad", text))
         else:
             text = f"Not noise: {value}, {found['z']:.1f} sd above data without any structure, {reference}."
