@@ -147,15 +147,23 @@ def test_secrets_stay_in_memory_and_names_stay_apart(tmp_path):
         "https://ann:pw@host/1.jpg",
         "https://host/get?sig=a",
         "https://host/get?sig=b",
-        "https://host/get?sig=a",
+        "https://host/get?ref=s3cret&sig=a",
         "https://host/2.jpg?w=3",
     ]
     found = read_listing(listed(tmp_path, {"file": files, "source_url": files}))
-    names = ["https://host/1.jpg", "https://host/get", "https://host/get#2", "https://host/2.jpg?w=3"]
-    assert [p.file for p in found.photos] == names
-    assert [found.path(p) for p in found.photos] == [*files[:3], files[4]]
-    assert [(s.file, s.reason) for s in found.skipped] == [("https://host/get", "the same photo as https://host/get")]
-    assert not any(secret in repr(found) for secret in ("ann", "pw", "sig="))
+    name = f"https://host/get#{remote.address_id(files[3])[:12]}"
+    assert [p.file for p in found.photos] == ["https://host/1.jpg", "https://host/get", name, "https://host/2.jpg?w=3"]
+    assert [found.path(p) for p in found.photos] == [*files[:2], *files[3:]]
+    assert [(s.file, s.reason) for s in found.skipped] == [("https://host/get#2", "the same photo as https://host/get")]
+    assert not any(secret in repr(found) for secret in ("ann", "pw", "sig=", "s3cret"))
+
+
+def test_what_an_address_is_called_depends_on_no_other(tmp_path):
+    files = [f"https://host/place/photo?ref={i}" for i in range(3)]
+    first = read_listing(listed(tmp_path, {"file": files}))
+    turned = read_listing(listed(tmp_path, {"file": ["https://host/place/photo?ref=9", *files[::-1]]}))
+    assert turned.photos[:0:-1] == first.photos
+    assert len({p.photo_id for p in turned.photos}) == 4
 
 
 @pytest.mark.parametrize(

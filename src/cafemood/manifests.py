@@ -81,9 +81,9 @@ def read_listing(
 ) -> PhotoSet:
     """Read a list of photos: paths, or addresses that fsspec opens, in a column `file`; more columns as they are known.
 
-    Files are read for their digest. Addresses are not: their photos have the digest of the address for an id
-    until they are embedded, unless the list has a column `photo_id` (SHA-256 of the bytes). What may be a secret
-    in an address stays in `PhotoSet.addresses`.
+    Files are read for their digest. Addresses are not: their photos have the digest of the address without
+    its signature for an id until they are embedded, unless the list has a column `photo_id` (SHA-256 of the bytes).
+    What may be a secret in an address stays in `PhotoSet.addresses`.
 
     Args:
         manifest: The table: `.parquet`, `.csv` or `.jsonl`.
@@ -117,7 +117,7 @@ def read_listing(
     for record, place, (digest, reason) in zip(records, places, _digests(places), strict=True):
         file = names.of(place) if isinstance(place, str) else _local_name(record["file"])
         given = record.get("photo_id")
-        photo_id = str(given or digest or remote.address_id(file))
+        photo_id = str(given or digest or (remote.address_id(place) if isinstance(place, str) else ""))
         if given and not _SHA256.fullmatch(photo_id):
             reason = "its photo_id is no SHA-256"
         elif given and digest not in (None, given):
@@ -231,14 +231,14 @@ def _digests(places: Sequence[str | Path | None]) -> Iterator[tuple[str | None, 
 
 
 class _Names:
-    """What addresses are called where they are shown and stored; no two addresses get one name."""
+    """What addresses are called where they are shown and stored; no two addresses of a list get one name."""
 
     def __init__(self) -> None:
         self._names, self._taken = dict[str, str](), dict[str, int]()
 
     def of(self, address: str) -> str:
         if address not in self._names:
-            name = remote.shown(address)
+            name = remote.name_of(address)
             n = self._taken[name] = self._taken.get(name, 0) + 1
             self._names[address] = name if n == 1 else f"{name}#{n}"
         return self._names[address]
@@ -253,7 +253,8 @@ def _with_cafes(rows: list[Photo], *, known: bool) -> tuple[list[Photo], str, tu
     if known:
         alone = [p if p.cafe_id not in (None, "") else replace(p, cafe_id=p.photo_id[:12]) for p in rows]
         return [p if isinstance(p.cafe_id, str) else replace(p, cafe_id=str(p.cafe_id)) for p in alone], "manifest", ()
-    paths = [PurePosixPath(p.file.split("://")[-1].lstrip("/")) for p in rows]
+    files = [remote.shown(p.file) if remote.is_address(p.file) else p.file for p in rows]
+    paths = [PurePosixPath(file.split("://")[-1].lstrip("/")) for file in files]
     shared = os.path.commonpath({path.parent.as_posix() for path in paths})
     found = [cafe_of(path.relative_to(shared), p.photo_id, folders=True) for p, path in zip(rows, paths, strict=True)]
     source, notes = cafe_source({source for _, source in found})
