@@ -82,7 +82,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             with run.stage("score", items=len(features)):
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
-                truth = [str(p.label) for p in photo_set.photos] if photo_set.labelled else None
+                truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
                 width = getattr(data.reduction, "n_components", None)
                 checks = Checks.of(method, cfg.k, width, options, cfg.resamples, n_nulls=cfg.nulls, seed=cfg.seed)
                 judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)

@@ -70,6 +70,21 @@ def test_a_label_column(photo_folder):
         read_manifest(path, labels="nope")
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+@pytest.mark.parametrize("read", [read_manifest, read_listing])
+def test_a_missing_label_is_no_class(photo_folder, suffix, read):
+    table = pd.read_parquet(manifest(photo_folder)).assign(mood=["a", None, ""] * 4, none=None)
+    path = photo_folder / f"labelled{suffix}"
+    {
+        ".parquet": lambda: table.to_parquet(path),
+        ".csv": lambda: table.to_csv(path, index=False),
+        ".jsonl": lambda: table.to_json(path, orient="records", lines=True),
+    }[suffix]()
+    assert [p.label for p in read(path, labels="mood").photos] == ["a", None, None] * 4
+    assert read(path, labels="mood").labelled
+    assert not read(path, labels="none").labelled
+
+
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [

@@ -37,7 +37,7 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
 
     Args:
         manifest: The table; its `file` entries are relative to its folder and must stay below it.
-        labels: A column to take as ground truth for scoring, or None.
+        labels: A column to take as ground truth for scoring, or None; a row may leave it empty.
         name: What to call the data set.
 
     Raises:
@@ -66,7 +66,7 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
             continue
         first_seen[str(record["photo_id"])] = file
         values: dict[str, Any] = {key: record[key] for key in _KNOWN if key in record}
-        values |= {"cafe_id": str(record["cafe_id"]), "label": str(record[labels]) if labels else None}
+        values |= {"cafe_id": str(record["cafe_id"]), "label": _label(record[labels]) if labels else None}
         rows.append(Photo(**values))
     if not rows:
         why = count_reasons(skipped) or "it has no rows"
@@ -88,7 +88,7 @@ def read_listing(
     Args:
         manifest: The table: `.parquet`, `.csv` or `.jsonl`.
         root: What relative paths start from: a folder or an address; None is the table's own folder.
-        labels: A column to take as ground truth for scoring, or None.
+        labels: A column to take as ground truth for scoring, or None; a row may leave it empty.
         name: What to call the data set.
 
     Returns:
@@ -131,7 +131,7 @@ def read_listing(
         values: dict[str, Any] = {
             key: remote.shown(v) if remote.is_address(v) else v for key, v in record.items() if key in _KNOWN - {"file"}
         }
-        values |= {"photo_id": photo_id, "file": file, "label": str(record[labels]) if labels else None}
+        values |= {"photo_id": photo_id, "file": file, "label": _label(record[labels]) if labels else None}
         rows.append(Photo(**({"cafe_id": ""} | values)))
     if not rows:
         why = count_reasons(skipped) or "it has no rows"
@@ -268,6 +268,10 @@ def _refuse_entry(root: Path, record: dict[str, Any]) -> str:
     if not target.is_relative_to(root):
         return "the path leads out of the manifest's folder"
     return "" if target.is_file() else "the file is missing"
+
+
+def _label(value: Any) -> str | None:
+    return None if value in (None, "") else str(value)
 
 
 def _plain(value: Any) -> Any:

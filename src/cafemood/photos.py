@@ -101,8 +101,8 @@ class PhotoSet:
 
     @property
     def labelled(self) -> bool:
-        """Whether every photo has a ground truth."""
-        return all(p.label is not None for p in self.photos)
+        """Whether any photo has a ground truth."""
+        return any(p.label is not None for p in self.photos)
 
     def path(self, photo: Photo) -> Path | str:
         """The photo's file on disk, or its address."""
