@@ -83,6 +83,7 @@ def test_what_is_too_long_is_not_read_on(site, monkeypatch):
         ("s3://AKIA:s3cret@bucket/a/b?c#d.jpg", "s3://bucket/a/b?c#d.jpg"),
         ("s3://bucket/a@b.jpg", "s3://bucket/a@b.jpg"),
         ("memory://x.jpg", "memory://x.jpg"),
+        ("https://ann:pw@[host/a.jpg?sig=x#y", "https://[host/a.jpg"),
     ],
 )
 def test_an_address_is_shown_without_its_secrets(address, name):

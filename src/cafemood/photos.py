@@ -329,7 +329,7 @@ def digest_or_reason(path: Path) -> tuple[str | None, str]:
         if path.stat().st_size == 0:
             return None, "the file is empty"
         return file_digest(path), ""
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         return None, reason_of(error)
 
 

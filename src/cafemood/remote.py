@@ -90,10 +90,24 @@ def shown(address: str) -> str:
         scheme, rest = address.split("://", 1)
         host, slash, path = rest.partition("/")
         return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # it is none (see `flaw`); its secrets are left out by its signs alone
+        scheme, rest = re.split(r"[?#]", address, maxsplit=1)[0].split("://", 1)
+        return f"{scheme}://{rest.rpartition('@')[2]}"
     kept = [(name, value) for name, value in parse_qsl(parts.query) if name.lower() in _HARMLESS]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))
+
+
+def flaw(address: str) -> str:
+    """Why an address is none; nothing if it may be one."""
+    try:
+        if _is_http(address):
+            urlsplit(address)
+    except ValueError as error:  # its words may go on with the host, and a password before it
+        return "it is no address (" + str(error).partition("'")[0].strip() + ")"
+    return ""
 
 
 def identity(address: str) -> str:
