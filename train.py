@@ -83,7 +83,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             with run.stage("score", items=len(features)):
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
-                truth = [str(p.label) for p in photo_set.photos] if photo_set.labelled else None
+                truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
                 checks = Checks.of(method, cfg.k, data.reduction.n_components, options, **tried)
                 judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
             run.record(data, clustering, judgement, plane, explained)

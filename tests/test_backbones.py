@@ -1,5 +1,6 @@
 """A backbone is its network, its preprocessing and its fingerprint."""
 
+import pickle
 import re
 import subprocess
 import sys
@@ -211,6 +212,26 @@ def test_any_timm_model_with_its_own_data_config(tmp_path):
         expected = plain.forward_head(plain.forward_features(x), pre_logits=True)
     assert np.allclose(backbone.embed(x), expected, atol=1e-4)
     assert backbone.dim == expected.shape[1]
+
+
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "model"])
+def test_timm_is_handed_tensors_and_never_a_file(tmp_path, wrapper, monkeypatch):
+    import timm
+
+    monkeypatch.setattr("timm.models._builder.load_state_dict", lambda *_, **__: pytest.fail("timm opened the file"))
+    plain = timm.create_model("test_efficientnet", num_classes=1000)
+    state = {f"module.{name}": tensor for name, tensor in plain.state_dict().items()}
+    torch.save({wrapper: state, "epoch": 3} if wrapper else state, tmp_path / "t.pth")
+    backbone = create("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"), precision="float32")
+    own = backbone.build().state_dict()
+    assert all(torch.equal(own[name], plain.state_dict()[name]) for name in own)
+    assert "state_dict" not in backbone.build().pretrained_cfg
+
+
+def test_a_file_for_timm_that_would_run_code_is_refused(tmp_path):
+    (tmp_path / "t.pth").write_bytes(pickle.dumps({"x": print}))
+    with pytest.raises(WeightsError, match="cannot be read safely"):
+        create("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"))
 
 
 def test_timm_names_are_checked_and_missing_weights_explained():

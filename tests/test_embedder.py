@@ -56,6 +56,25 @@ def test_each_address_is_fetched_once_ever_and_has_the_features_of_its_file(flat
     assert embed(scan_folder(flat), create("random"), cache_dir)[2] == 0  # the cache knows the bytes
 
 
+def test_photos_that_differ_in_any_parameter_keep_their_own_features(flat, backbone, cache_dir, monkeypatch):
+    monkeypatch.setattr(remote, "fetch", lambda address: (flat / f"0{address[-1]}.jpg").read_bytes())
+    ids = [p.photo_id for p in scan_folder(flat).photos]
+    for wanted in ([1, 2, 3], [5, 6, 1]):
+        files = [f"https://host/place/photo?maxwidth=400&photo_reference={i}" for i in wanted]
+        kept, _, _ = embed(listing(flat, files), backbone, cache_dir)
+        assert [p.photo_id for p in kept.photos] == [ids[i] for i in wanted]
+    assert len({p.file for p in kept.photos}) == 3
+
+
+def test_a_newly_signed_address_is_not_fetched_again(flat, backbone, cache_dir):
+    with serving(flat) as site:
+        for day in "12":
+            signed = [f"{site.address}/00.jpg?X-Amz-Date={day}&X-Amz-Signature={day}"]
+            kept, _, n = embed(listing(flat, signed), backbone, cache_dir)
+            assert (n, [p.file for p in kept.photos]) == (int(day == "1"), [f"{site.address}/00.jpg"])
+        assert set(site.asked.values()) == {1}
+
+
 def test_one_photo_under_two_addresses_is_embedded_once(flat, backbone, cache_dir):
     with serving(flat) as site:
         files = [f"{site.address}/00.jpg", f"{site.address}/moved/00.jpg", f"{site.address}/01.jpg"]

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import pytorch_lightning as pl
+from PIL import Image
 
 from cafemood import embedding
 from cafemood.backbones import create
@@ -124,6 +125,15 @@ def test_a_photo_that_cannot_be_decoded_is_skipped_and_named(photo_folder, backb
     assert skipped.file == first.relative_to(photo_folder).as_posix()
     assert "truncated" in skipped.reason
     assert tuple(p.photo_id for p in kept.photos) == found.photo_ids
+
+
+def test_one_odd_photo_does_not_end_the_run(photo_folder, backbone, cache_dir):
+    Image.new("L", (1, 60_000)).save(photo_folder / "line.png")
+    kept, _, n = embed(scan_folder(photo_folder), backbone, cache_dir)
+    assert n == len(kept.photos) == 12
+    assert [(s.file, s.reason) for s in kept.skipped] == [
+        ("line.png", "1 x 60000 pixels: one side is over 100 times the other")
+    ]
 
 
 def test_nothing_but_bad_photos_is_an_error(tmp_path, backbone, cache_dir):

@@ -1,5 +1,8 @@
 """The cache keeps rows by photo id, in shards that are whole or not there."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 import sklearn
@@ -78,6 +81,64 @@ def test_many_shards_become_one_and_keep_every_row(cache, rows, monkeypatch):
     assert len(list(cache.folder.glob("*.npy"))) == 1
     cache.refresh()
     assert np.array_equal(cache.features(IDS).matrix(), rows)
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE, errno.EACCES, errno.EIO])
+def test_what_the_system_refuses_is_no_damage(cache, rows, monkeypatch, number, caplog):
+    def refuse(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    cache.append(IDS, rows)
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(FeaturesError, match=rf"(?s)cannot be read.*{os.strerror(number)}.*run the same command again"):
+        cache.refresh()
+    monkeypatch.setattr(features, "COMPACT_ABOVE", 0)
+    with pytest.raises(FeaturesError, match="cannot be read"):
+        cache.compact()
+    monkeypatch.undo()
+    cache.refresh()
+    assert len(cache) == 12
+    assert "Deleting" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"PK\x03\x04" + data[4:],
+        lambda data: data.replace(b"), }", b"('  ", 1),
+        lambda data: data.replace(b"{", b"\\", 1),
+    ],
+)
+def test_any_damage_of_a_header_is_damage(cache, rows, damage, caplog):
+    cache.append(IDS, rows)
+    (shard,) = cache.folder.glob("*.npy")
+    shard.write_bytes(damage(shard.read_bytes()))
+    cache.refresh()
+    assert len(cache) == 0
+    assert "Deleting the damaged cache file" in caplog.text
+
+
+def test_shards_that_are_merged_between_listing_and_reading_are_listed_again(cache, rows, monkeypatch):
+    for i in range(12):
+        cache.append(IDS[i : i + 1], rows[i : i + 1])
+    other, load = FeatureCache(cache.cache_dir, cache.backbone), np.load
+
+    def merged_first(*args, **kwargs):
+        monkeypatch.setattr(np, "load", load)
+        monkeypatch.setattr(features, "COMPACT_ABOVE", 3)
+        other.compact()
+        return load(*args, **kwargs)
+
+    monkeypatch.setattr(np, "load", merged_first)
+    cache.refresh()
+    assert np.array_equal(cache.features(IDS).matrix(), rows)
+
+
+def test_a_link_to_nowhere_is_one_error(cache, rows):
+    cache.append(IDS, rows)
+    (cache.folder / "gone.npy").symlink_to(cache.folder / "nowhere")
+    with pytest.raises(FeaturesError, match=r"(?s)cannot be read.*listed that is not there"):
+        cache.refresh()
 
 
 def test_a_shard_of_another_layout_is_not_read(cache, rows, caplog):

@@ -1,5 +1,6 @@
 """A crawl's manifest against its files, and lists of paths and addresses."""
 
+import json
 from dataclasses import replace
 
 import pandas as pd
@@ -51,6 +52,7 @@ def changed(path, change):
         ("file", "../outside.jpg", "the path leads out of the manifest's folder"),
         ("file", "/etc/passwd", "the path leads out of the manifest's folder"),
         ("file", "gone.jpg", "the file is missing"),
+        ("file", "null\0byte.jpg", "its file's name has a null byte"),
         ("photo_id", "0" * 64, "its bytes are not those of the manifest's photo_id"),
         ("cafe_id", "", "the row lacks its file, photo_id or cafe_id"),
     ],
@@ -68,6 +70,21 @@ def test_a_label_column(photo_folder):
     assert [p.label for p in read_manifest(path, labels="mood").photos] == ["a", "b"] * 6
     with pytest.raises(PhotoError, match="no column 'nope'"):
         read_manifest(path, labels="nope")
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+@pytest.mark.parametrize("read", [read_manifest, read_listing])
+def test_a_missing_label_is_no_class(photo_folder, suffix, read):
+    table = pd.read_parquet(manifest(photo_folder)).assign(mood=["a", None, ""] * 4, none=None)
+    path = photo_folder / f"labelled{suffix}"
+    {
+        ".parquet": lambda: table.to_parquet(path),
+        ".csv": lambda: table.to_csv(path, index=False),
+        ".jsonl": lambda: table.to_json(path, orient="records", lines=True),
+    }[suffix]()
+    assert [p.label for p in read(path, labels="mood").photos] == ["a", None, None] * 4
+    assert read(path, labels="mood").labelled
+    assert not read(path, labels="none").labelled
 
 
 @pytest.mark.parametrize(
@@ -147,15 +164,23 @@ def test_secrets_stay_in_memory_and_names_stay_apart(tmp_path):
         "https://ann:pw@host/1.jpg",
         "https://host/get?sig=a",
         "https://host/get?sig=b",
-        "https://host/get?sig=a",
+        "https://host/get?ref=s3cret&sig=a",
         "https://host/2.jpg?w=3",
     ]
     found = read_listing(listed(tmp_path, {"file": files, "source_url": files}))
-    names = ["https://host/1.jpg", "https://host/get", "https://host/get#2", "https://host/2.jpg?w=3"]
-    assert [p.file for p in found.photos] == names
-    assert [found.path(p) for p in found.photos] == [*files[:3], files[4]]
-    assert [(s.file, s.reason) for s in found.skipped] == [("https://host/get", "the same photo as https://host/get")]
-    assert not any(secret in repr(found) for secret in ("ann", "pw", "sig="))
+    name = f"https://host/get#{remote.address_id(files[3])[:12]}"
+    assert [p.file for p in found.photos] == ["https://host/1.jpg", "https://host/get", name, "https://host/2.jpg?w=3"]
+    assert [found.path(p) for p in found.photos] == [*files[:2], *files[3:]]
+    assert [(s.file, s.reason) for s in found.skipped] == [("https://host/get#2", "the same photo as https://host/get")]
+    assert not any(secret in repr(found) for secret in ("ann", "pw", "sig=", "s3cret"))
+
+
+def test_what_an_address_is_called_depends_on_no_other(tmp_path):
+    files = [f"https://host/place/photo?ref={i}" for i in range(3)]
+    first = read_listing(listed(tmp_path, {"file": files}))
+    turned = read_listing(listed(tmp_path, {"file": ["https://host/place/photo?ref=9", *files[::-1]]}))
+    assert turned.photos[:0:-1] == first.photos
+    assert len({p.photo_id for p in turned.photos}) == 4
 
 
 @pytest.mark.parametrize(
@@ -173,6 +198,78 @@ def test_a_bad_row_of_a_list_is_skipped_and_the_rest_goes_on(photo_folder, chang
     found = read_listing(listed(photo_folder, rows, ".parquet"))
     assert len(found.photos) == 11
     assert [s.reason for s in found.skipped] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("https://[foo/x.jpg", "https://[foo/x.jpg"),
+        ("https://ann:pw@[foo/x.jpg?sig=s3cret#pw", "https://[foo/x.jpg"),
+        ("https://ann:pw@ex\u2100mple.com/x.jpg?pw", "https://ex\u2100mple.com/x.jpg"),
+    ],
+)
+def test_what_is_no_address_is_named_without_its_secrets_and_the_rest_goes_on(tmp_path, file, name):
+    found = read_listing(listed(tmp_path, {"file": [file, "https://host/a.jpg"], "source_url": [file] * 2}))
+    assert [p.file for p in found.photos] == ["https://host/a.jpg"]
+    (skipped,) = found.skipped
+    assert skipped.file == name
+    assert skipped.reason.startswith("it is no address (")
+    assert "pw" not in repr(found)
+    assert "s3cret" not in repr(found)
+
+
+def test_columns_that_may_lack_a_value_of_their_kind(photo_folder):
+    files = [p.file for p in scan_folder(photo_folder).photos][:3]
+    rows = pd.DataFrame({"file": files, "cafe_id": [1, None, 2], "lat": [1, None, 3], "area": ["a", None, "c"]})
+    for table in (rows, rows.convert_dtypes()):
+        found = read_listing(listed(photo_folder, table, ".parquet")).photos
+        assert [(p.cafe_id, p.lat, p.area) for p in found] == [
+            ("1", 1.0, "a"),
+            (found[1].photo_id[:12], None, None),
+            ("2", 3.0, "c"),
+        ]
+
+
+def json_lines(folder, rows):
+    path = folder / "list.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path
+
+
+def test_a_list_may_mix_numbers_and_texts(photo_folder, tmp_path):
+    more = [
+        {"cafe_name": 24, "area": "06236", "lat": "37.5", "rank": 1, "fetched_at": "2026-01-02", "cafe_id": 7},
+        {"cafe_name": "Café A", "area": None, "lat": 37, "cafe_id": "07"},
+        {"cafe_name": 2.5, "area": 6236, "lat": None, "rank": "2", "cafe_id": None},
+        {"cafe_name": "half \ud800", "lat": "unknown"},
+        {"cafe_name": "half \ud800"},
+    ]
+    scanned = scan_folder(photo_folder).photos
+    rows = [{"file": p.file} | values for p, values in zip(scanned, more, strict=False)]
+    rows.append({"file": "null\0byte.jpg"})
+    found = read_listing(json_lines(photo_folder, rows))
+    assert [(p.cafe_name, p.area, p.lat, p.rank, p.cafe_id) for p in found.photos] == [
+        ("24", "06236", 37.5, 1, "7"),
+        ("Café A", None, 37.0, None, "07"),
+        ("2.5", "6236", None, 2, scanned[2].photo_id[:12]),
+        ("half ?", None, None, None, scanned[4].photo_id[:12]),
+    ]
+    assert found.photos[0].fetched_at == "2026-01-02"
+    assert [s.reason for s in found.skipped] == ["its lat is no number: 'unknown'", "embedded null byte"]
+    write_manifest(tmp_path / "manifest.parquet", found.photos)
+
+
+def test_a_line_that_is_no_row_is_named(tmp_path):
+    with pytest.raises(PhotoError, match=r"(?s)cannot be read.*line 2 is no object"):
+        read_listing(json_lines(tmp_path, [{"file": "a.jpg"}, 5]))
+
+
+def test_leading_zeros_of_a_csv_stay(photo_folder):
+    files = [p.file for p in scan_folder(photo_folder).photos][:2]
+    found = read_listing(
+        listed(photo_folder, {"file": files, "area": ["06236", "1"], "mood": ["01", None]}), labels="mood"
+    )
+    assert [(p.area, p.label) for p in found.photos] == [("06236", "01"), ("1", None)]
 
 
 def test_duplicate_rows_count_once_and_name_the_first(photo_folder):

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 import unicodedata
 from importlib import metadata
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from cafemood import photos
 from cafemood.errors import PhotoError
@@ -251,6 +252,51 @@ def test_orientation_is_applied(tmp_path):
     exif[0x0112] = 6  # rotate by 90 degrees
     save(tmp_path / "x.jpg", size=(40, 20), exif=exif)
     assert open_image(tmp_path / "x.jpg").size == (20, 40)
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_what_pillow_makes_of_it(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 4, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
+    with Image.open(tmp_path / "x.png") as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    assert np.array_equal(np.asarray(open_image(tmp_path / "x.png")), expected)
+
+
+def test_damaged_exif_is_no_reason_to_lose_a_photo():
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0131], exif[0x011A] = 6, "Software 1", 72.0
+    whole = jpeg(size=(40, 20), exif=exif.tobytes())
+    start = next(i for i in (whole.find(b"II*\0"), whole.find(b"MM\0*")) if i >= 0)
+    order = "<" if whole[start : start + 2] == b"II" else ">"
+    sizes = set()
+    for entry in range(3):
+        for kind in range(1, 13):
+            damaged = bytearray(whole)
+            struct.pack_into(order + "H", damaged, start + 12 + 12 * entry, kind)
+            sizes.add(open_image(bytes(damaged)).size)
+    assert sizes == {(20, 40), (40, 20)}
+
+
+def test_whatever_a_decoder_raises_the_photo_is_named(tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("Failed to decode frame 0: Truncated data")
+
+    save(tmp_path / "x.png")
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(PhotoError, match=r"(?s)cannot be read.*x\.png.*Failed to decode frame 0"):
+        open_image(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("size", [(1, 101), (6000, 59)])
+def test_a_photo_that_would_grow_absurdly_is_refused(tmp_path, size):
+    save(tmp_path / "line.png", size=size)
+    with pytest.raises(PhotoError, match=rf"(?s)too long.*{size[0]} x {size[1]} pixels: one side is over 100 times"):
+        open_image(tmp_path / "line.png")
+    save(tmp_path / "panorama.png", size=(1000, 10))
+    assert open_image(tmp_path / "panorama.png").size == (1000, 10)
 
 
 def test_cmyk_grey_and_palette_become_rgb(tmp_path):

@@ -30,6 +30,14 @@ def test_npz_npy_and_parquet_give_the_same_rows(tmp_path):
     assert all(np.array_equal(backbone.matrix, MATRIX) for backbone in found)
 
 
+def test_ids_of_bytes_are_texts(tmp_path):
+    raw = [name.encode() for name in ("a.jpg", "사진.jpg")]
+    np.savez(tmp_path / "m.npz", features=MATRIX[:2], photo_id=np.array(raw))
+    pd.DataFrame({"photo_id": raw, "features": list(MATRIX[:2])}).to_parquet(tmp_path / "m.parquet")
+    for name in ("m.npz", "m.parquet"):
+        assert read_matrix(str(tmp_path / name)).ids == ("a.jpg", "사진.jpg")
+
+
 def write_npz(path, **arrays):
     np.savez(path, **arrays)
     return path

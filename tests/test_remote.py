@@ -1,5 +1,6 @@
 """Files behind addresses: read whole, with bounds, and never named with their secrets."""
 
+import hashlib
 import logging
 import sys
 
@@ -82,11 +83,63 @@ def test_what_is_too_long_is_not_read_on(site, monkeypatch):
         ("s3://AKIA:s3cret@bucket/a/b?c#d.jpg", "s3://bucket/a/b?c#d.jpg"),
         ("s3://bucket/a@b.jpg", "s3://bucket/a@b.jpg"),
         ("memory://x.jpg", "memory://x.jpg"),
+        ("https://ann:pw@[host/a.jpg?sig=x#y", "https://[host/a.jpg"),
     ],
 )
 def test_an_address_is_shown_without_its_secrets(address, name):
     assert remote.shown(address) == name
     assert remote.shown(name) == name
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("https://host/p?photo_reference=1", "https://host/p?photo_reference=2"),
+        ("https://host/p?photo_reference=1&key=K", "https://host/p?photo_reference=2&key=K"),
+        ("https://host/p?1", "https://host/p?2"),
+        ("https://host/p?n=%FE", "https://host/p?n=%FF"),
+        ("https://host/p?n=a%26b", "https://host/p?n=a&b"),
+        ("https://host/p?se=1", "https://host/p?se=2"),  # Azure's word, but nothing is signed
+        ("https://host/get?key=1.jpg", "https://host/get?key=2.jpg"),
+        ("https://host/get?w=300&key=a/1.jpg", "https://host/get?w=300&key=a/2.jpg"),
+        ("https://host/get?token=a", "https://host/get?token=b"),
+        ("s3://bucket/a?b=1", "s3://bucket/a?b=2"),
+        ("abfs://one@account/a.jpg", "abfs://two@account/a.jpg"),
+    ],
+)
+def test_different_photos_never_share_an_id_nor_a_name(address, other):
+    assert remote.address_id(address) != remote.address_id(other)
+    assert remote.name_of(address) != remote.name_of(other)
+
+
+@pytest.mark.parametrize(
+    ("address", "again"),
+    [
+        (
+            "https://host/a.jpg?X-Amz-Credential=AK%2F1&X-Amz-Expires=60&X-Amz-Signature=ab&versionId=3",
+            "https://host/a.jpg?versionId=3&X-Amz-Signature=cd&x-amz-date=20300101",
+        ),
+        (
+            "https://host/a.jpg?Expires=1&Signature=x%3D&Key-Pair-Id=K&Policy=p",
+            "https://host/a.jpg?Expires=2&Signature=y",
+        ),
+        ("https://host/a.jpg?X-Goog-Signature=a&GoogleAccessId=b", "https://host/a.jpg"),
+        ("https://host/a.jpg?AWSAccessKeyId=1&Expires=2&Signature=3", "https://host/a.jpg"),
+        ("https://host/a?sv=2024&st=1&se=2&sr=b&sp=r&skoid=o&sig=a%3D", "https://host/a?sv=2025&se=3&sig=b"),
+        ("https://host/p?photo_reference=1&key=K1", "https://host/p?photo_reference=1&key=K2"),
+        ("https://host/o/a.jpg?alt=media&token=1", "https://host/o/a.jpg?alt=media&token=2"),
+        ("https://ann:pw@host/a.jpg?access_token=1#top", "https://host/a.jpg"),
+        ("https://host/p?name=사진 1", "https://host/p?name=%EC%82%AC%EC%A7%84+1"),
+        ("s3://AKIA:s3cret@bucket/a.jpg", "s3://bucket/a.jpg"),
+    ],
+)
+def test_an_address_that_is_signed_anew_keeps_its_id_and_its_name(address, again):
+    assert remote.address_id(address) == remote.address_id(again)
+    assert remote.name_of(address) == remote.name_of(again)
+
+
+def test_an_id_is_none_of_those_that_older_caches_hold():
+    assert remote.address_id("https://host/a.jpg") != hashlib.sha256(b"address https://host/a.jpg").hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -308,6 +308,23 @@ def test_judge_takes_truth_in_any_sequence(blobs):
     assert judged(x, truth=np.array(truth))[1].facts["baselines"] == expected
 
 
+def test_external_scores_are_of_the_labelled_photos_and_say_how_many(blobs):
+    x, truth = blobs
+    _, found = judged(x, truth=[label if i % 3 else None for i, label in enumerate(truth)])
+    assert found.facts["scores"]["nmi"] == pytest.approx(1)
+    assert found.facts["scores"]["accuracy"] == 1
+    assert found.facts["baselines"][0]["scores"]["ari"]["mean"] == pytest.approx(1)
+    assert found.facts["labelled"] == {"n": 60, "of": 90}
+    assert said("info", "ACC, NMI, AMI and ARI are of the 60 of 90 photos with a label", found.facts["verdict"])
+    assert not said("info", "ACC", judged(x, truth=truth)[1].facts["verdict"])
+
+
+def test_labels_that_are_all_missing_are_none(blobs):
+    _, found = judged(blobs[0], truth=[None] * 90)
+    assert "accuracy" not in found.facts["scores"]
+    assert found.facts["labelled"] == {"n": 0, "of": 90}
+
+
 def test_judge_does_not_look_at_the_truth_without_being_told(blobs):
     _, found = judged(blobs[0])
     assert not {"accuracy", "nmi", "ami", "ari"} & set(found.facts["scores"])

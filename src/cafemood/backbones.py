@@ -171,7 +171,8 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
     overlay: dict[str, Any] = {}
     if weights is not None:
         given = weight_files.find(WeightFile(Path(weights).name), weights)
-        overlay = {"pretrained_cfg_overlay": {"file": str(given)}}
+        # tensors and not the file, which older versions of timm unpickle with all that is in it
+        overlay = {"pretrained_cfg_overlay": {"state_dict": weight_files.read_tensors(given)}}
     try:
         network = timm.create_model(model, pretrained=True, num_classes=0, **overlay)
     except Exception as error:  # the hub raises a dozen kinds when it cannot be reached
@@ -183,6 +184,7 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
         ) from None
     config = resolve_model_data_config(network)
     card: dict[str, Any] = getattr(network, "pretrained_cfg")  # noqa: B009
+    card.pop("state_dict", None)  # the weights a second time
     return Backbone(
         name=f"timm-{model}",
         output=output,

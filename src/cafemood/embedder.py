@@ -123,7 +123,7 @@ class _Photos:
                 raise source
             if isinstance(source, bytes):
                 photo_id = hashlib.sha256(source).hexdigest()
-                if photo.photo_id not in (photo_id, remote.address_id(photo.file)):
+                if photo.photo_id not in (photo_id, remote.address_id(str(self.photo_set.path(photo)))):
                     return photo, photo_id, "its bytes are not those of the manifest's photo_id"
             with self.lock:
                 twice = photo_id in self.claimed

@@ -6,9 +6,12 @@ import logging
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock
@@ -25,6 +28,9 @@ COMPACT_ABOVE = 64
 
 MERGED_BYTES = 1 << 30
 """A shard as large as this stays as it is: a growing cache is not written again and again."""
+
+_DAMAGE = (ValueError, EOFError, SyntaxError, TokenError, BadZipFile)
+"""What `np.load` says of a file that is cut or broken. An `OSError` says something of the system, not of the file."""
 
 _ADDRESS = np.dtype([("address", "S64"), ("photo_id", "S64")])
 
@@ -120,7 +126,11 @@ class FeatureCache:
         return len(self._where)
 
     def refresh(self) -> None:
-        """Read the shards again; a damaged one is deleted, its photos count as not embedded."""
+        """Read the shards again; a damaged one is deleted, its photos count as not embedded.
+
+        Raises:
+            FeaturesError: The system does not let one be read.
+        """
         self._shards, self._where, self.addresses = [], {}, {}
         for shard in self._read(self.folder, self._dtype, "its photos are embedded again"):
             for row, photo_id in enumerate(shard["photo_id"]):
@@ -150,7 +160,9 @@ class FeatureCache:
         for folder in (self.folder, self.folder / "addresses"):
             paths = [path for path in sorted(folder.glob("*.npy")) if path.stat().st_size < MERGED_BYTES]
             if len(paths) > COMPACT_ABOVE:
-                self._write(folder, [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths])
+                with _reading(folder):
+                    shards = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+                self._write(folder, shards)
                 for path in paths:
                     path.unlink(missing_ok=True)
 
@@ -165,19 +177,15 @@ class FeatureCache:
         shards = tuple(self._shards)
         return Features(self.backbone.space, self.backbone.fingerprint, tuple(photo_ids), shards, where)
 
-    def _read(self, folder: Path, dtype: np.dtype, loss: str) -> Iterator[np.ndarray]:
-        for path in sorted(folder.glob("*.npy")):
-            try:
-                shard = np.load(path, mmap_mode="r", allow_pickle=False)
-                if shard.dtype != dtype or shard.ndim != 1:
-                    raise ValueError("another layout")
-            except FileNotFoundError:  # another process has just merged it
-                continue
-            except (ValueError, OSError, EOFError) as error:
-                log.warning("Deleting the damaged cache file %s (%s); %s", path, error, loss)
-                path.unlink(missing_ok=True)
-                continue
-            yield shard
+    def _read(self, folder: Path, dtype: np.dtype, loss: str) -> list[np.ndarray]:
+        before = None
+        with _reading(folder):
+            while before != (paths := sorted(folder.glob("*.npy"))):
+                try:
+                    return [shard for path in paths if (shard := _intact(path, dtype, loss)) is not None]
+                except FileNotFoundError:  # another process has just merged it: list again
+                    before = paths
+            raise FileNotFoundError("a file is listed that is not there")
 
     def _write(self, folder: Path, parts: Sequence[np.ndarray]) -> None:
         facts = self.folder / "backbone.json"
@@ -193,3 +201,25 @@ class FeatureCache:
             np.lib.format.write_array_header_1_0(stream, about)
             for part in parts:
                 part.tofile(stream)
+
+
+def _intact(path: Path, dtype: np.dtype, loss: str) -> np.ndarray | None:
+    """A shard, mapped; None if it is damaged: then it is deleted."""
+    try:
+        shard = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(shard, np.ndarray) or shard.dtype != dtype or shard.ndim != 1:
+            raise ValueError("another layout")
+        return shard
+    except _DAMAGE as error:
+        log.warning("Deleting the damaged cache file %s (%s); %s", path, error, loss)
+        path.unlink(missing_ok=True)
+        return None
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        fix = "give it memory, open files (ulimit -v, -n) or rights, then run the same command again: nothing is lost"
+        raise FeaturesError("The feature cache cannot be read", where=folder, why=error, fix=fix) from None

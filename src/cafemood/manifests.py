@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tqdm import tqdm
@@ -29,6 +30,7 @@ from cafemood.photos import (
 )
 
 _KNOWN = {f.name for f in fields(Photo)}
+_NUMBERS: dict[str, Callable[[float], float]] = {"lat": float, "lon": float, "rank": int, "width": int, "height": int}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -37,7 +39,7 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
 
     Args:
         manifest: The table; its `file` entries are relative to its folder and must stay below it.
-        labels: A column to take as ground truth for scoring, or None.
+        labels: A column to take as ground truth for scoring, or None; a row may leave it empty.
         name: What to call the data set.
 
     Raises:
@@ -51,9 +53,10 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
     skipped: list[Skipped] = []
     first_seen: dict[str, str] = {}
     for record in table.to_dict("records"):
-        record = {str(key): _plain(value) for key, value in record.items()}
+        record = {str(key): value for key, value in record.items()}
+        flaw = _cast(record)
         file = str(record["file"])
-        reason = _refuse_entry(root, record)
+        reason = flaw or _refuse_entry(root, record)
         digest = None if reason else digest_or_reason(root / file)
         if digest and digest[0] is None:
             reason = digest[1]
@@ -66,7 +69,7 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
             continue
         first_seen[str(record["photo_id"])] = file
         values: dict[str, Any] = {key: record[key] for key in _KNOWN if key in record}
-        values |= {"cafe_id": str(record["cafe_id"]), "label": str(record[labels]) if labels else None}
+        values["label"] = _label(record[labels]) if labels else None
         rows.append(Photo(**values))
     if not rows:
         why = count_reasons(skipped) or "it has no rows"
@@ -81,18 +84,18 @@ def read_listing(
 ) -> PhotoSet:
     """Read a list of photos: paths, or addresses that fsspec opens, in a column `file`; more columns as they are known.
 
-    Files are read for their digest. Addresses are not: their photos have the digest of the address for an id
-    until they are embedded, unless the list has a column `photo_id` (SHA-256 of the bytes). What may be a secret
-    in an address stays in `PhotoSet.addresses`.
+    Files are read for their digest. Addresses are not: their photos have the digest of the address without
+    its signature for an id until they are embedded, unless the list has a column `photo_id` (SHA-256 of the bytes).
+    What may be a secret in an address stays in `PhotoSet.addresses`.
 
     Args:
         manifest: The table: `.parquet`, `.csv` or `.jsonl`.
         root: What relative paths start from: a folder or an address; None is the table's own folder.
-        labels: A column to take as ground truth for scoring, or None.
+        labels: A column to take as ground truth for scoring, or None; a row may leave it empty.
         name: What to call the data set.
 
     Returns:
-        The photos in the list's order; bad and duplicate rows are in `skipped`.
+        The photos in the list's order; bad and duplicate rows are in `skipped`, each with its reason.
 
     Raises:
         PhotoError: The table is missing, damaged, lacks a column or has no usable row; an address is of a kind
@@ -104,9 +107,8 @@ def read_listing(
     table = _read_table(path)
     _need(table, ("file", *([labels] if labels else [])), path)
     columns = [str(column) for column in table.columns if column in _KNOWN | {labels}]
-    records = [
-        dict(zip(columns, map(_plain, row), strict=True)) for row in zip(*(table[c] for c in columns), strict=True)
-    ]
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*(table[c] for c in columns), strict=True)]
+    flaws = [_cast(record) for record in records]
     base = root if root and remote.is_address(root) else Path(root or path.parent).expanduser().resolve()
     places = [_place(base, record["file"]) for record in records]
     remote.check_schemes(place.split("://")[0].lower() for place in places if isinstance(place, str))
@@ -114,10 +116,16 @@ def read_listing(
     rows: list[Photo] = []
     skipped: list[Skipped] = []
     first_seen: dict[str, str] = {}
-    for record, place, (digest, reason) in zip(records, places, _digests(places), strict=True):
+    for record, flaw, place, (digest, reason) in zip(records, flaws, places, _digests(places), strict=True):
+        flaw = flaw or (remote.flaw(place) if isinstance(place, str) else "")
+        if flaw:
+            skipped.append(
+                Skipped(remote.shown(place) if isinstance(place, str) else _local_name(record["file"]), flaw)
+            )
+            continue
         file = names.of(place) if isinstance(place, str) else _local_name(record["file"])
         given = record.get("photo_id")
-        photo_id = str(given or digest or remote.address_id(file))
+        photo_id = str(given or digest or (remote.address_id(place) if isinstance(place, str) else ""))
         if given and not _SHA256.fullmatch(photo_id):
             reason = "its photo_id is no SHA-256"
         elif given and digest not in (None, given):
@@ -131,7 +139,7 @@ def read_listing(
         values: dict[str, Any] = {
             key: remote.shown(v) if remote.is_address(v) else v for key, v in record.items() if key in _KNOWN - {"file"}
         }
-        values |= {"photo_id": photo_id, "file": file, "label": str(record[labels]) if labels else None}
+        values |= {"photo_id": photo_id, "file": file, "label": _label(record[labels]) if labels else None}
         rows.append(Photo(**({"cafe_id": ""} | values)))
     if not rows:
         why = count_reasons(skipped) or "it has no rows"
@@ -156,8 +164,8 @@ def _read_table(path: Path) -> Any:
 
     readers: dict[str, Any] = {
         ".parquet": pd.read_parquet,
-        ".csv": lambda p: pd.read_csv(p, dtype={"photo_id": str, "cafe_id": str, "file": str}),
-        ".jsonl": lambda p: pd.read_json(p, lines=True, dtype={"photo_id": str, "cafe_id": str}),
+        ".csv": lambda p: pd.read_csv(p, dtype=str),
+        ".jsonl": lambda p: pd.DataFrame(_lines(p), dtype=object),
     }
     if path.suffix not in readers:
         raise PhotoError(
@@ -173,7 +181,8 @@ def _read_table(path: Path) -> Any:
             fix="crawl first (see crawler/), or point data.manifest at a manifest.parquet",
         )
     try:
-        return readers[path.suffix](path)
+        table = readers[path.suffix](path)
+        return table.astype(object).where(table.notna(), None)
     except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
         raise PhotoError(
             "The manifest cannot be read",
@@ -181,6 +190,47 @@ def _read_table(path: Path) -> Any:
             why=reason_of(error),
             fix="export it again with the crawler",
         ) from None
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file as they are written: pandas would make numbers of texts, and times."""
+    with open(path, encoding="utf-8-sig") as stream:
+        rows = [(n, json.loads(line)) for n, line in enumerate(stream, 1) if line.strip()]
+    for n, row in rows:
+        if not isinstance(row, dict):
+            raise ValueError(f"line {n} is no object")
+    return [row for _, row in rows]
+
+
+def _cast(record: dict[str, Any]) -> str:
+    """Give the values of a row the types that `Photo` has, in place; returns what is wrong with one, or nothing."""
+    wrong = ""
+    for key, value in record.items():
+        if value is None or key not in _KNOWN:
+            continue
+        if key not in _NUMBERS:
+            record[key] = _text(value)
+            continue
+        try:
+            if not math.isfinite(number := float(value)):
+                raise ValueError("not finite")
+            record[key] = _NUMBERS[key](number)
+        except (TypeError, ValueError):
+            wrong = f"its {key} is no number: {str(value)[:40]!r}"
+    return wrong
+
+
+def _text(value: Any) -> str:
+    """A name or an id as text: 24 and 24.0 (what a column of whole numbers becomes by one gap) are both "24"."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).encode(errors="replace").decode()  # JSON may hold half of a character, which no file takes
+
+
+def _label(value: Any) -> str | None:
+    return None if value in (None, "") else _text(value)
 
 
 def _need(table: Any, columns: Iterable[str], path: Path) -> None:
@@ -202,7 +252,7 @@ def _place(base: str | Path, file: object) -> str | Path | None:
         return None
     text = str(file)
     if text.lower().startswith("file://"):
-        return Path(url2pathname(urlsplit(text).path))
+        return Path(_local_name(text))
     if remote.is_address(text):
         return text
     return f"{base.rstrip('/')}/{text}" if isinstance(base, str) else base / text
@@ -210,7 +260,8 @@ def _place(base: str | Path, file: object) -> str | Path | None:
 
 def _local_name(file: object) -> str:
     text = str(file or "")
-    return url2pathname(urlsplit(text).path) if text.lower().startswith("file://") else text
+    is_url = text.lower().startswith("file://")
+    return url2pathname("/" + text.split("://", 1)[1].partition("/")[2]) if is_url else text
 
 
 def _digests(places: Sequence[str | Path | None]) -> Iterator[tuple[str | None, str]]:
@@ -231,14 +282,14 @@ def _digests(places: Sequence[str | Path | None]) -> Iterator[tuple[str | None, 
 
 
 class _Names:
-    """What addresses are called where they are shown and stored; no two addresses get one name."""
+    """What addresses are called where they are shown and stored; no two addresses of a list get one name."""
 
     def __init__(self) -> None:
         self._names, self._taken = dict[str, str](), dict[str, int]()
 
     def of(self, address: str) -> str:
         if address not in self._names:
-            name = remote.shown(address)
+            name = remote.name_of(address)
             n = self._taken[name] = self._taken.get(name, 0) + 1
             self._names[address] = name if n == 1 else f"{name}#{n}"
         return self._names[address]
@@ -253,7 +304,8 @@ def _with_cafes(rows: list[Photo], *, known: bool) -> tuple[list[Photo], str, tu
     if known:
         alone = [p if p.cafe_id not in (None, "") else replace(p, cafe_id=p.photo_id[:12]) for p in rows]
         return [p if isinstance(p.cafe_id, str) else replace(p, cafe_id=str(p.cafe_id)) for p in alone], "manifest", ()
-    paths = [PurePosixPath(p.file.split("://")[-1].lstrip("/")) for p in rows]
+    files = [remote.shown(p.file) if remote.is_address(p.file) else p.file for p in rows]
+    paths = [PurePosixPath(file.split("://")[-1].lstrip("/")) for file in files]
     shared = os.path.commonpath({path.parent.as_posix() for path in paths})
     found = [cafe_of(path.relative_to(shared), p.photo_id, folders=True) for p, path in zip(rows, paths, strict=True)]
     source, notes = cafe_source({source for _, source in found})
@@ -263,13 +315,9 @@ def _with_cafes(rows: list[Photo], *, known: bool) -> tuple[list[Photo], str, tu
 def _refuse_entry(root: Path, record: dict[str, Any]) -> str:
     if not record["file"] or not record["photo_id"] or record["cafe_id"] in (None, ""):
         return "the row lacks its file, photo_id or cafe_id"
-    target = (root / str(record["file"])).resolve()
+    if "\0" in record["file"]:
+        return "its file's name has a null byte"
+    target = (root / record["file"]).resolve()
     if not target.is_relative_to(root):
         return "the path leads out of the manifest's folder"
     return "" if target.is_file() else "the file is missing"
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and value != value else value

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cafemood import remote
 from cafemood.errors import PhotoError
@@ -25,6 +25,10 @@ HEIC_EXTENSIONS = {".heic", ".heif"}
 MAX_PIXELS = 100_000_000
 """Larger photos are refused before they are decoded (a 20,000 x 20,000 PNG needs 1.2 GB)."""
 
+MAX_RATIO = 100
+"""A longer side over this many times the shorter is refused: where the shorter becomes the 256 pixels that networks
+take, 1 x 60,000 pixels would become 256 x 15 million."""
+
 CHUNK = 10_000
 """Files that wait for a thread at a time."""
 
@@ -32,6 +36,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _CAFE_FILE = re.compile(r"^cafe_(?P<cafe>.+)_(?P<n>\d+)$")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes each EXIF orientation upright (CIPA DC-008, Orientation)."""
+
 _NOT_PHOTOS = {"__MACOSX"}
 
 
@@ -101,8 +116,8 @@ class PhotoSet:
 
     @property
     def labelled(self) -> bool:
-        """Whether every photo has a ground truth."""
-        return all(p.label is not None for p in self.photos)
+        """Whether any photo has a ground truth."""
+        return any(p.label is not None for p in self.photos)
 
     def path(self, photo: Photo) -> Path | str:
         """The photo's file on disk, or its address."""
@@ -221,8 +236,8 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
             its shorter side keeps at least this many pixels.
 
     Raises:
-        PhotoError: The file is empty, not an image, damaged, cut off, or larger than `MAX_PIXELS`; or an
-            address gives none.
+        PhotoError: The file is empty, not an image, damaged, cut off, larger than `MAX_PIXELS`, or longer than
+            `MAX_RATIO` allows; or an address gives none.
     """
     if isinstance(source, str) and remote.is_address(source):
         source = remote.fetch(source)
@@ -234,11 +249,14 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
                 if image.width * image.height > MAX_PIXELS:
                     size = f"{image.width} x {image.height} pixels"
                     raise PhotoError("A photo is too large", where=where, why=f"{size}, over {MAX_PIXELS:,}")
+                if max(image.size) > MAX_RATIO * min(image.size):
+                    why = f"{image.width} x {image.height} pixels: one side is over {MAX_RATIO} times the other"
+                    raise PhotoError("A photo is too long", where=where, why=why)
                 if shortest and image.format == "JPEG" and min(image.size) > shortest:
                     scale = shortest / min(image.size)
                     image.draft(None, (round(image.width * scale), round(image.height * scale)))
                 image.load()
-                return _to_rgb(ImageOps.exif_transpose(image))
+                return _to_rgb(_upright(image))
     except PhotoError:
         raise
     except Image.DecompressionBombError:
@@ -247,7 +265,7 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
         empty = not source if isinstance(source, bytes) else Path(source).exists() and Path(source).stat().st_size == 0
         why = "the file is empty" if empty else "not an image, or a kind Pillow does not know"
         raise PhotoError("A photo cannot be read", where=where, why=why) from None
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError) as error:
+    except Exception as error:  # each of Pillow's decoders raises kinds of its own for a damaged file
         raise PhotoError("A photo cannot be read", where=where, why=reason_of(error)) from None
 
 
@@ -265,6 +283,16 @@ def heic_available() -> bool:
         return False
     register_heif_opener()
     return True
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; as it is where that is damaged. Pillow's own would write the EXIF anew, and fail."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # TypeError, struct.error and others, by the damage
+        return image
+    turn = _TURNS.get(orientation) if type(orientation) is int else None
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -301,7 +329,7 @@ def digest_or_reason(path: Path) -> tuple[str | None, str]:
         if path.stat().st_size == 0:
             return None, "the file is empty"
         return file_digest(path), ""
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         return None, reason_of(error)
 
 

@@ -91,7 +91,7 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
                 why = f"it holds {', '.join(stored.files)}"
                 fix = "np.savez(file, features=(n, d), photo_id=(n,))"
                 raise FeaturesError("The .npz lacks features or photo_id", where=file, why=why, fix=fix)
-            return [str(i) for i in stored["photo_id"]], np.asarray(stored["features"], dtype=np.float32)
+            return [_text(i) for i in stored["photo_id"]], np.asarray(stored["features"], dtype=np.float32)
     if file.suffix == ".npy":
         if ids is None:
             why = "rows are never joined by position"
@@ -112,5 +112,10 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
             matrix = np.stack(list(table["features"]))
         else:
             matrix = table.drop(columns="photo_id").select_dtypes("number").to_numpy()
-        return [str(i) for i in table["photo_id"]], np.asarray(matrix, dtype=np.float32)
+        return [_text(i) for i in table["photo_id"]], np.asarray(matrix, dtype=np.float32)
     raise FeaturesError("Unknown kind of matrix", where=file, why=file.suffix, fix="use .npz, .npy or .parquet")
+
+
+def _text(photo_id: object) -> str:
+    """An id as text: NumPy and pyarrow also keep them as bytes (`S64`, binary)."""
+    return photo_id.decode() if isinstance(photo_id, bytes) else str(photo_id)

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote_plus, unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
 from cafemood.errors import PhotoError
 
@@ -44,6 +44,34 @@ _HARMLESS = frozenset(
 )
 """Parameters of a query that are kept where an address is shown: any other may be a signature or a key."""
 
+_SIGNED = ("x-amz-", "x-goog-", "x-oss-")
+_SIGNATURE = frozenset(
+    (
+        "signature",
+        "sig",
+        "expires",
+        "policy",
+        "key-pair-id",
+        "awsaccesskeyid",
+        "googleaccessid",
+        "ossaccesskeyid",
+        "security-token",
+        "access_token",
+        "api_key",
+        "apikey",
+    )
+)
+_AZURE = frozenset(
+    "sv ss srt sp se st spr sr sip si sdd skoid sktid skt ske sks skv saoid suoid scid ses".split()  # noqa: SIM905
+)
+"""Parameters of a shared access signature (learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas);
+they are its own only where there is a `sig`."""
+
+_KEY = frozenset(("key", "token"))
+"""A credential, or what a site calls its photo: see `identity`."""
+
+_PHOTO_NAME = re.compile(r"\.(jpe?g|png|webp|avif|gif|heic|heif)$", re.IGNORECASE)
+
 _CLOUD = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
 _TALKATIVE = ("fsspec", "s3fs", "gcsfs", "aiohttp", "aiobotocore", "botocore")
 """With hydra.verbose=true these would log whole addresses and headers."""
@@ -58,19 +86,71 @@ def is_address(file: object) -> bool:
 
 def shown(address: str) -> str:
     """An address as it may be stored and shown: without user, password, fragment and unknown parameters."""
-    if address.split("://", 1)[0].lower() not in ("http", "https"):  # a key in a bucket may hold ? and #
+    if not _is_http(address):  # a key in a bucket may hold ? and #
         scheme, rest = address.split("://", 1)
         host, slash, path = rest.partition("/")
         return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # it is none (see `flaw`); its secrets are left out by its signs alone
+        scheme, rest = re.split(r"[?#]", address, maxsplit=1)[0].split("://", 1)
+        return f"{scheme}://{rest.rpartition('@')[2]}"
     kept = [(name, value) for name, value in parse_qsl(parts.query) if name.lower() in _HARMLESS]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))
 
 
-def address_id(file: str) -> str:
-    """What stands for a photo's id until its bytes are known: SHA-256 of its address, as 64 hex digits."""
-    return hashlib.sha256(f"address {file}".encode()).hexdigest()
+def flaw(address: str) -> str:
+    """Why an address is none; nothing if it may be one."""
+    try:
+        if _is_http(address):
+            urlsplit(address)
+    except ValueError as error:  # its words may go on with the host, and a password before it
+        return "it is no address (" + str(error).partition("'")[0].strip() + ")"
+    return ""
+
+
+def identity(address: str) -> str:
+    """An address without what changes when it is signed anew: which photo it is. It may hold secrets: never store it.
+
+    Every parameter of the query counts but those of signatures and credentials. `key` and `token` are credentials
+    only beside another name for the photo: another parameter, or a path that ends in a photo's name. A user without
+    a password counts where it is no credential (`abfs://container@account/…`).
+    """
+    if not _is_http(address):
+        user, at, _ = address.split("://", 1)[1].partition("/")[0].rpartition("@")
+        return shown(address) + (at + user if ":" not in user else "")
+    parts = urlsplit(address)
+    query = [_decoded(part) for part in parts.query.split("&") if part]
+    signed = {name for name, _ in query if name in _SIGNATURE or name.startswith(_SIGNED)}
+    signed |= _AZURE if "sig" in signed else set()
+    rest = [(name, part) for name, part in query if name not in signed]
+    named = _PHOTO_NAME.search(parts.path) or any(name not in _KEY for name, _ in rest)
+    kept = [part for name, part in rest if not (named and name in _KEY) or _PHOTO_NAME.search(part)]
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "&".join(kept), ""))
+
+
+def _decoded(parameter: str) -> tuple[str, str]:
+    """A parameter's name in lower case, and all of it in one spelling, whatever bytes it stands for."""
+    name, equals, value = (unquote_to_bytes(word) for word in parameter.replace("+", " ").partition("="))
+    return name.decode(errors="replace").lower(), quote_plus(name) + equals.decode() + quote_plus(value)
+
+
+def address_id(address: str) -> str:
+    """What stands for a photo's id until its bytes are known: SHA-256 of its `identity`, as 64 hex digits."""
+    # "address" without a version was the hash of the shown name, which photos could share: caches hold such ids
+    return hashlib.sha256(f"address 2 {identity(address)}".encode()).hexdigest()
+
+
+def name_of(address: str) -> str:
+    """What a photo's address is called where it is stored: as shown, and part of its id where that leaves out more
+    than signatures and credentials."""
+    name = shown(address)
+    return name if address_id(name) == address_id(address) else f"{name}#{address_id(address)[:12]}"
+
+
+def _is_http(address: str) -> bool:
+    return address.split("://", 1)[0].lower() in ("http", "https")
 
 
 def remember(addresses: Mapping[str, str]) -> None:
@@ -128,7 +208,7 @@ def _read(address: str) -> bytes:
 
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.INFO)
-    if address.split("://", 1)[0].lower() in ("http", "https"):
+    if _is_http(address):
         from aiohttp import ClientTimeout
 
         limits = ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=STALL_SECONDS)

@@ -45,7 +45,7 @@ def judge(
     baselines: Sequence[Baseline],
     checks: Checks | None = None,
     *,
-    truth: Sequence[str] | None = None,
+    truth: Sequence[str | None] | None = None,
     cafes: Sequence[str] | None = None,
 ) -> Judgement:
     """Score a clustering in the feature space, in its own, and in the display plane.
@@ -56,7 +56,8 @@ def judge(
         clustering: The official labelling.
         baselines: Cheap systems on the same features.
         checks: Nulls and refits; None: 20 nulls of k-means on the features, no refits.
-        truth: Ground-truth label of each photo, if there is one; it is used here and nowhere else.
+        truth: Ground-truth label of each photo, if there is one; it is used here and nowhere else. External scores
+            are of the photos that have one.
         cafes: Café of each photo, if known.
     """
     labels, k = clustering.labels, len(clustering.centers)
@@ -72,13 +73,10 @@ def judge(
     if clustering.space not in ("features", "pca2"):
         own |= scores.internal(clustering.embedding[rows], labels[rows], "clustering")
     own |= scores.internal(plane[rows], labels[rows], "pca2")
-    if truth is not None:
-        own |= scores.external(truth, labels)
+    own |= _against(truth, labels)
     compared = []
     for baseline in baselines:
-        found = [
-            in_features(each) | ({} if truth is None else scores.external(truth, each)) for each in baseline.labels
-        ]
+        found = [in_features(each) | _against(truth, each) for each in baseline.labels]
         compared.append({"name": baseline.name, "n_seeds": len(found), "scores": scores.mean_and_sd(found)})
     spaces = {clustering.space: clustering.embedding, "pca2": plane}
     checks = checks or Checks(KMeansPipeline(k))
@@ -102,12 +100,24 @@ def judge(
         "health": clustering.health(),
         "sizes": np.bincount(labels, minlength=k),
         "sample": sample.facts,
+        "labelled": {"n": int(_labelled(truth).sum()), "of": len(labels)},
         "spaces": {"clustering": clustering.space},
     }
     facts["verdict"] = verdict(facts, n=len(labels), k=k)
     each = np.full(len(labels), np.nan)
     each[rows] = scores.silhouettes(distances, labels[rows], precomputed=True)
     return Judgement(facts, each)
+
+
+def _labelled(truth: Sequence[str | None] | None) -> np.ndarray:
+    """Whether each photo has a ground truth (n,); (0,) without any."""
+    return np.array([label is not None for label in ([] if truth is None else truth)], dtype=bool)
+
+
+def _against(truth: Sequence[str | None] | None, labels: np.ndarray) -> dict[str, float]:
+    """The external scores of the photos that have a ground truth; none if no photo has."""
+    rows = np.flatnonzero(_labelled(truth)).tolist()
+    return scores.external([str(truth[i]) for i in rows], labels[rows]) if truth is not None and len(rows) else {}
 
 
 def _refitted(
@@ -168,6 +178,7 @@ def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
             )
         )
     said += _leak_sentences(facts.get("leak", []))
+    said += _labelled_sentence(facts.get("labelled"))
     return sorted(said, key=lambda sentence: ORDER[sentence["level"]])
 
 
@@ -286,6 +297,12 @@ def _leak_sentences(leaks: Sequence[dict[str, Any]]) -> list[Sentence]:
             )
             said.append(_say("warn", text))
     return said
+
+
+def _labelled_sentence(found: dict[str, int] | None) -> list[Sentence]:
+    if not found or found["n"] in (0, found["of"]):
+        return []
+    return [_say("info", f"ACC, NMI, AMI and ARI are of the {found['n']:,} of {found['of']:,} photos with a label.")]
 
 
 def _enumerated(numbers: Sequence[int]) -> str:

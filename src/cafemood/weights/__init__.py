@@ -15,7 +15,7 @@ from cafemood.photos import file_digest
 from cafemood.weights.caffe import CaffeLayer, read_caffemodel
 from cafemood.weights.fetch import OFFLINE, WeightFile, check, fetch, is_recorded
 from cafemood.weights.keras import read_keras
-from cafemood.weights.states import read_state_dict, state_digest
+from cafemood.weights.states import read_state_dict, read_tensors, state_digest
 
 __all__ = [
     "OFFLINE",
@@ -28,6 +28,7 @@ __all__ = [
     "read_caffemodel",
     "read_keras",
     "read_state_dict",
+    "read_tensors",
     "state_digest",
 ]
 

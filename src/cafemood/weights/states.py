@@ -12,12 +12,27 @@ import torch
 
 from cafemood.errors import WeightsError
 
+_WITHIN = ("state_dict_ema", "model_ema", "state_dict", "model")
+"""Where a checkpoint of a training keeps its tensors; timm looks there in this order."""
+
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """Read a PyTorch or safetensors file; pickles under `weights_only=True`.
+    """As `read_tensors`, under the names that today's torchvision has.
 
     Raises:
-        WeightsError: The file is damaged, or would run code when read.
+        WeightsError: See `read_tensors`.
+    """
+    return {_renamed(name): tensor for name, tensor in read_tensors(path).items()}
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read a PyTorch or safetensors file; pickles under `weights_only=True`.
+
+    Returns:
+        Tensors by their names in the file, without DataParallel's `module.` before them.
+
+    Raises:
+        WeightsError: The file is damaged, holds no state dict, or would run code when read.
     """
     try:
         if path.suffix == ".safetensors":
@@ -32,10 +47,11 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
             why=str(error).splitlines()[0] if str(error) else type(error).__name__,
             fix="delete it and let it be fetched again, or give a file that holds tensors only",
         ) from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
+    held = loaded if isinstance(loaded, Mapping) else {}
+    state = next((held[key] for key in _WITHIN if isinstance(held.get(key), Mapping)), loaded)
     if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise WeightsError("The weight file holds no state dict", where=path, why=f"it holds a {type(loaded).__name__}")
-    return {_renamed(str(name)): tensor for name, tensor in state.items()}
+    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 
 
 def _renamed(name: str) -> str:
