@@ -167,6 +167,17 @@ def test_secrets_open_what_they_are_for(site):
     assert len(remote.fetch(f"{site.address}/signed/a b.jpg")) == 6000
 
 
+def test_a_name_that_leaves_the_photo_out_is_not_fetched_once_its_address_is_forgotten(site):
+    """The server would answer with another photo, or the site's front page."""
+    address = f"{site.address}/a%20b.jpg?photo_reference=50"
+    name = remote.name_of(address)
+    with pytest.raises(PhotoError, match=r"cannot be fetched again[\s\S]*was not stored"):
+        remote.fetch(name)
+    assert not site.asked
+    remote.remember({name: address})
+    assert remote.fetch(name) == b"bytes " * 1000
+
+
 @pytest.mark.parametrize(("scheme", "package"), [("s3", "s3fs"), ("gs", "gcsfs")])
 def test_without_the_extra_one_line_names_it(scheme, package, monkeypatch):
     monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, scheme, raising=False)

@@ -149,6 +149,10 @@ def name_of(address: str) -> str:
     return name if address_id(name) == address_id(address) else f"{name}#{address_id(address)[:12]}"
 
 
+_SHORTENED = re.compile(r"#[0-9a-f]{12}$")
+"""How `name_of` ends where the name alone would fetch another photo."""
+
+
 def _is_http(address: str) -> bool:
     return address.split("://", 1)[0].lower() in ("http", "https")
 
@@ -187,6 +191,9 @@ def fetch(address: str) -> bytes:
     Raises:
         PhotoError: It is not there, not allowed, too long, or does not come.
     """
+    if address not in _whole and _SHORTENED.search(address) and _is_http(address):
+        why = "what tells it from others in its address may be a secret, and was not stored"
+        raise PhotoError("A photo cannot be fetched again", where=address, why=why)
     address = _whole.get(address, address)
     for tried in range(1, TRIES + 1):
         try:
