@@ -120,6 +120,16 @@ def test_many_photos_lie_in_a_folder_beside_the_page(run, monkeypatch):
     assert all((run.folder / picture).is_file() for picture in pictures)
 
 
+def test_a_run_of_an_older_version_still_gets_its_page(run):
+    path = run.folder / "scores.json"
+    judged = json.loads(path.read_text(encoding="utf-8"))
+    del judged["labelled"]
+    for null in judged["null"].values():
+        del null["limit"], null["n_tried"]
+    path.write_text(json.dumps(judged), encoding="utf-8")
+    assert "Scores" in report.write_report(runs.load(run.folder)).read_text(encoding="utf-8")
+
+
 def test_of_too_many_photos_the_page_shows_some_and_says_so(run, monkeypatch):
     monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 8)
     monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 2)
