@@ -220,12 +220,20 @@ def test_timm_is_handed_tensors_and_never_a_file(tmp_path, wrapper, monkeypatch)
 
     monkeypatch.setattr("timm.models._builder.load_state_dict", lambda *_, **__: pytest.fail("timm opened the file"))
     plain = timm.create_model("test_efficientnet", num_classes=1000)
-    state = {f"module.{name}": tensor for name, tensor in plain.state_dict().items()}
+    prefix = "module." if wrapper else "_orig_mod."  # DataParallel's, torch.compile's
+    state = {f"{prefix}{name}": tensor for name, tensor in plain.state_dict().items()}
     torch.save({wrapper: state, "epoch": 3} if wrapper else state, tmp_path / "t.pth")
     backbone = create("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"), precision="float32")
     own = backbone.build().state_dict()
     assert all(torch.equal(own[name], plain.state_dict()[name]) for name in own)
     assert "state_dict" not in backbone.build().pretrained_cfg
+
+
+def test_a_file_of_which_timm_takes_nothing_is_refused(tmp_path):
+    """timm itself says nothing of it, and hands over a random network."""
+    torch.save({"other.weight": torch.zeros(3, 3)}, tmp_path / "t.pth")
+    with pytest.raises(WeightsError, match=r"(?s)is not timm's test_efficientnet.*random"):
+        create("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"))
 
 
 def test_a_file_for_timm_that_would_run_code_is_refused(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -169,10 +169,11 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
         fix = f"did you mean {', '.join(close)}?" if close else "see timm.list_models(pretrained=True)"
         raise WeightsError(f"timm has no model {model!r}", where="backbone.model", fix=fix)
     overlay: dict[str, Any] = {}
+    state: dict[str, torch.Tensor] = {}
     if weights is not None:
-        given = weight_files.find(WeightFile(Path(weights).name), weights)
         # tensors and not the file, which older versions of timm unpickle with all that is in it
-        overlay = {"pretrained_cfg_overlay": {"state_dict": weight_files.read_tensors(given)}}
+        state = weight_files.read_tensors(weight_files.find(WeightFile(Path(weights).name), weights))
+        overlay = {"pretrained_cfg_overlay": {"state_dict": state}}
     try:
         network = timm.create_model(model, pretrained=True, num_classes=0, **overlay)
     except Exception as error:  # the hub raises a dozen kinds when it cannot be reached
@@ -182,6 +183,9 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
             why=str(error).splitlines()[0] if str(error) else type(error).__name__,
             fix=f"check the network, or give backbone.weights=FILE; {weight_files.OFFLINE}",
         ) from None
+    if weights is not None and not _share_a_tensor(state, network):
+        why = "timm has taken none of its tensors, and the network would be a random one"
+        raise WeightsError(f"The weight file is not timm's {model}", where=weights, why=why, fix="give this network's")
     config = resolve_model_data_config(network)
     card: dict[str, Any] = getattr(network, "pretrained_cfg")  # noqa: B009
     card.pop("state_dict", None)  # the weights a second time
@@ -197,6 +201,12 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
         licence=f"weights: {card.get('license') or 'see the model card'}",
         citation=card.get("paper_name") or f"timm {model}",
     )
+
+
+def _share_a_tensor(state: Mapping[str, torch.Tensor], network: nn.Module) -> bool:
+    """Whether a network has taken any weights of a state dict, whatever it calls them."""
+    weights = [tensor for tensor in network.state_dict().values() if tensor.dim() > 1]
+    return any(own.shape == given.shape and torch.equal(own, given) for given in state.values() for own in weights)
 
 
 def random_network(seed: int = 0, output: str = "features", precision: str = "float32") -> Backbone:

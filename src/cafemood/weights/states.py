@@ -29,7 +29,8 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read a PyTorch or safetensors file; pickles under `weights_only=True`.
 
     Returns:
-        Tensors by their names in the file, without DataParallel's `module.` before them.
+        Tensors by their names in the file, without DataParallel's `module.` and torch.compile's `_orig_mod.` before
+        them.
 
     Raises:
         WeightsError: The file is damaged, holds no state dict, or would run code when read.
@@ -51,7 +52,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     state = next((held[key] for key in _WITHIN if isinstance(held.get(key), Mapping)), loaded)
     if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise WeightsError("The weight file holds no state dict", where=path, why=f"it holds a {type(loaded).__name__}")
-    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
+    return {str(name).removeprefix("module.").removeprefix("_orig_mod."): tensor for name, tensor in state.items()}
 
 
 def _renamed(name: str) -> str:
