@@ -236,6 +236,15 @@ def json_lines(folder, rows):
     return path
 
 
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_number_is_a_missing_one(photo_folder, tmp_path, blank):
+    files = sorted(str(path) for path in photo_folder.rglob("*.jpg"))[:3]
+    rows = [json.dumps({"file": file, "lat": blank, "lon": "127.05", "rank": blank}) for file in files]
+    (tmp_path / "l.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    found = read_listing(tmp_path / "l.jsonl")
+    assert [(p.lat, p.lon, p.rank) for p in found.photos] == [(None, 127.05, None)] * 3
+
+
 def test_a_list_may_mix_numbers_and_texts(photo_folder, tmp_path):
     more = [
         {"cafe_name": 24, "area": "06236", "lat": "37.5", "rank": 1, "fetched_at": "2026-01-02", "cafe_id": 7},

@@ -175,6 +175,9 @@ def test_a_name_that_leaves_the_photo_out_is_not_fetched_once_its_address_is_for
         remote.fetch(name)
     assert not site.asked
     remote.remember({name: address})
+    ends_alike = f"{site.address}/a%20b.jpg#0123456789ab"
+    remote.remember({remote.shown(ends_alike): ends_alike})
+    assert remote.fetch(ends_alike) == b"bytes " * 1000
     assert remote.fetch(name) == b"bytes " * 1000
 
 

@@ -208,6 +208,9 @@ def _cast(record: dict[str, Any]) -> str:
     for key, value in record.items():
         if value is None or key not in _KNOWN:
             continue
+        if key in _NUMBERS and isinstance(value, str) and not value.strip():
+            record[key] = None
+            continue
         if key not in _NUMBERS:
             record[key] = _text(value)
             continue

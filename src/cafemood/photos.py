@@ -257,7 +257,7 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
                     image.draft(None, (round(image.width * scale), round(image.height * scale)))
                 image.load()
                 return _to_rgb(_upright(image))
-    except PhotoError:
+    except (PhotoError, MemoryError):  # too little memory says nothing of the photo
         raise
     except Image.DecompressionBombError:
         raise PhotoError("A photo is too large", where=where, why=f"over {MAX_PIXELS:,} pixels") from None

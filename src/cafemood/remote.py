@@ -159,6 +159,7 @@ def _is_http(address: str) -> bool:
 
 def remember(addresses: Mapping[str, str]) -> None:
     """Keep whole addresses by the names they are shown under, for as long as this process lives."""
+    _whole.update({whole: whole for whole in addresses.values()})
     _whole.update(addresses)
 
 
