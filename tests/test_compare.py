@@ -122,6 +122,18 @@ def test_two_matrices_of_ones_own_are_two_spaces(tmp_path):
     assert found.cross_space.shape == (3, 3)
 
 
+def test_with_nothing_to_choose_by_that_is_said(tmp_path):
+    """Seeds or methods at one k, one backbone, no cafés: neither agreement nor persistence can be measured."""
+    for i in range(2):
+        write_run(tmp_path / "sweep" / str(i), TRUTH, cafes=0, n_init=1 + i)
+    found = compare.find([tmp_path / "sweep"])
+    assert found.best is None
+    words = text_of(found.verdict())
+    assert "warn: Nothing to choose by: one family of backbones, one k, and no cafés." in words
+    assert "rests on" not in words
+    compare.write(found, tmp_path / "sweep")
+
+
 def test_a_cafe_without_a_name_is_called_by_its_id(sweep):
     page = compare.write(compare.find([sweep]), sweep).read_text(encoding="utf-8")
     payload = json.loads(re.search(r'id="payload"[^>]*>(.*?)</script>', page, re.S)[1])
@@ -264,7 +276,10 @@ def test_a_folder_is_freed_only_if_nobody_is_at_it(tmp_path):
     assert why_unfinished(tmp_path) == "full disk"
     clear_unfinished(tmp_path)
     assert not path.exists()
-    path.touch()  # killed between the claim and the facts
+    path.write_text("{half")  # whatever it was, it is not for us to delete
+    with pytest.raises(RunError, match="cannot be read"):
+        clear_unfinished(tmp_path)
+    path.write_text("")  # killed between the claim and the facts
     assert why_unfinished(tmp_path) == "its run.json cannot be read"
     clear_unfinished(tmp_path)
     assert not path.exists()

@@ -213,7 +213,10 @@ class Comparison:
         elif self.best is not None:
             said.append(self._winner(self.best))
             said += self._silhouettes_words(self.best)
-        if len(self.runs) > 1 and len(families) == 1:
+        if len(self.runs) > 1 and self.best is None:
+            text = "Nothing to choose by: one family of backbones, one k, and no cafés. Add a k, or a second backbone."
+            said.append(_say("warn", text))
+        elif len(self.runs) > 1 and len(families) == 1:
             rest = "persistence over k alone" if self.cafes is None else "the cafés and persistence over k"
             text = (
                 f"All runs use one family of backbones ({families.pop()}): agreement across backbones cannot be "

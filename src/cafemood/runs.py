@@ -353,10 +353,7 @@ def clear_unfinished(folder: Path) -> None:
     path = folder / "run.json"
     if not path.is_file():
         return
-    try:
-        facts = _read_json(path)
-    except RunError:  # killed while it claimed the folder
-        facts = {}
+    facts = _read_json(path) if path.stat().st_size else {}  # empty: killed while it claimed the folder
     if facts.get("status") == "finished":
         raise RunError("This folder already holds a run", where=folder, fix="choose another folder")
     process = facts.get("process") or {}
