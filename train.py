@@ -70,7 +70,6 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             for skipped in photo_set.skipped:
                 log.warning("Skipped %s: %s", skipped.file, skipped.reason)
             of_photo = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
-            tried = config.tried(cfg)
             if cfg.k == "auto":
                 with run.stage("choose k", items=len(features)):
                     picked = choose_k(features, config.k_range(cfg), of_photo, seed=cfg.seed, desc="k")
@@ -84,7 +83,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
                 truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
-                checks = Checks.of(method, cfg.k, data.reduction.n_components, options, **tried)
+                checks = Checks.of(method, cfg.k, data.reduction.n_components, options, **config.tried(cfg, run.facts))
                 judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
             run.record(data, clustering, judgement, plane, explained)
         finished = runs.load(folder)

@@ -96,9 +96,9 @@ def k_range(cfg: DictConfig) -> list[int]:
     return sorted(set(values))
 
 
-def tried(cfg: DictConfig) -> dict[str, Any]:
-    """How hard a clustering is tried, as `Checks.of` takes it; before `k=auto` has become a number."""
-    n_tried = len(k_range(cfg)) if cfg.k == "auto" else 1
+def tried(cfg: DictConfig, facts: dict[str, Any]) -> dict[str, Any]:
+    """How hard a clustering is tried, as `Checks.of` takes it; the run's facts know which k were tried."""
+    n_tried = len(facts["choice_of_k"]["ks"]) if "choice_of_k" in facts else 1
     known = {"resamples": cfg.resamples, "n_nulls": cfg.nulls, "seed": cfg.seed, "batch_size": cfg.batch_size}
     return known | {"n_tried": n_tried}
 

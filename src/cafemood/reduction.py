@@ -57,8 +57,9 @@ class PCAReduction:
                 fix=f"take 1 to {min(features.shape)}",
             )
         if not pieces.is_long(features):
-            shift = features.mean(axis=0, dtype=np.float64)  # its covariance in float32 is coarse far from zero
-            moved = np.asarray(features - shift, dtype=np.float32)
+            # scikit-learn's covariance in float32 is coarse far from zero
+            shift = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+            moved = np.subtract(features, shift, dtype=np.float32)
             self._pca: Any = PCA(self.n_components, random_state=self.random_state).fit(moved)
             found = np.ascontiguousarray(self._pca.transform(moved), dtype=np.float32)
             self._pca.mean_ = self._pca.mean_ + shift
