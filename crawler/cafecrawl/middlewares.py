@@ -26,7 +26,7 @@ from scrapy.http import Request, Response
 from cafecrawl.errors import Blocked, QuotaUsedUp
 from cafecrawl.ledger import DAY
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
-from cafecrawl.spider import GONE, PhotoSpider, clock_time
+from cafecrawl.spider import PhotoSpider, clock_time
 
 log = logging.getLogger(__name__)
 AGENT = "cafecrawl"
@@ -173,7 +173,7 @@ class Walls(_Middleware):
         tags = b" ".join(response.headers.getlist("X-Robots-Tag")).decode("latin-1")
         if "photo" in request.meta and _NO_AI.search(tags):
             raise NoAi(f"X-Robots-Tag: {tags[:60]}")
-        if "photo" in request.meta and response.status in GONE and response.status != 403:
+        if "photo" in request.meta and response.status in (404, 410):
             return response  # many a page for what is gone has a captcha in its search box
         if self._is_wall(response):
             host = urlsplit(request.url).netloc
