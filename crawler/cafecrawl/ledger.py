@@ -21,6 +21,8 @@ from cafecrawl.names import file_stem
 
 VERSION = 1
 DAY = 24 * 3600.0
+LONGEST = 30 * DAY
+"""What a `Retry-After` can ask for at most: more is a slip (milliseconds, a year too many)."""
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (
@@ -345,12 +347,12 @@ class Ledger:
                 db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", (host, now, seconds))
 
     def held(self, host: str, now: float) -> float:
-        """Seconds a host is still to be left alone; a clock that was set back starts the wait anew."""
+        """Seconds a host is still to be left alone, `LONGEST` at most; a clock that was set back starts it anew."""
         found = self.rows("SELECT set_at, seconds FROM holds WHERE host = ?", host)
         if not found:
             return 0.0
         passed = max(now - found[0]["set_at"], 0.0)
-        return max(found[0]["seconds"] - passed, 0.0)
+        return max(min(found[0]["seconds"], LONGEST) - passed, 0.0)
 
     @staticmethod
     def _add_lists(db: sqlite3.Connection, source: str, lists: Iterable[tuple[str, dict[str, Any]]]) -> None:

@@ -24,7 +24,7 @@ from scrapy.exceptions import (
 from scrapy.http import Request, Response
 
 from cafecrawl.errors import Blocked, QuotaUsedUp
-from cafecrawl.ledger import DAY
+from cafecrawl.ledger import LONGEST
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.spider import PhotoSpider, clock_time
 
@@ -37,8 +37,6 @@ PASSING = (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
-LONGEST = 30 * DAY
-"""What a `Retry-After` can ask for at most: more is a slip (milliseconds, a year too many)."""
 _NO_AI = re.compile(r"\b(noai|noimageai)\b", re.I)
 
 
