@@ -105,8 +105,28 @@ class Store:
             self.ledger.set_photos("pending", lost)
         for leftover in self.incoming.iterdir():
             leftover.unlink(missing_ok=True)
+        self.withdraw()
         self._refuse_taken_names()
         return len(finished)
+
+    def withdraw(self) -> int:
+        """Remove the files of stored photos that were rejected for a licence corrected since.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            StoreError: A file cannot be removed, or the ledger cannot be written.
+        """
+        rows = self.ledger.withdrawn()
+        try:
+            for row in rows:
+                (self.root / row["file"]).unlink(missing_ok=True)
+            if rows:
+                self.ledger.forget_files(row["id"] for row in rows)
+        except (OSError, sqlite3.Error) as error:
+            raise _store_error(self.root, error) from None
+        return len(rows)
 
     def stage(self, row: sqlite3.Row, body: bytes, facts: PhotoFacts, **more: Any) -> Staged:
         """Step 1: put checked bytes on the disk under a temporary name.
