@@ -183,17 +183,15 @@ class Ledger:
         found = self.rows(
             "SELECT * FROM lists WHERE source = ? AND state = 'open' AND id > ? ORDER BY id LIMIT 1", source, after
         )
-        return self._listing(found)
+        return self._listing_of(found[0]) if found else None
 
     def open_list(self, key: str) -> Listing | None:
         """The list with this key, if it goes on."""
-        return self._listing(self.rows("SELECT * FROM lists WHERE key = ? AND state = 'open'", key))
+        found = self.rows("SELECT * FROM lists WHERE key = ? AND state = 'open'", key)
+        return self._listing_of(found[0]) if found else None
 
     @staticmethod
-    def _listing(found: list[sqlite3.Row]) -> Listing | None:
-        if not found:
-            return None
-        row = found[0]
+    def _listing_of(row: sqlite3.Row) -> Listing:
         cursor = json.loads(row["cursor"]) if row["cursor"] else None
         return Listing(row["id"], row["key"], json.loads(row["request"]), cursor, row["n_pages"], row["n_stale"])
 
@@ -251,6 +249,15 @@ class Ledger:
         """Let a list that was read to its end be read again from its start."""
         with self.transaction() as db:
             db.execute("UPDATE lists SET state = 'open', cursor = NULL WHERE key = ? AND state = 'done'", (key,))
+
+    def reopen_failed(self, source: str, gone: Callable[[Listing], bool]) -> None:
+        """Let lists go on that were closed unread, unless what they list is gone: earlier versions closed any."""
+        rows = self.rows("SELECT * FROM lists WHERE source = ? AND state = 'failed'", source)
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE lists SET state = 'open' WHERE id = ?",
+                [(row["id"],) for row in rows if not gone(self._listing_of(row))],
+            )
 
     def end_list(self, listing: Listing, reason: str) -> None:
         """Close a list that cannot be read, ever."""

@@ -144,6 +144,7 @@ class PhotoSpider(scrapy.Spider):
         if adopted:
             log.warning("Adopted %d photos that a crawl had stored just before it died", adopted)
         if not self.options.repair:
+            self.ledger.reopen_failed(self.name, self.list_gone)
             self.ledger.add_lists(self.name, self.lists())
             self.ledger.reconsider(self.name, self.accepts)
             if n := self.store.withdraw():
