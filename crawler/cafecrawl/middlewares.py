@@ -57,7 +57,8 @@ class _Middleware:
 class OwnSlot(_Middleware):
     """Give every host and port its own slot, and every request the agent with the contact.
 
-    A pause that is settled for a host is not AutoThrottle's to change: it halves it at each answer.
+    A pause that is settled for a host is not AutoThrottle's to change: it would halve it at each answer. So it
+    does not grow either where such a host answers slowly.
     """
 
     def process_request(self, request: Request) -> None:
@@ -128,15 +129,17 @@ class FailClosedRobots(_Middleware):
         return rules
 
     def _slow_down(self, host: str, asked: float) -> None:
-        """Make a site's Crawl-delay the pause of its slot, where that is the longer one."""
+        """Make a site's Crawl-delay, or a longer pause of its own, the least one of its slot: nothing shortens it."""
+        if asked <= 0:
+            return
         assert self.crawler.engine is not None
         downloader = self.crawler.engine.downloader
         own = downloader.per_slot_settings.get(host, {})
-        delay = min(asked, self.settings.getfloat("ROBOTS_MAX_DELAY"))
-        if delay > own.get("delay", self.settings.getfloat("DOWNLOAD_DELAY")):
-            downloader.per_slot_settings[host] = own | {"delay": delay, "jitter": 0}
-            if slot := downloader.slots.get(host):  # it was made for robots.txt
-                slot.delay, slot.jitter = delay, 0
+        least = min(asked, self.settings.getfloat("ROBOTS_MAX_DELAY"))
+        delay = max(least, own.get("delay", self.settings.getfloat("DOWNLOAD_DELAY")))
+        downloader.per_slot_settings[host] = own | {"delay": delay, "jitter": 0}
+        if slot := downloader.slots.get(host):  # it was made for robots.txt
+            slot.delay, slot.jitter = delay, 0
 
 
 class DailyQuota(_Middleware):
