@@ -7,8 +7,8 @@ The steps of a commit, each safe to die after:
 3. the file is moved to its name, and the folder is synced;
 4. the ledger notes that it is there (`done`).
 
-`recover` finishes what was between 2 and 4 without a request, and forgets what was before 2. Several photos
-share the steps 2 to 4, so that their syncs cost little.
+`recover` finishes what was between 2 and 4 without a request, and forgets what was before 2; what step 2 noted
+and the disk lost waits to be fetched (again). Several photos share the steps 2 to 4, so that their syncs cost little.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Store:
             if _is(target, row["photo_id"]) or _is(partial, row["photo_id"]):
                 finished.append(Staged(row["id"], partial, target, {"id": row["id"], "photo_id": row["photo_id"]}))
             else:
-                lost.append({"id": row["id"], "file": None, "photo_id": None})
+                lost.append({"id": row["id"]})  # its `file` stays: a repair looks for those
         self._finish(finished)
         if lost:
             self.ledger.set_photos("pending", lost)
