@@ -79,8 +79,9 @@ def _row(row: sqlite3.Row, twin: Twin | None, rows: Sequence[sqlite3.Row]) -> di
 
 def _state(ledger: Ledger) -> str:
     digest = hashlib.sha256()
-    for row in ledger.rows("SELECT id, photo_id, fetched_at FROM photos WHERE state = 'done' ORDER BY id"):
-        digest.update(f"{row['id']} {row['photo_id']} {row['fetched_at']}\n".encode())
+    facts = "id, photo_id, fetched_at, source_url, licence, licence_url, creator, attribution"
+    for row in ledger.rows(f"SELECT {facts} FROM photos WHERE state = 'done' ORDER BY id"):  # noqa: S608
+        digest.update(f"{tuple(row)}\n".encode())
     n_places = ledger.rows("SELECT count(*) AS n FROM places")[0]["n"]
     digest.update(f"{n_places} places".encode())
     return digest.hexdigest()

@@ -21,6 +21,8 @@ from cafecrawl.names import file_stem
 
 VERSION = 1
 DAY = 24 * 3600.0
+LONGEST = 30 * DAY
+"""What a `Retry-After` can ask for at most: more is a slip (milliseconds, a year too many)."""
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (
@@ -181,17 +183,15 @@ class Ledger:
         found = self.rows(
             "SELECT * FROM lists WHERE source = ? AND state = 'open' AND id > ? ORDER BY id LIMIT 1", source, after
         )
-        return self._listing(found)
+        return self._listing_of(found[0]) if found else None
 
     def open_list(self, key: str) -> Listing | None:
         """The list with this key, if it goes on."""
-        return self._listing(self.rows("SELECT * FROM lists WHERE key = ? AND state = 'open'", key))
+        found = self.rows("SELECT * FROM lists WHERE key = ? AND state = 'open'", key)
+        return self._listing_of(found[0]) if found else None
 
     @staticmethod
-    def _listing(found: list[sqlite3.Row]) -> Listing | None:
-        if not found:
-            return None
-        row = found[0]
+    def _listing_of(row: sqlite3.Row) -> Listing:
         cursor = json.loads(row["cursor"]) if row["cursor"] else None
         return Listing(row["id"], row["key"], json.loads(row["request"]), cursor, row["n_pages"], row["n_stale"])
 
@@ -204,6 +204,7 @@ class Ledger:
         per_cafe: int | None = None,
         max_stale: int | None = None,
         sublists: Iterable[tuple[str, dict[str, Any]]] = (),
+        accepts: Callable[[str | None], bool] | None = None,
     ) -> int:
         """Store one page of a list and advance its cursor, in one transaction.
 
@@ -214,6 +215,8 @@ class Ledger:
             per_cafe: Photos to keep of a café at most.
             max_stale: End the list after so many pages in a row without a new photo.
             sublists: Lists that the page gives rise to.
+            accepts: Whether a licence may be kept. With it the page corrects photos that are known, stored ones
+                too; one whose new licence may not be kept is rejected.
 
         Returns:
             The number of photos that are new.
@@ -225,7 +228,7 @@ class Ledger:
                     f"INSERT OR IGNORE INTO places ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
                     tuple(row.values()),
                 )
-            n_new = sum(self._add_photo(db, asdict(photo), per_cafe) for photo in page.photos)
+            n_new = sum(self._add_photo(db, asdict(photo), per_cafe, accepts) for photo in page.photos)
             n_stale = 0 if n_new or page.places else listing.n_stale + 1
             ended = page.next is None
             ended |= max_stale is not None and n_stale >= max_stale
@@ -241,6 +244,20 @@ class Ledger:
         """Note why a list could not be read; it stays open for the next crawl."""
         with self.transaction() as db:
             db.execute("UPDATE lists SET reason = ? WHERE id = ?", (reason, listing.id))
+
+    def reopen(self, key: str) -> None:
+        """Let a list that was read to its end be read again from its start."""
+        with self.transaction() as db:
+            db.execute("UPDATE lists SET state = 'open', cursor = NULL WHERE key = ? AND state = 'done'", (key,))
+
+    def reopen_failed(self, source: str, gone: Callable[[Listing], bool]) -> None:
+        """Let lists go on that were closed unread, unless what they list is gone: earlier versions closed any."""
+        rows = self.rows("SELECT * FROM lists WHERE source = ? AND state = 'failed'", source)
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE lists SET state = 'open' WHERE id = ?",
+                [(row["id"],) for row in rows if not gone(self._listing_of(row))],
+            )
 
     def end_list(self, listing: Listing, reason: str) -> None:
         """Close a list that cannot be read, ever."""
@@ -291,6 +308,15 @@ class Ledger:
                 f"UPDATE photos SET state = 'pending', reason = NULL WHERE {which} AND licence = ?",  # noqa: S608
                 [(source, row["licence"]) for row in named if accepts(row["licence"])],
             )
+
+    def withdrawn(self) -> list[sqlite3.Row]:
+        """Photos that were rejected for their licence after they had been stored; they have their `file` still."""
+        return self.rows(f"SELECT * FROM photos WHERE {_FOR_ITS_LICENCE} AND file NOTNULL")  # noqa: S608
+
+    def forget_files(self, rows: Iterable[int]) -> None:
+        """Note that photos have no file any more."""
+        with self.transaction() as db:
+            db.executemany("UPDATE photos SET file = NULL WHERE id = ?", [(row,) for row in rows])
 
     def postpone(self, row: int, reason: str, *, max_tries: int) -> bool:
         """Note a failure that may pass; after `max_tries` crawls that met one, the photo is rejected (and False)."""
@@ -345,12 +371,12 @@ class Ledger:
                 db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", (host, now, seconds))
 
     def held(self, host: str, now: float) -> float:
-        """Seconds a host is still to be left alone; a clock that was set back starts the wait anew."""
+        """Seconds a host is still to be left alone, `LONGEST` at most; a clock that was set back starts it anew."""
         found = self.rows("SELECT set_at, seconds FROM holds WHERE host = ?", host)
         if not found:
             return 0.0
         passed = max(now - found[0]["set_at"], 0.0)
-        return max(found[0]["seconds"] - passed, 0.0)
+        return max(min(found[0]["seconds"], LONGEST) - passed, 0.0)
 
     @staticmethod
     def _add_lists(db: sqlite3.Connection, source: str, lists: Iterable[tuple[str, dict[str, Any]]]) -> None:
@@ -364,21 +390,42 @@ class Ledger:
         return db.execute("SELECT count(*) FROM photos WHERE cafe_id = ?", (cafe_id,)).fetchone()[0] >= per_cafe
 
     @staticmethod
-    def _correct(db: sqlite3.Connection, photo: dict[str, Any]) -> None:
-        """Take over what the source says now of a known photo that was never fetched, if its licence has changed."""
-        facts = [name for name in _REF if name not in ("url", "source")]
-        db.execute(
-            f"UPDATE photos SET {', '.join(f'{name} = ?' for name in facts)}, state = 'pending', reason = NULL "  # noqa: S608
-            "WHERE source = ? AND url = ? AND licence IS NOT ? "
-            f"AND (state = 'pending' AND file IS NULL OR {_FOR_ITS_LICENCE})",
-            (*(photo[name] for name in facts), photo["source"], photo["url"], photo["licence"]),
-        )
+    def _correct(
+        db: sqlite3.Connection,
+        known: sqlite3.Row,
+        photo: dict[str, Any],
+        accepts: Callable[[str | None], bool] | None,
+    ) -> None:
+        """Take over what the source says now of a known photo; without `accepts`, only a new licence of one not stored.
+
+        What was never fetched, or rejected for its licence, waits again.
+        """
+        facts = {name: photo[name] for name in _REF if name not in ("url", "source")}
+        licence, new = photo["licence"], photo["licence"] != known["licence"]
+        refused = known["state"] == "rejected"
+        waits = known["file"] is None and (not refused or (known["reason"] or "").startswith("licence: "))
+        if all(known[name] == value for name, value in facts.items()) or (accepts is None and not (new and waits)):
+            return
+        if waits:
+            facts |= {"state": "pending", "reason": None}
+        elif new and not refused and accepts is not None and not accepts(licence):
+            facts |= {"state": "rejected", "reason": f"licence: {licence or 'none given'}"}
+        assignments = ", ".join(f"{name} = ?" for name in facts)
+        db.execute(f"UPDATE photos SET {assignments} WHERE id = ?", (*facts.values(), known["id"]))  # noqa: S608
 
     @staticmethod
-    def _add_photo(db: sqlite3.Connection, photo: dict[str, Any], per_cafe: int | None) -> int:
+    def _add_photo(
+        db: sqlite3.Connection,
+        photo: dict[str, Any],
+        per_cafe: int | None,
+        accepts: Callable[[str | None], bool] | None,
+    ) -> int:
         cafe_id = photo["cafe_id"]
-        if db.execute("SELECT 1 FROM photos WHERE source = ? AND url = ?", (photo["source"], photo["url"])).fetchone():
-            Ledger._correct(db, photo)
+        known = db.execute(
+            "SELECT * FROM photos WHERE source = ? AND url = ?", (photo["source"], photo["url"])
+        ).fetchone()
+        if known:
+            Ledger._correct(db, known, photo, accepts)
             return 0
         rank = db.execute("SELECT coalesce(max(rank), 0) + 1 FROM photos WHERE cafe_id = ?", (cafe_id,)).fetchone()[0]
         if per_cafe is not None and rank > per_cafe:

@@ -12,10 +12,20 @@ RESERVED = "rights-reserved"
 """No open licence: kept only by the `naver` spider, and never to be passed on."""
 
 _NAMES = {"cc0": "CC0", "pdm": "Public Domain Mark", RESERVED: "All rights reserved"}
-_SUFFIX = r"international|unported|generic|migrated|(?!nc|nd|sa)[a-z]{2}"
+_PORTS = (
+    "argentina|armenia|australia|austria|azerbaijan|belgium|brazil|bulgaria|canada|chile|china mainland|colombia|"
+    "costa rica|croatia|czech republic|denmark|ecuador|egypt|estonia|finland|france|georgia|germany|greece|guatemala|"
+    "hong kong|hungary|india|ireland|israel|italy|japan|korea|south korea|luxembourg|macedonia|malaysia|malta|mexico|"
+    "netherlands|new zealand|norway|peru|philippines|poland|portugal|puerto rico|romania|serbia|singapore|slovenia|"
+    "south africa|spain|sweden|switzerland|taiwan|thailand|uganda|ukraine|united states|venezuela|vietnam|"
+    "(?:uk: )?england (?:&|and) wales|(?:uk: )?scotland"
+)
+_SUFFIX = rf"international|unported|generic|migrated|igo|(?!nc|nd|sa)[a-z]{{2}}|{_PORTS}"
 """What may follow a version: a port, by its name or its country. Anything else may be a restriction."""
 _FREE = re.compile(rf"^(?:cc[- ])?(?P<code>by(?:-(?:nc|nd|sa))*)(?:[- ](?P<version>\d\.\d)(?:[- ](?:{_SUFFIX}))?)?$")
-_ZERO = re.compile(r"^cc[- ]?(?:0|zero)(?:[- ]1\.0(?:[- ]universal)?)?$")
+_ZERO = re.compile(
+    r"^cc[- ]?(?:0|zero)(?:[- ]1\.0(?:[- ]universal)?)?(?: \(cc0(?: 1\.0)?\))?(?: public domain dedication)?$"
+)
 _MARK = re.compile(r"^(?:pd|pdm|public domain|public domain mark|pd-[\w-]+)(?:[- ]1\.0)?$")
 
 

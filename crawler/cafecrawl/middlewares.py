@@ -24,9 +24,9 @@ from scrapy.exceptions import (
 from scrapy.http import Request, Response
 
 from cafecrawl.errors import Blocked, QuotaUsedUp
-from cafecrawl.ledger import DAY
+from cafecrawl.ledger import LONGEST
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
-from cafecrawl.spider import GONE, PhotoSpider, clock_time
+from cafecrawl.spider import PhotoSpider, clock_time
 
 log = logging.getLogger(__name__)
 AGENT = "cafecrawl"
@@ -37,8 +37,6 @@ PASSING = (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
-LONGEST = 30 * DAY
-"""What a `Retry-After` can ask for at most: more is a slip (milliseconds, a year too many)."""
 _NO_AI = re.compile(r"\b(noai|noimageai)\b", re.I)
 
 
@@ -59,7 +57,8 @@ class _Middleware:
 class OwnSlot(_Middleware):
     """Give every host and port its own slot, and every request the agent with the contact.
 
-    A pause that is settled for a host is not AutoThrottle's to change: it halves it at each answer.
+    A pause that is settled for a host is not AutoThrottle's to change: it would halve it at each answer. So it
+    does not grow either where such a host answers slowly.
     """
 
     def process_request(self, request: Request) -> None:
@@ -130,15 +129,17 @@ class FailClosedRobots(_Middleware):
         return rules
 
     def _slow_down(self, host: str, asked: float) -> None:
-        """Make a site's Crawl-delay the pause of its slot, where that is the longer one."""
+        """Make a site's Crawl-delay, or a longer pause of its own, the least one of its slot: nothing shortens it."""
+        if asked <= 0:
+            return
         assert self.crawler.engine is not None
         downloader = self.crawler.engine.downloader
         own = downloader.per_slot_settings.get(host, {})
-        delay = min(asked, self.settings.getfloat("ROBOTS_MAX_DELAY"))
-        if delay > own.get("delay", self.settings.getfloat("DOWNLOAD_DELAY")):
-            downloader.per_slot_settings[host] = own | {"delay": delay, "jitter": 0}
-            if slot := downloader.slots.get(host):  # it was made for robots.txt
-                slot.delay, slot.jitter = delay, 0
+        least = min(asked, self.settings.getfloat("ROBOTS_MAX_DELAY"))
+        delay = max(least, own.get("delay", self.settings.getfloat("DOWNLOAD_DELAY")))
+        downloader.per_slot_settings[host] = own | {"delay": delay, "jitter": 0}
+        if slot := downloader.slots.get(host):  # it was made for robots.txt
+            slot.delay, slot.jitter = delay, 0
 
 
 class DailyQuota(_Middleware):
@@ -173,7 +174,7 @@ class Walls(_Middleware):
         tags = b" ".join(response.headers.getlist("X-Robots-Tag")).decode("latin-1")
         if "photo" in request.meta and _NO_AI.search(tags):
             raise NoAi(f"X-Robots-Tag: {tags[:60]}")
-        if "photo" in request.meta and response.status in GONE and response.status != 403:
+        if "photo" in request.meta and response.status in (404, 410):
             return response  # many a page for what is gone has a captcha in its search box
         if self._is_wall(response):
             host = urlsplit(request.url).netloc

@@ -14,7 +14,6 @@ from scrapy.exceptions import DropItem
 from cafecrawl import checks
 from cafecrawl.errors import ConfigError
 from cafecrawl.items import FetchedPhoto
-from cafecrawl.licences import code_of
 from cafecrawl.spider import PhotoSpider
 from cafecrawl.store import Staged, Store, StoreError
 
@@ -43,7 +42,7 @@ class LicenceAllowList(_Pipeline):
 
     def process_item(self, item: FetchedPhoto) -> FetchedPhoto:
         row = self.store.ledger.photo(item.row)
-        if code_of(row["licence"]) not in self.spider.accepted or not row["attribution"]:
+        if not self.spider.accepts(row["licence"]) or not row["attribution"]:
             self.store.ledger.reject(item.row, f"licence: {row['licence'] or 'none given'}")
             raise DropItem("licence")
         return item

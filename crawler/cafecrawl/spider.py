@@ -143,10 +143,17 @@ class PhotoSpider(scrapy.Spider):
         adopted = self.store.recover()
         if adopted:
             log.warning("Adopted %d photos that a crawl had stored just before it died", adopted)
-        self.n_done = self.ledger.counts(self.name)["done"]
         if not self.options.repair:
+            self.ledger.reopen_failed(self.name, self.list_gone)
             self.ledger.add_lists(self.name, self.lists())
-            self.ledger.reconsider(self.name, lambda licence: licences.code_of(licence) in self.accepted)
+            self.ledger.reconsider(self.name, self.accepts)
+            if n := self.store.withdraw():
+                log.warning("Removed %d stored photos: their corrected licence is not accepted", n)
+        self.n_done = self.ledger.counts(self.name)["done"]
+
+    def accepts(self, licence: str | None) -> bool:
+        """Whether a photo with a licence of this name may be kept."""
+        return licences.code_of(licence) in self.accepted
 
     def prepare(self) -> None:
         """Take what the spider needs from its options."""
@@ -205,7 +212,7 @@ class PhotoSpider(scrapy.Spider):
         while len(self._photos) < self.settings.getint("PHOTO_WINDOW") and not self.full and self._more_photos():
             row = self._buffer.popleft()
             self._last_row = row["id"]
-            if licences.code_of(row["licence"]) not in self.accepted:
+            if not self.accepts(row["licence"]):
                 self.ledger.reject(row["id"], f"licence: {row['licence'] or 'none given'}")
                 continue
             try:

@@ -7,8 +7,8 @@ The steps of a commit, each safe to die after:
 3. the file is moved to its name, and the folder is synced;
 4. the ledger notes that it is there (`done`).
 
-`recover` finishes what was between 2 and 4 without a request, and forgets what was before 2. Several photos
-share the steps 2 to 4, so that their syncs cost little.
+`recover` finishes what was between 2 and 4 without a request, and forgets what was before 2; what step 2 noted
+and the disk lost waits to be fetched (again). Several photos share the steps 2 to 4, so that their syncs cost little.
 """
 
 from __future__ import annotations
@@ -99,14 +99,34 @@ class Store:
             if _is(target, row["photo_id"]) or _is(partial, row["photo_id"]):
                 finished.append(Staged(row["id"], partial, target, {"id": row["id"], "photo_id": row["photo_id"]}))
             else:
-                lost.append({"id": row["id"], "file": None, "photo_id": None})
+                lost.append({"id": row["id"]})  # its `file` stays: a repair looks for those
         self._finish(finished)
         if lost:
             self.ledger.set_photos("pending", lost)
         for leftover in self.incoming.iterdir():
             leftover.unlink(missing_ok=True)
+        self.withdraw()
         self._refuse_taken_names()
         return len(finished)
+
+    def withdraw(self) -> int:
+        """Remove the files of stored photos that were rejected for a licence corrected since.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            StoreError: A file cannot be removed, or the ledger cannot be written.
+        """
+        rows = self.ledger.withdrawn()
+        try:
+            for row in rows:
+                (self.root / row["file"]).unlink(missing_ok=True)
+            if rows:
+                self.ledger.forget_files(row["id"] for row in rows)
+        except (OSError, sqlite3.Error) as error:
+            raise _store_error(self.root, error) from None
+        return len(rows)
 
     def stage(self, row: sqlite3.Row, body: bytes, facts: PhotoFacts, **more: Any) -> Staged:
         """Step 1: put checked bytes on the disk under a temporary name.

@@ -83,6 +83,14 @@ def test_a_wait_is_never_cut_short_nor_endless_by_a_clock(ledger):
     assert ledger.held("another.org", 1000.0) == 0
 
 
+@pytest.mark.parametrize("seconds", [1795641536328.0, float("inf")])
+def test_no_wait_that_is_stored_lasts_more_than_thirty_days(ledger, seconds):
+    with ledger.transaction() as db:  # as versions before stored it
+        db.execute("INSERT INTO holds VALUES ('example.org', 1000.0, ?)", (seconds,))
+    assert ledger.held("example.org", 1000.0) == 30 * DAY
+    assert ledger.held("example.org", 1000.0 + 31 * DAY) == 0
+
+
 def test_a_photo_that_fails_in_crawl_after_crawl_is_given_up(ledger):
     add(ledger, found(1))
     for _ in range(2):

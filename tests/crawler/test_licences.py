@@ -22,6 +22,12 @@ from cafecrawl.licences import KNOWN, RESERVED, code_of, read_licence, reserved
         ("CC0 1.0 Universal", None, "CC0 1.0"),
         ("CC BY 4.0 International", None, "CC BY 4.0"),
         ("cc-by-2.0-fr", None, "CC BY 2.0"),
+        ("CC BY-SA 3.0 IGO", None, "CC BY-SA 3.0"),
+        ("cc-by-sa-3.0-igo", None, "CC BY-SA 3.0"),
+        ("CC BY 2.5 Scotland", None, "CC BY 2.5"),
+        ("CC BY-SA 3.0 United States", None, "CC BY-SA 3.0"),
+        ("CC BY 2.0 UK: England & Wales", None, "CC BY 2.0"),
+        ("CC0 1.0 Universal (CC0 1.0) Public Domain Dedication", None, "CC0 1.0"),
     ],
 )
 def test_sources_spell_licences_in_their_own_ways(text, version, name):
@@ -41,6 +47,9 @@ def test_the_unknown_is_never_free(text):
         "CC BY 4.0 (non-commercial use only)",
         "CC BY 4.0 NC",
         "cc-by-4.0-nd",
+        "CC BY-SA 3.0 IGO NC",
+        "CC BY 2.5 Scotland, not for sale",
+        "CC0 1.0 Universal (CC0 1.0) Public Domain Dedication, without the logos",
         "CC BY 4.0 except people",
         "CC0 except logos",
         "CC0 1.0 without the logos",

@@ -11,6 +11,7 @@ from scripted_site import jpeg, json_of, rows_of
 from twisted.python.failure import Failure
 
 from cafecrawl.ledger import Ledger
+from cafecrawl.replica.content import Content, blob_photo
 from cafecrawl.replica.faults import Fault
 from cafecrawl.spiders.openverse import OpenverseSpider
 
@@ -99,6 +100,30 @@ def test_a_cafe_that_is_gone_does_not_keep_a_crawl_open(scrapy, replica_of, tmp_
     done = scrapy.crawl("naver", tmp_path, replica.urls["naver"], area="공릉동")
     assert done.code == 0, done.text
     assert rows_of(tmp_path, "SELECT key FROM lists WHERE state = 'failed'") == [("naver photos 1000000400",)]
+
+
+def test_a_list_that_an_earlier_version_closed_is_asked_for_again(scrapy, site_of, tmp_path):
+    site = site_of(lambda request: web.Response(status=404))
+    assert scrapy.crawl("openverse", tmp_path, site.url, query="x").code == 1
+    ledger = Ledger(tmp_path / ".crawl" / "ledger.sqlite")
+    ledger.end_list(ledger.next_list("openverse"), "HTTP 404")
+    ledger.close()
+    site.answer = lambda request: json_of({"page": 1, "page_count": 1, "results": []})
+    done = scrapy.crawl("openverse", tmp_path, site.url, query="x")
+    assert done.code == 0, done.text
+    assert len(site.paths) == 2
+    assert rows_of(tmp_path, LISTS) == [("done", 1)]
+
+
+def test_a_viewer_that_has_moved_is_no_cafe_that_is_gone(scrapy, replica_of, tmp_path):
+    replica = replica_of(
+        Fault("naver", "^/graphql", "404"),
+        content=Content(n_cafes=1, n_photos=30, n_openverse=1, n_commons=1, draw=blob_photo),
+    )
+    done = scrapy.crawl("naver", tmp_path, replica.urls["naver"], area="공릉동", photos=30)
+    assert done.code == 1, done.text
+    assert "list refused: HTTP 404" in done.text
+    assert rows_of(tmp_path, "SELECT count(*) FROM lists WHERE state = 'failed'") == [(0,)]
 
 
 def test_overpass_that_ran_out_of_time_has_not_said_that_there_is_nothing(scrapy, site_of, tmp_path):

@@ -40,11 +40,13 @@ def test_robots_with_a_byte_order_mark_are_obeyed(scrapy, site_of, tmp_path, bom
     assert "forbids" in rows_of(tmp_path / "p", "SELECT reason FROM photos")[0][0]
 
 
+@pytest.mark.parametrize("own", [0, 0.9])
 @pytest.mark.parametrize("throttle", [0, 1])
-def test_a_crawl_delay_is_kept(scrapy, site_of, tmp_path, throttle):
+def test_a_crawl_delay_is_kept(scrapy, site_of, tmp_path, throttle, own):
     site = site_of(jpeg, lambda request: web.Response(text="User-agent: *\nCrawl-delay: 0.9\n"))
     table = site.table(tmp_path / "t.csv", *(f"/{n}.jpg,cc0" for n in range(1, 4)))
-    settings = {"AUTOTHROTTLE_ENABLED": throttle, "AUTOTHROTTLE_START_DELAY": 0, "DOWNLOAD_DELAY_JITTER": 0.5}
+    settings = {"AUTOTHROTTLE_ENABLED": throttle, "AUTOTHROTTLE_START_DELAY": 0, "DOWNLOAD_DELAY": own}
+    settings["DOWNLOAD_DELAY_JITTER"] = 0.9
     done = scrapy.crawl("urllist", tmp_path / "p", file=table, settings=settings)
     assert done.code == 0, done.text
     assert min(between(site)) > 0.85

@@ -5,10 +5,11 @@ import subprocess
 
 import pytest
 from aiohttp import web
-from crawler_helpers import crawl_words
+from crawler_helpers import add_photos, crawl_words, found
 from scripted_site import jpeg, rows_of
 
 from cafecrawl.commands import verify
+from cafecrawl.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 PHOTOS = "SELECT state, file NOTNULL FROM photos ORDER BY id"
@@ -44,6 +45,46 @@ def test_a_repair_that_failed_is_taken_up_by_the_next(scrapy, site_of, tmp_path)
     done = repair(scrapy, folder)
     assert done.code == 0, done.text
     assert rows_of(folder, PHOTOS) == [("done", 1)]
+
+
+def test_a_photo_that_is_whole_again_after_a_failed_repair_is_done(scrapy, site_of, tmp_path):
+    site = site_of(jpeg)
+    folder = tmp_path / "p"
+    assert scrapy.crawl("urllist", folder, file=site.table(tmp_path / "t.csv", "/1.jpg,cc0")).code == 0
+    photo = next(folder.glob("cafe_*"))
+    body = photo.read_bytes()
+    photo.unlink()
+    site.answer = lambda request: web.Response(status=500)
+    assert repair(scrapy, folder).code == 1
+    assert (folder / "manifest.jsonl").read_text() == ""
+    photo.write_bytes(body)
+    n_asked = len(site.asked)
+    done = repair(scrapy, folder)
+    assert done.code == 0, done.text
+    assert rows_of(folder, "SELECT state, tries, reason FROM photos") == [("done", 0, None)]
+    assert photo.name in (folder / "manifest.jsonl").read_text()
+    assert len(site.asked) == n_asked
+
+
+def test_a_repair_has_all_its_tries(scrapy, site_of, tmp_path):
+    site = site_of(jpeg)
+    folder = tmp_path / "p"
+    assert scrapy.crawl("urllist", folder, file=site.table(tmp_path / "t.csv", "/1.jpg,cc0")).code == 0
+    ledger = Ledger(folder / ".crawl" / "ledger.sqlite")
+    ledger.set_photos("done", [{"id": 1, "tries": 2}])  # as earlier versions left it
+    ledger.close()
+    next(folder.glob("cafe_*")).unlink()
+    site.answer = lambda request: web.Response(status=500)
+    assert [repair(scrapy, folder).code for _ in range(2)] == [1, 1]
+    assert rows_of(folder, "SELECT state, tries FROM photos") == [("pending", 2)]
+
+
+def test_a_repair_whose_commit_is_lost_is_taken_up_by_the_next(store):
+    add_photos(store, found(1))
+    lost = {"id": 1, "file": "cafe_1_1.jpg", "photo_id": "f" * 64, "n_bytes": 1}
+    store.ledger.set_photos("storing", [lost])
+    store.recover()
+    assert [row["file"] for row in store.ledger.pending("naver", 0, 9, stored_once=True)] == ["cafe_1_1.jpg"]
 
 
 def test_a_repair_that_is_killed_is_no_success(monkeypatch):

@@ -43,6 +43,34 @@ def test_a_corrected_licence_and_a_wider_choice_are_reconsidered(scrapy, site_of
     assert "CC BY 4.0" in (folder / "ATTRIBUTION.md").read_text()
 
 
+def test_a_corrected_table_holds_for_photos_that_are_stored(scrapy, site_of, tmp_path):
+    site, table, folder = site_of(jpeg), tmp_path / "t.csv", tmp_path / "p"
+
+    def crawl(*rows):
+        table.write_text("\n".join(["url,licence,creator,attribution", *(site.url + row for row in rows)]) + "\n")
+        done = scrapy.crawl("urllist", folder, file=table)
+        assert done.code == 0, done.text
+        texts = [(folder / name).read_text() for name in ("manifest.jsonl", "ATTRIBUTION.md")]
+        return done.text, rows_of(folder, "SELECT state, reason, file NOTNULL FROM photos ORDER BY id"), *texts
+
+    first = ("/1.jpg,cc0,A,by Alice", "/2.jpg,CC BY 4.0,A,by Alice", "/3.jpg,cc0,C,by Carol")
+    crawl(*first)
+    said, states, manifest, credits = crawl(
+        "/1.jpg,All rights reserved,B,by Bob", "/2.jpg,CC BY-SA 4.0,B,by Bob", "/3.jpg,cc0,C,by Dora"
+    )
+    assert "Removed 1 stored photos" in said
+    assert states == [("rejected", "licence: All rights reserved", 0), ("done", None, 1), ("done", None, 1)]
+    assert len(list(folder.glob("cafe_*"))) == 2
+    for text in (manifest, credits):
+        assert [name for name in ("Alice", "Carol", "/1.jpg") if name in text] == []
+        assert [name for name in ("by Bob", "by Dora", "CC BY-SA 4.0") if name not in text] == []
+    said, states, _, credits = crawl(*first)  # and back
+    assert states == [("done", None, 1)] * 3
+    assert "by Alice" in credits
+    assert "by Carol" in credits
+    assert site.paths == ["/1.jpg", "/2.jpg", "/3.jpg", "/1.jpg"]
+
+
 def test_titles_and_creators_may_be_numbers(scrapy, site_of, tmp_path):
     site, table = site_of(jpeg), tmp_path / "t.parquet"
     row = {"url": f"{site.url}/1.jpg", "licence": "cc0", "title": 2021, "creator": 7, "cafe_name": 11, "cafe_id": 5}

@@ -19,15 +19,16 @@ def first_is(status: int):
     return answer
 
 
-def test_a_photo_that_is_gone_is_no_wall_whatever_its_page_mentions(scrapy, site_of, tmp_path):
-    site = site_of(first_is(404))
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_photo_that_is_gone_is_no_wall_whatever_its_page_mentions(scrapy, site_of, tmp_path, status):
+    site = site_of(first_is(status))
     table = site.table(tmp_path / "t.csv", "/1.jpg,cc0", "/2.jpg,cc0")
     done = scrapy.crawl("urllist", tmp_path / "p", file=table)
     assert done.code == 0, done.text
     assert rows_of(tmp_path / "p", "SELECT state FROM photos ORDER BY id") == [("rejected",), ("done",)]
 
 
-@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 405])
 def test_a_photo_that_meets_a_wall_in_three_crawls_does_not_bar_the_others(scrapy, site_of, tmp_path, status):
     site = site_of(first_is(status))
     table = site.table(tmp_path / "t.csv", "/1.jpg,cc0", "/2.jpg,cc0")

@@ -288,6 +288,41 @@ def test_of_two_tabs_the_last_answer_is_kept_and_shown(visit, served, survey):
     assert page.locator('[aria-checked="true"]').inner_text() == "5"
 
 
+@pytest.mark.parametrize("cut_off", ["earlier", "later", "both"])
+def test_of_two_tabs_what_was_chosen_last_counts_whenever_it_is_sent(visit, served, survey, cut_off):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    page.locator("button.primary").click()
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".photos")
+    first = survey.plan(0)[0][0]
+
+    def choose(tab, step, offline):
+        if offline:
+            tab.route("**/api/**", lambda route: route.abort())
+            tab.locator(".scale button").nth(step - 1).click()
+            tab.wait_for_selector("#note:not([hidden])")
+        else:
+            with tab.expect_response(lambda reply: reply.request.method == "PUT" and reply.ok):
+                tab.locator(".scale button").nth(step - 1).click()
+
+    choose(page, 1, cut_off != "later")
+    choose(other, 5, cut_off != "earlier")
+    for tab in (other, page):  # what was chosen first is sent last
+        tab.unroute("**/api/**")
+        tab.wait_for_selector("#note", state="hidden")
+    assert read_people(survey)[0]["answers"][first]["value"] == 5
+    for tab in (page, other):
+        tab.locator(".bar button").first.click()
+        assert tab.locator('[aria-checked="true"]').inner_text() == "5"
+        tab.reload()
+        tab.wait_for_selector(".photos")
+        assert tab.locator('[aria-checked="true"]').inner_text() == "5"
+    assert read_people(survey)[0]["answers"][first]["value"] == 5
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK])
 @pytest.mark.parametrize("language", ["ko-KR", "en-US"])
 def test_every_screen_fits_a_thumb_and_shows_its_photos_at_once(visit, survey, size, language):

@@ -11,6 +11,7 @@ from typing import Any
 from scrapy.commands import BaseRunSpiderCommand
 from tqdm import tqdm
 
+from cafecrawl import export
 from cafecrawl.folders import folder_of
 from cafecrawl.ledger import Ledger
 from cafecrawl.store import STATE, Store
@@ -60,7 +61,10 @@ class Command(BaseRunSpiderCommand):
 
 
 def check(folder: Path, *, forget: bool) -> dict[str, int]:
-    """Compare files with the ledger; with `forget`, damaged ones wait to be fetched again.
+    """Compare files with the ledger.
+
+    With `forget`, damaged ones wait to be fetched again, with all their tries, and those that waited and are
+    whole again (put back from a copy, say) are in the manifest again.
 
     Returns:
         Damaged or missing photos by source.
@@ -71,20 +75,27 @@ def check(folder: Path, *, forget: bool) -> dict[str, int]:
     try:
         store.recover()
         rows = store.ledger.rows(
-            "SELECT id, source, file, n_bytes, photo_id FROM photos "
+            "SELECT id, source, state, file, n_bytes, photo_id FROM photos "
             "WHERE state = 'done' OR (state = 'pending' AND file NOTNULL) ORDER BY id"  # those a repair did not get
         )
-        waiting = []
+        waiting, whole = [], []
         for row in tqdm(rows, unit="photo", desc="verify", file=sys.stderr, disable=not sys.stderr.isatty()):
             path = folder / row["file"]
             if path.is_file() and path.stat().st_size == row["n_bytes"] and file_digest(path) == row["photo_id"]:
+                if row["state"] == "pending":
+                    whole.append({"id": row["id"], "tries": 0})
                 continue
             print(f"{'damaged' if path.exists() else 'missing'}: {row['file']}")
             damaged[row["source"]] = damaged.get(row["source"], 0) + 1
-            waiting.append({"id": row["id"]})
-        if forget and waiting:
+            if row["state"] == "done":
+                waiting.append({"id": row["id"], "tries": 0})
+        n_damaged = sum(damaged.values())
+        print(f"{len(rows) - n_damaged:,} photos are as they were served, {n_damaged:,} are not.")
+        if forget:
             store.ledger.set_photos("pending", waiting)
-        print(f"{len(rows) - len(waiting):,} photos are as they were served, {len(waiting):,} are not.")
+            store.ledger.set_photos("done", whole)
+        if forget and whole:
+            export.write_if_changed(folder, store.ledger)
     finally:
         store.close()
     return damaged

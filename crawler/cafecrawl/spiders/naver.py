@@ -96,8 +96,8 @@ class NaverSpider(PhotoSpider):
         )
 
     def list_gone(self, listing: Listing) -> bool:
-        """A café that has closed has no photo page any more."""
-        return listing.request["step"] == "photos"
+        """A café that has closed has no photo page any more; the viewer has one address for all cafés."""
+        return listing.request["step"] == "photos" and "cursors" not in (listing.cursor or {})
 
     def _known(self, area: str) -> set[str]:
         rows = self.ledger.rows("SELECT cafe_id FROM places WHERE source = 'naver' AND area = ?", area)

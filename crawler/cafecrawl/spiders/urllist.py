@@ -1,4 +1,8 @@
-"""Photos from a table of addresses (CSV or Parquet): `url` and `licence`, and whatever else is known."""
+"""Photos from a table of addresses (CSV or Parquet): `url` and `licence`, and whatever else is known.
+
+Given again with other rows, a table corrects source_url, licence, licence_url, creator and attribution of the
+photos that are known, stored ones too; a stored photo whose new licence is not accepted is removed.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +58,9 @@ class UrlListSpider(PhotoSpider):
         with self.table.open("rb") as stream:
             key = f"urllist {hashlib.file_digest(stream, 'sha256').hexdigest()}"
         self.ledger.add_lists(self.name, [(key, {})])
+        if self.ledger.fact("table") != key:  # an earlier table that is given again corrects the later one
+            self.ledger.reopen(key)
+            self.ledger.fact("table", key)
         listing = self.ledger.open_list(key)
         if listing is not None:
             photos: list[PhotoRef] = []
@@ -63,10 +70,13 @@ class UrlListSpider(PhotoSpider):
                 places.append(place)
                 photos.append(photo)
                 if len(photos) == ROWS:
-                    self.ledger.add_page(self.name, listing, Page(tuple(places), tuple(photos), next={}))
+                    self._add(listing, Page(tuple(places), tuple(photos), next={}))
                     photos, places = [], []
-            self.ledger.add_page(self.name, listing, Page(tuple(places), tuple(photos)))
+            self._add(listing, Page(tuple(places), tuple(photos)))
         return ()
+
+    def _add(self, listing: Listing, page: Page) -> None:
+        self.ledger.add_page(self.name, listing, page, accepts=self.accepts)
 
     def _next_list(self) -> None:
         """None over the network; an earlier table that a crawl died over goes on when it is given again."""

@@ -11,7 +11,16 @@
   const fresh = () => ({ language: (navigator.language || "ko").startsWith("ko") ? "ko" : "en", gender: "unsaid", agreed: false, answers: {}, waiting: {}, at: 0, seen: {}, state: "welcome" });
   let me = fresh();
   try { const kept = localStorage.getItem(key); if (kept) me = Object.assign(fresh(), JSON.parse(kept)); } catch { remembers = false; }
-  const keep = () => { try { localStorage.setItem(key, JSON.stringify(me)); } catch { remembers = false; } };
+  const keep = () => { learn(); try { localStorage.setItem(key, JSON.stringify(me)); } catch { remembers = false; } };
+  // The tabs of a device share its memory: a later answer of another tab counts, and a still later one has a higher revision.
+  function learn() {
+    let kept = null;
+    try { kept = JSON.parse(localStorage.getItem(key)); } catch { remembers = false; }
+    if (!kept || kept.token !== me.token || kept.person !== me.person || leaving()) return;
+    for (const [question, answer] of Object.entries(kept.answers || {})) {
+      if (!me.answers[question] || me.answers[question].revision < answer.revision) me.answers[question] = answer;
+    }
+  }
   const words = () => data.words[me.language];
   const say = (name, values = {}) => words()[name].replace(/\{(\w+)\}/g, (_, v) => values[v]);
   let steps = [], shownAt = 0, locked = false, trouble = "", busy = false, timer = 0;
@@ -68,16 +77,17 @@
     }
     if (Object.keys(me.waiting).length && !trouble) send();
   }
-  // Another tab was faster. What was chosen last counts, unless all is finished: then the page shows what was kept.
+  // Another tab has sent what was chosen later (see `learn`), or has finished: then the page shows what was kept.
   async function overtake(question, answer) {
     const kept = await call("GET", "api/resume");
+    if (leaving()) return;
     if (kept.finished) {
       Object.assign(me, { state: "done", closing: false, waiting: {}, answers: kept.answers });
       show();
     } else if (me.waiting[question] === answer) {
-      const known = kept.answers[question];
-      answer.revision = 1 + Math.max(answer.revision, known ? known.revision : 0);
-      me.answers[question] = answer;
+      delete me.waiting[question];
+      me.answers[question] = kept.answers[question];
+      if (!locked && me.state === "asking" && steps[me.at]?.id === question) show();
     }
     keep();
   }
@@ -140,6 +150,7 @@
 
   function answer(value) {
     if (locked) return;
+    learn();
     const step = steps[me.at], before = me.answers[step.id];
     const seconds = Math.min(3600, (performance.now() - shownAt) / 1000 + (before ? before.seconds : 0));
     me.answers[step.id] = { value, seconds: Math.round(seconds * 10) / 10, revision: before ? before.revision + 1 : 1 };
