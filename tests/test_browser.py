@@ -5,7 +5,7 @@ from chromium import browser_only
 from test_compare import sweep  # noqa: F401
 from test_report import run  # noqa: F401
 
-from cafemood import compare, report
+from cafemood import compare, report, runs
 
 pytestmark = browser_only
 
@@ -66,6 +66,17 @@ def test_a_photo_opens_and_steps_and_escape_closes(visit):
     assert page.locator("#lightbox p").inner_text() != first
     page.keyboard.press("Escape")
     assert not page.locator("#lightbox").is_visible()
+
+
+def test_a_photo_that_is_gone_does_not_show_the_one_before_it(visitor, run):  # noqa: F811
+    gone, mood = run.assignments.loc[1, ["file", "cluster"]]
+    (run.photos_root / gone).unlink()
+    page = visitor(report.write_report(runs.load(run.folder)))
+    page.locator(".mood").nth(mood).locator("[data-photo]").last.click()
+    while not page.locator("#lightbox p").inner_text().startswith(gone):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#lightbox img").is_hidden()
+    assert page.locator("#lightbox img").get_attribute("src") is None
 
 
 def test_the_map_shows_what_is_under_the_pointer_and_zooms(visit):

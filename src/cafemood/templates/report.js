@@ -21,7 +21,7 @@
     shown = i;
     const image = box.querySelector("img");
     image.hidden = !data.pictures[i];
-    if (data.pictures[i]) image.src = data.pictures[i];
+    if (data.pictures[i]) image.src = data.pictures[i]; else image.removeAttribute("src");
     image.alt = name(i);
     const lines = [data.file[i], data.cafes_known ? `Café ${data.cafe[i]}` : "", `${moodOf(i)}; next: mood ${data.second[i] + 1}`, data.credit[i]];
     box.querySelector("p").textContent = lines.filter(Boolean).join("\n");
