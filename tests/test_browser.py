@@ -79,6 +79,26 @@ def test_a_photo_that_is_gone_does_not_show_the_one_before_it(visitor, run):  # 
     assert page.locator("#lightbox img").get_attribute("src") is None
 
 
+PINCHED = """() => {
+  const canvas = document.querySelector("#map canvas"), box = canvas.getBoundingClientRect();
+  canvas.setPointerCapture = () => {};
+  const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(`pointer${type}`, {
+    pointerId: id, clientX: box.left + x, clientY: box.top + box.height / 2 }));
+  const opened = [];
+  for (let x = 0; x < box.width; x += 10) {
+    send("down", 1, x); send("down", 2, x + 40); send("move", 2, x + 60); send("move", 2, x + 40);
+    send("up", 2, x + 40); send("up", 1, x);
+    opened.push(document.getElementById("lightbox").open);
+  }
+  return opened;
+}"""
+
+
+def test_a_pinch_opens_no_photo(visit):
+    page = visit()
+    assert not any(page.evaluate(PINCHED))
+
+
 def test_the_map_shows_what_is_under_the_pointer_and_zooms(visit):
     page = visit()
     canvas = page.locator("#map canvas")

@@ -127,7 +127,7 @@
   const fingers = new Map();
   let moved = 0;
   const at = (event) => { const r = canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; };
-  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, at(event)); moved = 0; });
+  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, at(event)); moved = fingers.size === 1 ? 0 : 100; });
   canvas.addEventListener("pointermove", (event) => {
     const [x, y] = at(event);
     const before = fingers.get(event.pointerId);
