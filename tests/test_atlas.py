@@ -146,6 +146,15 @@ def visit(browser, page_file):
     assert {url.split("#")[0] for url in asked if not url.startswith("data:")} == {page_file.as_uri()}
 
 
+MARKS = """() => {
+  const { strokeRect, clearRect } = CanvasRenderingContext2D.prototype;
+  Object.assign(CanvasRenderingContext2D.prototype, {
+    clearRect(...box) { if (this.canvas.isConnected) window.marks = 0; clearRect.apply(this, box); },
+    strokeRect(...box) { window.marks++; strokeRect.apply(this, box); },
+  });
+}"""
+
+
 class TestInABrowser:
     pytestmark = browser_only
 
@@ -170,6 +179,18 @@ class TestInABrowser:
         page.get_by_text("4 of 21 photos").wait_for()
         page.keyboard.press("Enter")
         assert page.locator("#panel h2").inner_text() == "공릉동 카페 숲"
+
+    @pytest.mark.parametrize("view", ["map", "streets"])
+    def test_a_search_for_a_file_opens_that_photo_and_marks_no_other(self, visit, page_file, view):
+        found = payload(page_file)
+        other = next(i for i, c in enumerate(found["cafe"]) if found["cafes"]["signature"][c] != i)
+        page = visit(f"#view={view}")
+        page.evaluate(MARKS)
+        page.locator("#q").fill(found["file"][other])
+        page.keyboard.press("Enter")
+        assert page.locator("#panel .big").get_attribute("alt") == found["file"][other]
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.marks") == 1
 
     def test_the_panel_tells_of_a_cafe_and_leads_to_the_next(self, visit):
         page = visit("#cafe=2")
