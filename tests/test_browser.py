@@ -99,6 +99,13 @@ def test_a_pinch_opens_no_photo(visit):
     assert not any(page.evaluate(PINCHED))
 
 
+def test_the_photos_are_printed_though_backgrounds_are_not(visit):
+    page = visit()
+    with_photos = len(page.pdf(print_background=False))
+    page.evaluate("document.querySelectorAll('.photo').forEach((photo) => { photo.style.backgroundImage = ''; })")
+    assert with_photos > len(page.pdf(print_background=False)) + 10_000
+
+
 def test_the_map_shows_what_is_under_the_pointer_and_zooms(visit):
     page = visit()
     canvas = page.locator("#map canvas")
