@@ -204,6 +204,16 @@ class TestInABrowser:
         assert panel.is_hidden()
         assert "cafe=" not in page.url
 
+    def test_keys_stay_in_the_panel_and_scroll_it(self, visit):
+        page = visit("#cafe=0", 1280, 500)
+        page.locator("#panel .strip button").nth(2).press("Enter")
+        assert page.locator("#panel .strip button:focus").get_attribute("aria-current") == "true"
+        page.locator("#panel .near button").first.press("Enter")
+        assert page.locator("#panel .close:focus").count() == 1
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(400)
+        assert page.evaluate("document.querySelector('#panel').scrollTop") > 0
+
     def test_a_link_carries_the_view(self, visit):
         page = visit()
         page.keyboard.press("w")

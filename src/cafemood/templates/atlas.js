@@ -339,13 +339,15 @@
   }
   const background = (node, address) => { if (address) node.style.backgroundImage = `url("${address}")`; };
   function open(photo, { focus = false } = {}) {
+    const inside = panel.contains(document.activeElement), before = state.cafe;
     state.photo = photo;
     state.cafe = photo < 0 ? -1 : data.cafe[photo];
     panel.hidden = photo < 0;
     panel.replaceChildren();
     if (photo >= 0) fill(state.cafe, photo);
     if (photo >= 0) panel.scrollTop = 0;
-    if (focus && photo >= 0) panel.querySelector(".close").focus();
+    const current = inside && state.cafe === before ? panel.querySelector("[aria-current=true]") : null;
+    if ((focus || inside) && photo >= 0) (current || panel.querySelector(".close")).focus();
     remember();
     redraw();
   }
@@ -479,6 +481,7 @@
     if (event.key === "Escape") { if (document.activeElement === $("#q")) $("#q").blur(); else if (state.cafe >= 0) shut(); return; }
     if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = { ArrowLeft: [80, 0], ArrowRight: [-80, 0], ArrowUp: [0, 80], ArrowDown: [0, -80] }[event.key];
+    if (move && panel.contains(event.target)) return; // they scroll it
     if (move) pan(...move);
     else if (event.key === "+" || event.key === "=") zoom(1.5);
     else if (event.key === "-") zoom(1 / 1.5);
