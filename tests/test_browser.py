@@ -187,3 +187,28 @@ def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
     assert "resnet50 features k=6: -1" in page.locator("#curve svg").inner_html()
     page.locator("#runs tbody tr").first.hover()
     assert page.locator("#parallel .run.lit").count() == 1
+
+
+CONTRASTS = """() => {
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const light = (color) => {
+    pen.fillStyle = color;
+    pen.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => (v / 255 <= 0.04045 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  };
+  return [...document.querySelectorAll(".heat td")].map((cell) => {
+    const { color, backgroundColor } = getComputedStyle(cell), ratio = light(color) / light(backgroundColor);
+    return Math.max(ratio, 1 / ratio);
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_of_a_comparison_can_be_read(visit_comparison, scheme):
+    page = visit_comparison(360)
+    page.emulate_media(color_scheme=scheme)
+    assert min(page.evaluate(CONTRASTS)) >= 4.5
+    heights = "[...document.querySelectorAll('.figure text')].map((text) => text.getBoundingClientRect().height)"
+    assert min(page.evaluate(heights)) >= 9
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

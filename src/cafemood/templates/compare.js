@@ -149,7 +149,8 @@
   } else $("parallel").append(make("p", { class: "small" }, "Too few terms are known."));
 
   // Heat maps.
-  const shade = (v, low, high) => `color-mix(in srgb, var(--accent) ${Math.round(85 * Math.max(0, Math.min(1, (v - low) / (high - low || 1))))}%, var(--card))`;
+  // at most 48 % of the accent: more, and the figures cannot be read in the dark
+  const shade = (v, low, high) => `color-mix(in srgb, var(--accent) ${Math.round(48 * Math.max(0, Math.min(1, (v - low) / (high - low || 1))))}%, var(--card))`;
   function heat(values, rowNames, columnNames, low, high, numbered) {
     const table = make("table", { class: "heat" });
     const top = make("tr");
