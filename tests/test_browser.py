@@ -1,5 +1,7 @@
 """The report and the comparison in a real Chromium, opened from disk."""
 
+import json
+
 import pytest
 from chromium import browser_only
 from test_compare import sweep  # noqa: F401
@@ -187,6 +189,15 @@ def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
     assert "resnet50 features k=6: -1" in page.locator("#curve svg").inner_html()
     page.locator("#runs tbody tr").first.hover()
     assert page.locator("#parallel .run.lit").count() == 1
+
+
+def test_the_table_calls_noise_what_the_verdict_does(visitor, sweep):  # noqa: F811
+    scores = json.loads((sweep / "1_backbone=vgg16,k=3" / "scores.json").read_text())
+    scores["null"]["silhouette@features"] |= {"z": 2.2, "limit": 2.6}
+    (sweep / "1_backbone=vgg16,k=3" / "scores.json").write_text(json.dumps(scores))
+    page = visitor(compare.write(compare.find([sweep]), sweep))
+    assert "2 of 4 runs are no better than noise" in page.locator(".verdict").inner_text()
+    assert sorted(page.locator("#runs td.noise").all_inner_texts()) == ["-1 !", "2.200 !"]
 
 
 CONTRASTS = """() => {

@@ -32,7 +32,11 @@
       } else cell.textContent = numeric.has(column) ? number(row[column]) : row[column] ?? "–";
       if (!numeric.has(column) && column !== "run") cell.classList.add("text");
       if (column === "reason") cell.classList.add("reason");
-      if (column === "z@features" && known(row[column]) && row[column] < 2) { cell.classList.add("noise"); cell.title = "no better than noise"; }
+      if (column === "z@features" && data.noise[i]) {
+        cell.classList.add("noise");
+        cell.append(" !");
+        cell.title = "no better than noise: below this run’s own limit, which is 2, or more where k was chosen among several";
+      }
       line.append(cell);
     }
     line.addEventListener("pointerenter", () => light(i));
