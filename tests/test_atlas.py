@@ -168,7 +168,7 @@ class TestInABrowser:
         page = visit()
         count = page.locator(".count")
         assert count.inner_text() == "21 photos"
-        page.get_by_role("button", name="첫째 무드").click()
+        page.get_by_role("button", name="1 첫째 무드").click()
         assert re.fullmatch(r"\d+ of 21 photos", count.inner_text())
         page.get_by_role("button", name="첫째 무드").click()
         page.locator("#area").select_option("성수동")
