@@ -146,6 +146,20 @@ def visit(browser, page_file):
     assert {url.split("#")[0] for url in asked if not url.startswith("data:")} == {page_file.as_uri()}
 
 
+@pytest.mark.browser
+@browser_only[1]
+def test_two_notes_lie_one_above_the_other(browser, cafe_run, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 5)
+    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
+    shutil.rmtree(cafe_run.photos_root)
+    (cafe_run.folder / "thumbnails.parquet").unlink(missing_ok=True)
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(atlas.write_atlas(cafes.load(runs.load(cafe_run.folder))).as_uri())
+    above, below = (note.bounding_box() for note in page.locator(".gone:visible").all())
+    page.close()
+    assert above["y"] + above["height"] <= below["y"]
+
+
 MARKS = """() => {
   const { strokeRect, clearRect } = CanvasRenderingContext2D.prototype;
   Object.assign(CanvasRenderingContext2D.prototype, {
