@@ -146,25 +146,11 @@ def visit(browser, page_file):
     assert {url.split("#")[0] for url in asked if not url.startswith("data:")} == {page_file.as_uri()}
 
 
-@pytest.mark.browser
-@browser_only[1]
-def test_two_notes_lie_one_above_the_other(browser, cafe_run, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 5)
-    monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
-    shutil.rmtree(cafe_run.photos_root)
-    (cafe_run.folder / "thumbnails.parquet").unlink(missing_ok=True)
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.goto(atlas.write_atlas(cafes.load(runs.load(cafe_run.folder))).as_uri())
-    above, below = (note.bounding_box() for note in page.locator(".gone:visible").all())
-    page.close()
-    assert above["y"] + above["height"] <= below["y"]
-
-
 MARKS = """() => {
   const { strokeRect, clearRect } = CanvasRenderingContext2D.prototype;
   Object.assign(CanvasRenderingContext2D.prototype, {
     clearRect(...box) { if (this.canvas.isConnected) window.marks = 0; clearRect.apply(this, box); },
-    strokeRect(...box) { window.marks++; strokeRect.apply(this, box); },
+    strokeRect(...box) { window.marks++; if (this.lineWidth === 5) window.marked = box; strokeRect.apply(this, box); },
   });
 }"""
 
@@ -217,6 +203,17 @@ class TestInABrowser:
         page.keyboard.press("Escape")
         assert panel.is_hidden()
         assert "cafe=" not in page.url
+
+    def test_two_notes_lie_one_above_the_other(self, browser, cafe_run, monkeypatch):  # noqa: F811
+        monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 5)
+        monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
+        shutil.rmtree(cafe_run.photos_root)
+        (cafe_run.folder / "thumbnails.parquet").unlink(missing_ok=True)
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.goto(atlas.write_atlas(cafes.load(runs.load(cafe_run.folder))).as_uri())
+        above, below = (note.bounding_box() for note in page.locator(".gone:visible").all())
+        page.close()
+        assert above["y"] + above["height"] <= below["y"]
 
     def test_keys_stay_in_the_panel_and_scroll_it(self, visit):
         page = visit("#cafe=0", 1280, 500)
@@ -282,6 +279,21 @@ class TestInABrowser:
         box = page.locator("canvas").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2 + 5, box["y"] + box["height"] / 2 + 5)
         assert page.locator("#panel").is_visible()
+
+    @pytest.mark.parametrize(("width", "height", "at"), [(390, 844, 550), (1280, 800, 770)])
+    def test_the_panel_does_not_cover_the_photo_that_opened_it(self, visit, width, height, at):
+        page = visit("#view=wall", width, height)
+        page.evaluate(MARKS)
+        page.evaluate("atlas.zoom(2.5)")
+        stage = page.locator("#stage").bounding_box()
+        page.mouse.click(width - 30, at)
+        page.wait_for_timeout(300)
+        x, y, side, _ = page.evaluate("window.marked")
+        x, y = stage["x"] + x + side / 2, stage["y"] + y + side / 2
+        panel = page.locator("#panel").bounding_box()
+        assert x < panel["x"] or y < panel["y"]
+        assert x > stage["x"]
+        assert y > stage["y"]
 
     def test_on_a_phone_the_panel_is_a_sheet_and_targets_fit_a_thumb(self, visit):
         page = visit("#cafe=0", 390, 844, touch=True)

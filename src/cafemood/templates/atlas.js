@@ -339,7 +339,7 @@
   }
   const background = (node, address) => { if (address) node.style.backgroundImage = `url("${address}")`; };
   function open(photo, { focus = false } = {}) {
-    const inside = panel.contains(document.activeElement), before = state.cafe;
+    const inside = panel.contains(document.activeElement), before = state.cafe, opening = panel.hidden && photo >= 0;
     state.photo = photo;
     state.cafe = photo < 0 ? -1 : data.cafe[photo];
     panel.hidden = photo < 0;
@@ -348,6 +348,7 @@
     if (photo >= 0) panel.scrollTop = 0;
     const current = inside && state.cafe === before ? panel.querySelector("[aria-current=true]") : null;
     if ((focus || inside) && photo >= 0) (current || panel.querySelector(".close")).focus();
+    if (opening) { resize(); show(photo); }
     remember();
     redraw();
   }
@@ -402,7 +403,13 @@
     const i = place.pins ? cafes.signature[data.cafe[photo]] : photo;
     if (place.x[i] === undefined) return;
     const x = view.x + view.scale * place.x[i], y = view.y - view.scale * place.y[i];
-    if (x < 40 || y < 40 || x > width - 40 || y > height - 40) pan(width / 2 - x, height / 2 - y);
+    const bottom = Math.max(80, uncovered());
+    if (x < 40 || y < 40 || x > width - 40 || y > bottom - 40) pan(width / 2 - x, bottom / 2 - y);
+  }
+
+  function uncovered() { // how much of the stage's height the panel leaves: on a phone it lies above it
+    const sheet = panel.getBoundingClientRect(), all = stage.getBoundingClientRect();
+    return panel.hidden || sheet.left >= all.right ? height : sheet.top - all.top;
   }
 
   // Links: the state stands in the address, so that a view can be sent and the back button works.
