@@ -146,6 +146,15 @@ def visit(browser, page_file):
     assert {url.split("#")[0] for url in asked if not url.startswith("data:")} == {page_file.as_uri()}
 
 
+MARKS = """() => {
+  const { strokeRect, clearRect } = CanvasRenderingContext2D.prototype;
+  Object.assign(CanvasRenderingContext2D.prototype, {
+    clearRect(...box) { if (this.canvas.isConnected) window.marks = 0; clearRect.apply(this, box); },
+    strokeRect(...box) { window.marks++; if (this.lineWidth === 5) window.marked = box; strokeRect.apply(this, box); },
+  });
+}"""
+
+
 class TestInABrowser:
     pytestmark = browser_only
 
@@ -159,7 +168,7 @@ class TestInABrowser:
         page = visit()
         count = page.locator(".count")
         assert count.inner_text() == "21 photos"
-        page.get_by_role("button", name="첫째 무드").click()
+        page.get_by_role("button", name="1 첫째 무드").click()
         assert re.fullmatch(r"\d+ of 21 photos", count.inner_text())
         page.get_by_role("button", name="첫째 무드").click()
         page.locator("#area").select_option("성수동")
@@ -170,6 +179,18 @@ class TestInABrowser:
         page.get_by_text("4 of 21 photos").wait_for()
         page.keyboard.press("Enter")
         assert page.locator("#panel h2").inner_text() == "공릉동 카페 숲"
+
+    @pytest.mark.parametrize("view", ["map", "streets"])
+    def test_a_search_for_a_file_opens_that_photo_and_marks_no_other(self, visit, page_file, view):
+        found = payload(page_file)
+        other = next(i for i, c in enumerate(found["cafe"]) if found["cafes"]["signature"][c] != i)
+        page = visit(f"#view={view}")
+        page.evaluate(MARKS)
+        page.locator("#q").fill(found["file"][other])
+        page.keyboard.press("Enter")
+        assert page.locator("#panel .big").get_attribute("alt") == found["file"][other]
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.marks") == 1
 
     def test_the_panel_tells_of_a_cafe_and_leads_to_the_next(self, visit):
         page = visit("#cafe=2")
@@ -182,6 +203,27 @@ class TestInABrowser:
         page.keyboard.press("Escape")
         assert panel.is_hidden()
         assert "cafe=" not in page.url
+
+    def test_two_notes_lie_one_above_the_other(self, browser, cafe_run, monkeypatch):  # noqa: F811
+        monkeypatch.setattr(thumbnails, "SHOWN_AT_MOST", 5)
+        monkeypatch.setattr(thumbnails, "_OF_A_MOOD", 1)
+        shutil.rmtree(cafe_run.photos_root)
+        (cafe_run.folder / "thumbnails.parquet").unlink(missing_ok=True)
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.goto(atlas.write_atlas(cafes.load(runs.load(cafe_run.folder))).as_uri())
+        above, below = (note.bounding_box() for note in page.locator(".gone:visible").all())
+        page.close()
+        assert above["y"] + above["height"] <= below["y"]
+
+    def test_keys_stay_in_the_panel_and_scroll_it(self, visit):
+        page = visit("#cafe=0", 1280, 500)
+        page.locator("#panel .strip button").nth(2).press("Enter")
+        assert page.locator("#panel .strip button:focus").get_attribute("aria-current") == "true"
+        page.locator("#panel .near button").first.press("Enter")
+        assert page.locator("#panel .close:focus").count() == 1
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(400)
+        assert page.evaluate("document.querySelector('#panel').scrollTop") > 0
 
     def test_a_link_carries_the_view(self, visit):
         page = visit()
@@ -237,6 +279,21 @@ class TestInABrowser:
         box = page.locator("canvas").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2 + 5, box["y"] + box["height"] / 2 + 5)
         assert page.locator("#panel").is_visible()
+
+    @pytest.mark.parametrize(("width", "height", "at"), [(390, 844, 550), (1280, 800, 770)])
+    def test_the_panel_does_not_cover_the_photo_that_opened_it(self, visit, width, height, at):
+        page = visit("#view=wall", width, height)
+        page.evaluate(MARKS)
+        page.evaluate("atlas.zoom(2.5)")
+        stage = page.locator("#stage").bounding_box()
+        page.mouse.click(width - 30, at)
+        page.wait_for_timeout(300)
+        x, y, side, _ = page.evaluate("window.marked")
+        x, y = stage["x"] + x + side / 2, stage["y"] + y + side / 2
+        panel = page.locator("#panel").bounding_box()
+        assert x < panel["x"] or y < panel["y"]
+        assert x > stage["x"]
+        assert y > stage["y"]
 
     def test_on_a_phone_the_panel_is_a_sheet_and_targets_fit_a_thumb(self, visit):
         page = visit("#cafe=0", 390, 844, touch=True)

@@ -1,11 +1,13 @@
 """The report and the comparison in a real Chromium, opened from disk."""
 
+import json
+
 import pytest
 from chromium import browser_only
 from test_compare import sweep  # noqa: F401
 from test_report import run  # noqa: F401
 
-from cafemood import compare, report
+from cafemood import compare, report, runs
 
 pytestmark = browser_only
 
@@ -66,6 +68,44 @@ def test_a_photo_opens_and_steps_and_escape_closes(visit):
     assert page.locator("#lightbox p").inner_text() != first
     page.keyboard.press("Escape")
     assert not page.locator("#lightbox").is_visible()
+
+
+def test_a_photo_that_is_gone_does_not_show_the_one_before_it(visitor, run):  # noqa: F811
+    gone, mood = run.assignments.loc[1, ["file", "cluster"]]
+    (run.photos_root / gone).unlink()
+    page = visitor(report.write_report(runs.load(run.folder)))
+    page.locator(".mood").nth(mood).locator("[data-photo]").last.click()
+    while not page.locator("#lightbox p").inner_text().startswith(gone):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#lightbox img").is_hidden()
+    assert page.locator("#lightbox img").get_attribute("src") is None
+
+
+PINCHED = """() => {
+  const canvas = document.querySelector("#map canvas"), box = canvas.getBoundingClientRect();
+  canvas.setPointerCapture = () => {};
+  const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(`pointer${type}`, {
+    pointerId: id, clientX: box.left + x, clientY: box.top + box.height / 2 }));
+  const opened = [];
+  for (let x = 0; x < box.width; x += 10) {
+    send("down", 1, x); send("down", 2, x + 40); send("move", 2, x + 60); send("move", 2, x + 40);
+    send("up", 2, x + 40); send("up", 1, x);
+    opened.push(document.getElementById("lightbox").open);
+  }
+  return opened;
+}"""
+
+
+def test_a_pinch_opens_no_photo(visit):
+    page = visit()
+    assert not any(page.evaluate(PINCHED))
+
+
+def test_the_photos_are_printed_though_backgrounds_are_not(visit):
+    page = visit()
+    with_photos = len(page.pdf(print_background=False))
+    page.evaluate("document.querySelectorAll('.photo').forEach((photo) => { photo.style.backgroundImage = ''; })")
+    assert with_photos > len(page.pdf(print_background=False)) + 10_000
 
 
 def test_the_map_shows_what_is_under_the_pointer_and_zooms(visit):
@@ -149,3 +189,38 @@ def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
     assert "resnet50 features k=6: -1" in page.locator("#curve svg").inner_html()
     page.locator("#runs tbody tr").first.hover()
     assert page.locator("#parallel .run.lit").count() == 1
+
+
+def test_the_table_calls_noise_what_the_verdict_does(visitor, sweep):  # noqa: F811
+    scores = json.loads((sweep / "1_backbone=vgg16,k=3" / "scores.json").read_text())
+    scores["null"]["silhouette@features"] |= {"z": 2.2, "limit": 2.6}
+    (sweep / "1_backbone=vgg16,k=3" / "scores.json").write_text(json.dumps(scores))
+    page = visitor(compare.write(compare.find([sweep]), sweep))
+    assert "2 of 4 runs are no better than noise" in page.locator(".verdict").inner_text()
+    assert sorted(page.locator("#runs td.noise").all_inner_texts()) == ["-1 !", "2.200 !"]
+
+
+CONTRASTS = """() => {
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const light = (color) => {
+    pen.fillStyle = color;
+    pen.fillRect(0, 0, 1, 1);
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  };
+  return [...document.querySelectorAll(".heat td")].map((cell) => {
+    const { color, backgroundColor } = getComputedStyle(cell), ratio = light(color) / light(backgroundColor);
+    return Math.max(ratio, 1 / ratio);
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_of_a_comparison_can_be_read(visit_comparison, scheme):
+    page = visit_comparison(360)
+    page.emulate_media(color_scheme=scheme)
+    assert min(page.evaluate(CONTRASTS)) >= 4.5
+    heights = "[...document.querySelectorAll('.figure text')].map((text) => text.getBoundingClientRect().height)"
+    assert min(page.evaluate(heights)) >= 9
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -184,7 +184,7 @@ class _Atlas:
         return [
             {
                 "number": mood.number,
-                "name": mood.english or f"mood {mood.number}",
+                "name": f"{mood.number} {mood.english}" if mood.english else f"mood {mood.number}",
                 "korean": "" if mood.own_name else mood.korean,
                 "color": COLORS[mood.cluster % len(COLORS)],
                 "size": int((self.run.photos["cluster"] == mood.cluster).sum()),

@@ -355,3 +355,16 @@ def test_what_a_screen_reader_hears(visit, survey):
     assert page.locator("#large").is_visible()
     page.keyboard.press("Escape")
     assert page.locator("#large").is_hidden()
+
+
+@pytest.mark.parametrize("size", [(640, 300), (740, 290)])
+def test_on_a_phone_held_sideways_each_photo_can_be_picked(visit, survey, size):
+    page = visit((survey.folder / "survey.html").as_uri(), size)
+    consent(page)
+    kinds = [survey.questions[name].kind for name, _ in survey.plans[0]]
+    jump(page, kinds.index("odd"))
+    page.wait_for_function(SHOWN)
+    for pick in page.locator(".pick").all():
+        box = pick.bounding_box()
+        assert min(box["width"], box["height"]) >= 120
+        pick.click(position={"x": box["width"] / 2, "y": box["height"] / 2}, trial=True)

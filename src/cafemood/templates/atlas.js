@@ -29,7 +29,7 @@
     },
   };
   let untouched = true; // until somebody moves the map, it fits its window
-  let place = arrangements.map(), bounds, shown = [], view = null, width = 0, height = 0, ratio = 1;
+  let place = arrangements.map(), bounds, passes = matches, shown = [], view = null, width = 0, height = 0, ratio = 1;
 
   function arrange() {
     place = arrangements[state.view]();
@@ -42,8 +42,8 @@
     fit();
   }
   function filter() {
-    const found = state.view === "streets" ? (i) => photosOf[data.cafe[i]].some(matches) : matches;
-    shown = place.ids.filter(found);
+    passes = state.view === "streets" ? (i) => photosOf[data.cafe[i]].some(matches) : matches;
+    shown = place.ids.filter(passes);
     const number = state.view === "streets" ? data.cafe.filter((c, i) => cafes.x[c] !== null && matches(i)).length : shown.length;
     const unplaced = state.view === "streets" ? cafes.x.filter((x) => x === null).length : 0;
     $(".count").textContent = (number === n ? `${n.toLocaleString("en")} photos` : `${number.toLocaleString("en")} of ${n.toLocaleString("en")} photos`)
@@ -264,7 +264,7 @@
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.strokeStyle = colors.accent;
     for (const i of place.pins ? [cafes.signature[state.cafe]] : photosOf[state.cafe]) {
-      if (place.x[i] === undefined) continue;
+      if (place.x[i] === undefined || !passes(i)) continue;
       const grow = i === state.photo ? 5 : 2;
       context.lineWidth = i === state.photo ? 5 : 3;
       context.strokeRect(view.x + view.scale * place.x[i] - s / 2 - grow, view.y - view.scale * place.y[i] - s / 2 - grow, s + 2 * grow, s + 2 * grow);
@@ -339,13 +339,16 @@
   }
   const background = (node, address) => { if (address) node.style.backgroundImage = `url("${address}")`; };
   function open(photo, { focus = false } = {}) {
+    const inside = panel.contains(document.activeElement), before = state.cafe, opening = panel.hidden && photo >= 0;
     state.photo = photo;
     state.cafe = photo < 0 ? -1 : data.cafe[photo];
     panel.hidden = photo < 0;
     panel.replaceChildren();
     if (photo >= 0) fill(state.cafe, photo);
     if (photo >= 0) panel.scrollTop = 0;
-    if (focus && photo >= 0) panel.querySelector(".close").focus();
+    const current = inside && state.cafe === before ? panel.querySelector("[aria-current=true]") : null;
+    if ((focus || inside) && photo >= 0) (current || panel.querySelector(".close")).focus();
+    if (opening) { resize(); show(photo); }
     remember();
     redraw();
   }
@@ -396,10 +399,17 @@
     }
   }
   function shut() { open(-1); canvas.focus(); }
-  function show(i) {
+  function show(photo) {
+    const i = place.pins ? cafes.signature[data.cafe[photo]] : photo;
     if (place.x[i] === undefined) return;
     const x = view.x + view.scale * place.x[i], y = view.y - view.scale * place.y[i];
-    if (x < 40 || y < 40 || x > width - 40 || y > height - 40) pan(width / 2 - x, height / 2 - y);
+    const bottom = Math.max(80, uncovered());
+    if (x < 40 || y < 40 || x > width - 40 || y > bottom - 40) pan(width / 2 - x, bottom / 2 - y);
+  }
+
+  function uncovered() { // how much of the stage's height the panel leaves: on a phone it lies above it
+    const sheet = panel.getBoundingClientRect(), all = stage.getBoundingClientRect();
+    return panel.hidden || sheet.left >= all.right ? height : sheet.top - all.top;
   }
 
   // Links: the state stands in the address, so that a view can be sent and the back button works.
@@ -478,6 +488,7 @@
     if (event.key === "Escape") { if (document.activeElement === $("#q")) $("#q").blur(); else if (state.cafe >= 0) shut(); return; }
     if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = { ArrowLeft: [80, 0], ArrowRight: [-80, 0], ArrowUp: [0, 80], ArrowDown: [0, -80] }[event.key];
+    if (move && panel.contains(event.target)) return; // they scroll it
     if (move) pan(...move);
     else if (event.key === "+" || event.key === "=") zoom(1.5);
     else if (event.key === "-") zoom(1 / 1.5);
@@ -512,10 +523,19 @@
     event.preventDefault();
     state.q = $("#q").value.trim().toLowerCase();
     filter();
-    const exact = shown.find((i) => cafes.name[data.cafe[i]].toLowerCase() === state.q);
-    const found = exact ?? shown[0];
-    if (state.q && found !== undefined) { open(place.pins ? found : cafes.signature[data.cafe[found]]); show(state.photo); }
+    const found = state.q ? searched() : undefined;
+    if (found !== undefined) { open(found); show(state.photo); }
   });
+
+  // What a search opens: a café that is called so, or a photo whose file is.
+  function searched() {
+    const called = (c) => [cafes.name[c], cafes.id[c]].map((text) => text.toLowerCase());
+    const all = place.ids.flatMap((i) => (place.pins ? photosOf[data.cafe[i]] : [i])).filter(matches);
+    const photo = all.find((i) => called(data.cafe[i]).includes(state.q)) ?? all.find((i) => called(data.cafe[i]).some((text) => text.includes(state.q)));
+    if (photo === undefined) return all[0];
+    const signature = cafes.signature[data.cafe[photo]];
+    return matches(signature) ? signature : photo;
+  }
 
   // Begin.
   window.atlas = { firstView: 0, zoom, pan, state, stacks: () => [...stacksOf(shown, view).values()].map((stack) => stack.length) };

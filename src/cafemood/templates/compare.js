@@ -32,7 +32,11 @@
       } else cell.textContent = numeric.has(column) ? number(row[column]) : row[column] ?? "–";
       if (!numeric.has(column) && column !== "run") cell.classList.add("text");
       if (column === "reason") cell.classList.add("reason");
-      if (column === "z@features" && known(row[column]) && row[column] < 2) { cell.classList.add("noise"); cell.title = "no better than noise"; }
+      if (column === "z@features" && data.noise[i]) {
+        cell.classList.add("noise");
+        cell.append(" !");
+        cell.title = "no better than noise: below this run’s own limit, which is 2, or more where k was chosen among several";
+      }
       line.append(cell);
     }
     line.addEventListener("pointerenter", () => light(i));
@@ -149,7 +153,8 @@
   } else $("parallel").append(make("p", { class: "small" }, "Too few terms are known."));
 
   // Heat maps.
-  const shade = (v, low, high) => `color-mix(in srgb, var(--accent) ${Math.round(85 * Math.max(0, Math.min(1, (v - low) / (high - low || 1))))}%, var(--card))`;
+  // at most 48 % of the accent: more, and the figures cannot be read in the dark
+  const shade = (v, low, high) => `color-mix(in srgb, var(--accent) ${Math.round(48 * Math.max(0, Math.min(1, (v - low) / (high - low || 1))))}%, var(--card))`;
   function heat(values, rowNames, columnNames, low, high, numbered) {
     const table = make("table", { class: "heat" });
     const top = make("tr");

@@ -21,7 +21,7 @@
     shown = i;
     const image = box.querySelector("img");
     image.hidden = !data.pictures[i];
-    if (data.pictures[i]) image.src = data.pictures[i];
+    if (data.pictures[i]) image.src = data.pictures[i]; else image.removeAttribute("src");
     image.alt = name(i);
     const lines = [data.file[i], data.cafes_known ? `Café ${data.cafe[i]}` : "", `${moodOf(i)}; next: mood ${data.second[i] + 1}`, data.credit[i]];
     box.querySelector("p").textContent = lines.filter(Boolean).join("\n");
@@ -127,7 +127,7 @@
   const fingers = new Map();
   let moved = 0;
   const at = (event) => { const r = canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; };
-  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, at(event)); moved = 0; });
+  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, at(event)); moved = fingers.size === 1 ? 0 : 100; });
   canvas.addEventListener("pointermove", (event) => {
     const [x, y] = at(event);
     const before = fingers.get(event.pointerId);
