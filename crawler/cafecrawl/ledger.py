@@ -48,6 +48,8 @@ CREATE INDEX requests_by_source ON requests (source, at);
 CREATE TABLE holds (host TEXT PRIMARY KEY, set_at REAL NOT NULL, seconds REAL NOT NULL);
 """
 _FOR_ITS_LICENCE = "state = 'rejected' AND reason LIKE 'licence: %'"
+_CORRECTED = " (corrected)"
+"""Ends the reason of a stored photo whose licence was corrected to one that may not be kept."""
 _REF = ("url", "source", "source_url", "licence", "licence_url", "creator", "attribution", "sha1")
 
 
@@ -310,8 +312,11 @@ class Ledger:
             )
 
     def withdrawn(self) -> list[sqlite3.Row]:
-        """Photos that were rejected for their licence after they had been stored; they have their `file` still."""
-        return self.rows(f"SELECT * FROM photos WHERE {_FOR_ITS_LICENCE} AND file NOTNULL")  # noqa: S608
+        """Stored photos that were rejected for a licence corrected since; they have their `file` still."""
+        return self.rows(
+            f"SELECT * FROM photos WHERE {_FOR_ITS_LICENCE} AND reason LIKE ? AND file NOTNULL",  # noqa: S608
+            f"%{_CORRECTED}",
+        )
 
     def forget_files(self, rows: Iterable[int]) -> None:
         """Note that photos have no file any more."""
@@ -398,18 +403,22 @@ class Ledger:
     ) -> None:
         """Take over what the source says now of a known photo; without `accepts`, only a new licence of one not stored.
 
-        What was never fetched, or rejected for its licence, waits again.
+        What waits goes on waiting, what was rejected for its licence and has no file waits again. A stored photo is
+        rejected for a licence that may not be kept, and taken back by a later row of the same table.
         """
         facts = {name: photo[name] for name in _REF if name not in ("url", "source")}
         licence, new = photo["licence"], photo["licence"] != known["licence"]
+        reason, stored = known["reason"] or "", known["file"] is not None
         refused = known["state"] == "rejected"
-        waits = known["file"] is None and (not refused or (known["reason"] or "").startswith("licence: "))
+        waits = known["state"] == "pending" or (refused and not stored and reason.startswith("licence: "))
         if all(known[name] == value for name, value in facts.items()) or (accepts is None and not (new and waits)):
             return
         if waits:
             facts |= {"state": "pending", "reason": None}
         elif new and not refused and accepts is not None and not accepts(licence):
-            facts |= {"state": "rejected", "reason": f"licence: {licence or 'none given'}"}
+            facts |= {"state": "rejected", "reason": f"licence: {licence or 'none given'}{_CORRECTED}"}
+        elif refused and stored and reason.endswith(_CORRECTED) and accepts is not None and accepts(licence):
+            facts |= {"state": "done", "reason": None}
         assignments = ", ".join(f"{name} = ?" for name in facts)
         db.execute(f"UPDATE photos SET {assignments} WHERE id = ?", (*facts.values(), known["id"]))  # noqa: S608
 

@@ -99,13 +99,13 @@ class Store:
             if _is(target, row["photo_id"]) or _is(partial, row["photo_id"]):
                 finished.append(Staged(row["id"], partial, target, {"id": row["id"], "photo_id": row["photo_id"]}))
             else:
-                lost.append({"id": row["id"]})  # its `file` stays: a repair looks for those
+                # its `file` stays for a repair to find, unless what stands there is not ours
+                lost.append({"id": row["id"]} | ({"file": None, "photo_id": None} if target.exists() else {}))
         self._finish(finished)
         if lost:
             self.ledger.set_photos("pending", lost)
         for leftover in self.incoming.iterdir():
             leftover.unlink(missing_ok=True)
-        self.withdraw()
         self._refuse_taken_names()
         return len(finished)
 

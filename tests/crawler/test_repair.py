@@ -10,6 +10,7 @@ from scripted_site import jpeg, rows_of
 
 from cafecrawl.commands import verify
 from cafecrawl.ledger import Ledger
+from cafecrawl.store import StoreError
 
 pytestmark = pytest.mark.slow
 PHOTOS = "SELECT state, file NOTNULL FROM photos ORDER BY id"
@@ -85,6 +86,15 @@ def test_a_repair_whose_commit_is_lost_is_taken_up_by_the_next(store):
     store.ledger.set_photos("storing", [lost])
     store.recover()
     assert [row["file"] for row in store.ledger.pending("naver", 0, 9, stored_once=True)] == ["cafe_1_1.jpg"]
+
+
+def test_what_is_not_ours_is_not_taken_for_a_lost_commit(store):
+    add_photos(store, found(1))
+    (store.root / "cafe_1_1.jpg").write_bytes(b"somebody's")
+    store.ledger.set_photos("storing", [{"id": 1, "file": "cafe_1_1.jpg", "photo_id": "f" * 64, "n_bytes": 1}])
+    with pytest.raises(StoreError, match="did not write"):
+        store.recover()
+    assert (store.root / "cafe_1_1.jpg").read_bytes() == b"somebody's"
 
 
 def test_a_repair_that_is_killed_is_no_success(monkeypatch):

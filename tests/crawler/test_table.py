@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from scripted_site import jpeg, rows_of
 
+from cafecrawl.ledger import Ledger
+
 pytestmark = pytest.mark.slow
 STATES = "SELECT state, reason FROM photos ORDER BY id"
 
@@ -59,7 +61,7 @@ def test_a_corrected_table_holds_for_photos_that_are_stored(scrapy, site_of, tmp
         "/1.jpg,All rights reserved,B,by Bob", "/2.jpg,CC BY-SA 4.0,B,by Bob", "/3.jpg,cc0,C,by Dora"
     )
     assert "Removed 1 stored photos" in said
-    assert states == [("rejected", "licence: All rights reserved", 0), ("done", None, 1), ("done", None, 1)]
+    assert states == [("rejected", "licence: All rights reserved (corrected)", 0), ("done", None, 1), ("done", None, 1)]
     assert len(list(folder.glob("cafe_*"))) == 2
     for text in (manifest, credits):
         assert [name for name in ("Alice", "Carol", "/1.jpg") if name in text] == []
@@ -69,6 +71,36 @@ def test_a_corrected_table_holds_for_photos_that_are_stored(scrapy, site_of, tmp
     assert "by Alice" in credits
     assert "by Carol" in credits
     assert site.paths == ["/1.jpg", "/2.jpg", "/3.jpg", "/1.jpg"]
+
+
+def test_the_last_row_of_an_address_counts_and_a_stored_photo_stays(scrapy, site_of, tmp_path):
+    """As in a folder of an earlier version, whose table is read once more."""
+    site, table, folder = site_of(jpeg), tmp_path / "t.csv", tmp_path / "p"
+    rows = [f"{site.url}/1.jpg,{licence}" for licence in ("CC BY-NC 4.0", "CC BY 4.0")]
+    table.write_text("\n".join(["url,licence", *rows]) + "\n")
+    assert scrapy.crawl("urllist", folder, file=table).code == 0
+    ledger = Ledger(folder / ".crawl" / "ledger.sqlite")
+    ledger.fact("table", "another")
+    ledger.close()
+    done = scrapy.crawl("urllist", folder, file=table)
+    assert done.code == 0, done.text
+    assert rows_of(folder, "SELECT state, licence, file NOTNULL FROM photos") == [("done", "CC BY 4.0", 1)]
+    assert site.paths == ["/1.jpg"]
+
+
+def test_a_photo_that_was_put_back_is_deleted_for_no_licence_but_a_corrected_one(scrapy, site_of, tmp_path):
+    site, table, folder = site_of(jpeg), tmp_path / "t.csv", tmp_path / "p"
+    table.write_text(f"url,licence\n{site.url}/1.jpg,CC BY-NC 4.0\n")
+    assert scrapy.crawl("urllist", folder, file=table, licences="by-nc").code == 0
+    photo = next(folder.glob("cafe_*"))
+    ledger = Ledger(folder / ".crawl" / "ledger.sqlite")
+    ledger.set_photos("pending", [{"id": 1}])  # its repair failed
+    ledger.close()
+    assert scrapy.crawl("urllist", folder, file=table).code == 0  # and now its licence is not asked for
+    assert rows_of(folder, STATES) == [("rejected", "licence: CC BY-NC 4.0")]
+    assert photo.exists()
+    assert scrapy.crawl("urllist", folder, file=table, licences="by-nc").code == 0
+    assert rows_of(folder, STATES) == [("done", None)]
 
 
 def test_titles_and_creators_may_be_numbers(scrapy, site_of, tmp_path):
