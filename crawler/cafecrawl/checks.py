@@ -12,6 +12,8 @@ import imagehash
 from PIL import Image, ImageFile
 from PIL.Image import Transpose
 
+from cafemood.photos import turn_of
+
 MAX_BYTES = 25 * 1024 * 1024
 MIN_SIDE = 256
 MAX_PIXELS = 50_000_000
@@ -20,17 +22,8 @@ SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 LARGE = 12_000_000
 """Pixels from which photos are decoded one at a time, so that memory stays bounded."""
 _large = threading.Lock()
-_TURNS = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-"""What makes a photo upright, by its EXIF orientation (tag 0x0112; 1: it is)."""
-_SWAPPING = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
+_SWAPPING = (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
+"""Turns after which width and height have changed places."""
 
 
 class Rejected(Exception):
@@ -100,14 +93,8 @@ def _decode(image: ImageFile.ImageFile, body: bytes) -> PhotoFacts:
     # A JPEG's whole entropy-coded stream is read at any scale: a cut-off file fails at 1/8 as it does at 1/1.
     image.draft("L", (64, 64))
     image.load()
-    turn = _turn(image)
+    turn = turn_of(image)
     if turn in _SWAPPING:
         width, height = height, width
     phash = str(imagehash.phash(image if turn is None else image.transpose(turn)))
     return PhotoFacts(hashlib.sha256(body).hexdigest(), width, height, phash, SUFFIXES[image_format])
-
-
-def _turn(image: ImageFile.ImageFile) -> Transpose | None:
-    """What the photo's orientation asks for; text, a fraction or an unknown number there asks for nothing."""
-    orientation = image.getexif().get(0x0112)
-    return _TURNS.get(orientation) if isinstance(orientation, int) else None

@@ -285,13 +285,22 @@ def heic_available() -> bool:
     return True
 
 
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """What makes an image upright; text, a fraction or an unknown number for an orientation asks for nothing.
+
+    Raises:
+        Exception: The EXIF is damaged; Pillow raises TypeError, struct.error and others, by the damage.
+    """
+    orientation = image.getexif().get(ExifTags.Base.Orientation)
+    return _TURNS.get(orientation) if isinstance(orientation, int) else None
+
+
 def _upright(image: Image.Image) -> Image.Image:
     """Turned as its EXIF says; as it is where that is damaged. Pillow's own would write the EXIF anew, and fail."""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # TypeError, struct.error and others, by the damage
+        turn = turn_of(image)
+    except Exception:
         return image
-    turn = _TURNS.get(orientation) if type(orientation) is int else None
     return image if turn is None else image.transpose(turn)
 
 
