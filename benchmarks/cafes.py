@@ -27,6 +27,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from cafemood import cafes, compact, pieces, runs, shares, similar
+from cafemood.atomic import write_tensors
 from cafemood.backbones import create
 from cafemood.embedding import embed
 from cafemood.frozen import Backbone
@@ -210,7 +211,7 @@ def speed(n: int, base: Path) -> None:
     table.to_parquet(folder / "assignments.parquet")
     looks = pd.DataFrame(rng.random((n, 6)), columns=list(cafes.looks.LOOKS)).assign(photo_id=ids)
     looks.to_parquet(folder / "looks.parquet")
-    runs.write_tensors(folder / "features.safetensors", {"rows": rows.astype(np.float16)})
+    write_tensors(folder / "features.safetensors", {"rows": rows.astype(np.float16)})
     facts = {"status": "finished", "k": k, "data": {"root": str(base), "cafe_source": "manifest"}}
     (folder / "run.json").write_text(json.dumps(facts))
     begin = time.perf_counter()

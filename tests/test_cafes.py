@@ -167,7 +167,7 @@ def test_a_kill_between_the_two_files_mixes_no_old_with_new(with_a_new_photo, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "write_tensors", killed)
+        patched.setattr(cafes, "write_tensors", killed)
         with pytest.raises(KeyboardInterrupt):
             cafes.build(with_a_new_photo)
     found = cafes.load(runs.load(with_a_new_photo.folder))

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from cafemood import compare, summary
+from cafemood.atomic import write_tensors
 from cafemood.errors import RunError
-from cafemood.runs import clear_unfinished, why_unfinished, write_tensors
+from cafemood.runs import clear_unfinished, why_unfinished
 
 HOSTILE = "</script><script>alert(1)</script> 카페"
 

@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from test_cafes import cafe_run, made_cafe_run  # noqa: F401
 
 from cafemood import moods, report, runs, thumbnails
+from cafemood.atomic import write_tensors
 from cafemood.errors import RunError
 
 
@@ -122,7 +123,7 @@ def test_scenes_name_a_mood_by_lift(cafe_run):  # noqa: F811
     shop, library = scene_categories().index("coffee_shop"), scene_categories().index("library/indoor")
     tensors["scenes"] = np.stack([np.full(len(clusters), shop), np.where(clusters == 0, library, shop)], 1)
     tensors["scene_probabilities"] = np.full((len(clusters), 2), 0.4, np.float16)
-    runs.write_tensors(cafe_run.folder / "features.safetensors", tensors)
+    write_tensors(cafe_run.folder / "features.safetensors", tensors)
     (cafe_run.folder / "words.json").unlink()
     first, second = moods.of_run(runs.load(cafe_run.folder))
     assert "library, indoor" in first.english

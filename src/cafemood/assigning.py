@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from cafemood import backbones, compact, memberships, runs
-from cafemood.atomic import writing
+from cafemood import backbones, compact, memberships
+from cafemood.atomic import write_tensors, writing
 from cafemood.errors import PhotoError, RunError
 from cafemood.frozen import Backbone
 from cafemood.photos import Photo, PhotoSet, Skipped, file_digest, open_image, scan_folder
@@ -168,7 +168,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
         table = pd.DataFrame({c: [*before.get(c, [None] * len(before)), *table[c]] for c in table.columns})
         rows = np.concatenate([run.rows[own:], rows])
     # the table last: rows without a table are never read
-    runs.write_tensors(run.folder / "added.safetensors", {"rows": rows.astype(np.float16)})
+    write_tensors(run.folder / "added.safetensors", {"rows": rows.astype(np.float16)})
     with writing(run.folder / "added.parquet") as partial:
         table.to_parquet(partial, index=False)
     return len(chosen)

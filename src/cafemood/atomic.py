@@ -75,16 +75,9 @@ def read_cached(path: Path | None, names: Collection[str]) -> dict[str, np.ndarr
 
 
 def keep(path: Path | None, tensors: Mapping[str, np.ndarray]) -> None:
-    """Have a cache keep arrays for `read_cached`.
-
-    Raises:
-        CafemoodError: As `writing`.
-    """
-    from safetensors.numpy import save_file
-
+    """Have a cache, if there is one, keep arrays for `read_cached`."""
     if path is not None:
-        with writing(path) as partial:
-            save_file(dict(tensors), partial)
+        write_tensors(path, tensors)
 
 
 def discard_partials(path: Path) -> None:
@@ -98,6 +91,14 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON; NumPy values become plain ones, NaN and infinity become null."""
     with writing(path) as partial:
         partial.write_text(json.dumps(_jsonable(value), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], about: dict[str, str] | None = None) -> None:
+    """Write arrays as safetensors, whole or not at all, and words beside them."""
+    from safetensors.numpy import save_file
+
+    with writing(path) as partial:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial, about)
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood import looks, moods, pieces, runs, shares
-from cafemood.atomic import write_csv, writing
+from cafemood.atomic import write_csv, write_tensors, writing
 from cafemood.errors import RunError
 from cafemood.runs import Run
 
@@ -124,7 +124,7 @@ def build(run: Run) -> Cafes:
     write_csv(run.folder / "cafes.csv", table)
     tensors = {"vectors": vectors.astype(np.float16), "whitening": whitening, "center": center}
     # the last file, and its fingerprint: a table newer than the vectors is not read with them
-    runs.write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
+    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
     return Cafes(run, table, vectors, whitening, center)
 
 

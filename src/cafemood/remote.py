@@ -145,8 +145,8 @@ def address_id(address: str) -> str:
 def name_of(address: str) -> str:
     """What a photo's address is called where it is stored: as shown, and part of its id where that leaves out more
     than signatures and credentials."""
-    name = shown(address)
-    return name if address_id(name) == address_id(address) else f"{name}#{address_id(address)[:12]}"
+    name, own = shown(address), address_id(address)
+    return name if address_id(name) == own else f"{name}#{own[:12]}"
 
 
 _SHORTENED = re.compile(r"#[0-9a-f]{12}$")

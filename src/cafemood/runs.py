@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cafemood import compact, pieces, remote
-from cafemood.atomic import write_csv, write_json, writing
+from cafemood.atomic import write_csv, write_json, write_tensors, writing
 from cafemood.errors import RunError
 
 if TYPE_CHECKING:
@@ -373,14 +373,6 @@ def _alive(pid: object) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def write_tensors(path: Path, tensors: dict[str, np.ndarray], about: dict[str, str] | None = None) -> None:
-    """Write arrays as safetensors, whole or not at all."""
-    from safetensors.numpy import save_file
-
-    with writing(path) as partial:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial, about)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

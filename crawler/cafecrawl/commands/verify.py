@@ -94,8 +94,8 @@ def check(folder: Path, *, forget: bool) -> dict[str, int]:
         if forget:
             store.ledger.set_photos("pending", waiting)
             store.ledger.set_photos("done", whole)
-        if forget and whole:
-            export.write_if_changed(folder, store.ledger)
+            if whole:
+                export.write_if_changed(folder, store.ledger)
     finally:
         store.close()
     return damaged
