@@ -110,7 +110,7 @@ def test_no_pixels_no_words(cafe_run):  # noqa: F811
     shutil.rmtree(cafe_run.photos_root)
     for name in ("looks", "thumbnails"):
         (cafe_run.folder / f"{name}.parquet").unlink()
-    (cafe_run.folder / "words.json").unlink()
+    (cafe_run.folder / "words.json").unlink(missing_ok=True)
     found = moods.of_run(runs.load(cafe_run.folder))
     assert [mood.title for mood in found] == ["mood 1", "mood 2"]
 
@@ -124,7 +124,7 @@ def test_scenes_name_a_mood_by_lift(cafe_run):  # noqa: F811
     tensors["scenes"] = np.stack([np.full(len(clusters), shop), np.where(clusters == 0, library, shop)], 1)
     tensors["scene_probabilities"] = np.full((len(clusters), 2), 0.4, np.float16)
     write_tensors(cafe_run.folder / "features.safetensors", tensors)
-    (cafe_run.folder / "words.json").unlink()
+    (cafe_run.folder / "words.json").unlink(missing_ok=True)
     first, second = moods.of_run(runs.load(cafe_run.folder))
     assert "library, indoor" in first.english
     assert "도서관" in first.korean
