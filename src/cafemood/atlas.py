@@ -18,7 +18,7 @@ from cafemood import moods, thumbnails
 from cafemood.atomic import writing
 from cafemood.cafes import Cafes
 from cafemood.errors import CafemoodError
-from cafemood.pages import environment, for_script
+from cafemood.pages import as_text, environment, for_script
 from cafemood.report import COLORS
 from cafemood.runs import Run
 
@@ -227,8 +227,8 @@ class _Atlas:
             "streets": streets,
             "cafes": {
                 "id": table["cafe_id"].tolist(),
-                "name": [_text(n) or str(i) for n, i in zip(table["cafe_name"], table["cafe_id"], strict=True)],
-                "area": [_text(area) for area in table["area"]],
+                "name": [as_text(n) or str(i) for n, i in zip(table["cafe_name"], table["cafe_id"], strict=True)],
+                "area": [as_text(area) for area in table["area"]],
                 "x": _rounded(cx, 5),
                 "y": _rounded(cy, 5),
                 "lat": _rounded(table["lat"], 5),
@@ -292,12 +292,8 @@ def _webp(image: Image.Image, side: int) -> bytes:
 
 def _credits(photos: pd.DataFrame) -> list[str]:
     pairs = zip(photos["attribution"], photos["licence"], strict=True)
-    return [" · ".join(filter(None, (_text(a), _text(x)))) for a, x in pairs]
+    return [" · ".join(filter(None, (as_text(a), as_text(x)))) for a, x in pairs]
 
 
 def _rounded(values: Any, digits: int) -> list[float | None]:
     return [round(float(v), digits) if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]
-
-
-def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)

@@ -18,7 +18,7 @@ from cafemood import choosing, runs, thumbnails
 from cafemood.atomic import write_csv, writing
 from cafemood.choosing import Candidate, Choice
 from cafemood.errors import RunError
-from cafemood.pages import environment, for_script
+from cafemood.pages import as_text, environment, for_script
 from cafemood.report import COLORS, MARKS
 from cafemood.runs import Run
 from cafemood.scores import silhouettes
@@ -371,7 +371,9 @@ def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
         "spaces": list(comparison.spaces),
         "cross": [[_rounded(v) for v in comparison.cross_space[i]] for i in order] if comparison.spaces else [],
         "pictures": pictures,
-        "cafe": [_cafe(comparison.photos.iloc[i]) for i in shown],
+        "cafe": [
+            as_text(cafe["cafe_name"]) or str(cafe["cafe_id"]) for _, cafe in comparison.photos.iloc[shown].iterrows()
+        ],
         "colors": COLORS,
         "pick": order.index(comparison.silhouettes_pick) if comparison.silhouettes_pick is not None else None,
     }
@@ -426,11 +428,6 @@ def _differing(methods: Sequence[dict[str, Any]]) -> list[list[str]]:
 
 _NO_SETTINGS = ("name", "n_clusters", "random_state", "n_iter", "converged", "stop_reason")
 """What a run's facts say of its method besides: its name, what has a column of its own, and what came of it."""
-
-
-def _cafe(photo: pd.Series) -> str:
-    named = photo["cafe_name"]
-    return str(photo["cafe_id"] if pd.isna(named) or not named else named)
 
 
 def _short(folders: Sequence[Path]) -> list[str]:

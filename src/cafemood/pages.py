@@ -21,6 +21,11 @@ def environment(package: str = "cafemood") -> Any:
     return made
 
 
+def as_text(value: object) -> str:
+    """A cell of a table as text: nothing for None and NaN."""
+    return "" if value is None or value != value else str(value)
+
+
 def for_script(value: object) -> Any:
     """JSON that can stand in a script element: no `<`, `>` or `&` is left to end it."""
     from markupsafe import Markup

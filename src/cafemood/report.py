@@ -12,7 +12,7 @@ import pandas as pd
 
 from cafemood import moods, survey, thumbnails
 from cafemood.atomic import writing
-from cafemood.pages import environment, for_script
+from cafemood.pages import as_text, environment, for_script
 from cafemood.runs import Run
 from cafemood.survey import figures as survey_figures
 
@@ -154,7 +154,7 @@ class _View:
         own = self.table.loc[self.members(j)]
         cafes = own["cafe_id"].value_counts()
         names = own.drop_duplicates("cafe_id").set_index("cafe_id")["cafe_name"]
-        largest = _text(names.get(cafes.index[0])) or str(cafes.index[0])
+        largest = as_text(names.get(cafes.index[0])) or str(cafes.index[0])
         pictures = [self.thumbnails[i] for i in self.typical(j)]
         return {
             "j": j,
@@ -184,12 +184,12 @@ class _View:
         return {
             "pictures": pictures,
             "file": table["file"].tolist(),
-            "cafe": [_text(n) or _text(c) for n, c in zip(table["cafe_name"], table["cafe_id"], strict=True)],
+            "cafe": [as_text(n) or as_text(c) for n, c in zip(table["cafe_name"], table["cafe_id"], strict=True)],
             "cluster": table["cluster"].tolist(),
             "second": table["second_cluster"].tolist(),
             "probability": [round(float(p), 3) for p in table["probability"]],
             "credit": [
-                " · ".join(filter(None, (_text(a), _text(x))))
+                " · ".join(filter(None, (as_text(a), as_text(x))))
                 for a, x in zip(table["attribution"], table["licence"], strict=True)
             ],
             "x": [round(float(x), 4) for x in table["x"]],
@@ -298,7 +298,3 @@ def _axis(values: list[float]) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)
