@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 STAMP := .venv/.installed
-PYTHON ?= python3
+PYTHON ?= # python3, python3.14 … python3.11, or uv's: the first that fits
 # torch and its company take 14 s to import from source, 6 s from bytecode: let the first import write it
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo test check crawl crawl-demo bench scale lock clean
@@ -10,13 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(STAMP): pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "cafemood needs Python 3.11 to 3.13, and %s is %d.%d: make PYTHON=python3.11 …" % (sys.executable, *v[:2]))'
-	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@.venv/bin/pip --disable-pip-version-check install --quiet uv
-	.venv/bin/uv pip install --quiet --python $(PY) --requirement requirements.lock
-	.venv/bin/uv pip install --quiet --python $(PY) --no-deps --editable .
-	@touch $(STAMP)
+$(STAMP): pyproject.toml requirements.lock setup.sh
+	@PYTHON="$(PYTHON)" sh setup.sh
 
 setup: $(STAMP) ## make .venv with the locked packages (the others call it)
 

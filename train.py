@@ -18,7 +18,7 @@ log = logging.getLogger("cafemood")
 failed: list[str] = []
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+@hydra.main(config_path="conf", config_name="config", **config.HYDRA_MAIN)
 def main(cfg: DictConfig) -> float:
     """Run one job; returns the silhouette in the feature space, one number that any sweeper can use."""
     folder = Path(HydraConfig.get().runtime.output_dir)

@@ -20,7 +20,7 @@ EXPERIMENTS = sorted(f"experiment={path.stem}" for path in (CONF / "experiment")
 
 
 def composed(*overrides: str) -> dict:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **config.VERSION_BASE):
         return OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=False)
 
 
@@ -37,6 +37,34 @@ def test_every_config_composes_and_its_targets_exist(override):
     assert found
     for name in found:
         assert callable(get_object(name))
+
+
+def test_what_a_config_may_start_is_what_conf_starts():
+    """And the two loggers of Lightning that need no more than a name."""
+    ours = {name for override in OPTIONS + EXPERIMENTS for name in targets(composed(override))}
+    ours |= {OmegaConf.load(CONF / "config.yaml").hydra.callbacks.compare["_target_"]}
+    ours |= {OmegaConf.load(CONF / "hydra/launcher/ray.yaml")["_target_"]}
+    loggers = {f"pytorch_lightning.loggers.{name}" for name in ("TensorBoardLogger", "MLFlowLogger")}
+    assert set(config.TARGETS) == ours | loggers
+    assert all(callable(get_object(name)) for name in config.TARGETS)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "+data.more={_target_:os.mkdir,path:made}",
+        "+trainer.callbacks=[{_target_:os.mkdir,path:made}]",
+        "+method.more.deep={_target_:os.mkdir,path:made}",
+        "data._target_=cafemood.photos.Path.mkdir",
+    ],
+)
+def test_a_config_starts_nothing_else(override, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = OmegaConf.create(composed(override))
+    with pytest.raises(CafemoodError, match="cannot start '(os|cafemood.photos.Path).mkdir'"):
+        for group in ("data", "trainer", "method"):
+            config.build(cfg[group])
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("experiment/*.yaml")), ids=lambda p: p.stem)
@@ -88,7 +116,7 @@ def test_check_refuses_in_a_sentence(override, message):
 
 @pytest.mark.parametrize(("name", "kind"), [("pool", "Joblib"), ("slurm", "Slurm"), ("ray", "RayLauncher")])
 def test_every_launcher_composes(name, kind):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **config.VERSION_BASE):
         found = compose("config", overrides=[f"hydra/launcher={name}"], return_hydra_config=True)
     assert kind in found.hydra.launcher._target_
     assert callable(get_object(found.hydra.launcher._target_))

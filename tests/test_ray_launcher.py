@@ -12,7 +12,7 @@ import os, signal, sys
 import hydra
 from cafemood import config
 
-@hydra.main(version_base="1.3", config_path=sys.argv.pop(1), config_name="config")
+@hydra.main(config_path=sys.argv.pop(1), config_name="config", **config.HYDRA_MAIN)
 def main(cfg):
     if cfg.k == 3:
         os.kill(os.getpid(), signal.SIGKILL)

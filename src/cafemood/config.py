@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import io
 import logging
 import re
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from cafemood import remote
 from cafemood.errors import CafemoodError
@@ -50,6 +56,38 @@ class Config:
 
 
 ConfigStore.instance().store(name="schema", node=Config)
+
+TARGETS = (
+    "cafemood.photos.demo_photos",
+    "cafemood.photos.scan_folder",
+    "cafemood.manifests.read_listing",
+    "cafemood.manifests.read_manifest",
+    "cafemood.labelled.labelled_rows",
+    "cafemood.labelled.rows_as_features",
+    "cafemood.backbones.create",
+    "cafemood.reduction.NoReduction",
+    "cafemood.reduction.PCAReduction",
+    "cafemood.methods.KMeans",
+    "cafemood.methods.DEC",
+    "cafemood.methods.IDEC",
+    "cafemood.heads.N2D",
+    "cafemood.heads.TEMI",
+    "cafemood.config.CompareSweep",
+    "cafemood.ray_trainer.RayTrainer",
+    "cafemood.tracking.wandb_logger",
+    "hydra_plugins.cafemood_ray.RayLauncher",
+    "pytorch_lightning.Trainer",
+    "pytorch_lightning.loggers.CSVLogger",
+    "pytorch_lightning.loggers.TensorBoardLogger",
+    "pytorch_lightning.loggers.MLFlowLogger",
+)
+"""All that a config may start by `_target_`: a config from somewhere else runs nothing else."""
+
+_KNOWS_WHITELIST = "execution_whitelist" in inspect.signature(hydra.main).parameters  # Hydra 1.4
+VERSION_BASE: dict[str, Any] = {} if _KNOWS_WHITELIST else {"version_base": "1.3"}
+"""What Hydra 1.3 wants to hear wherever configs are composed; 1.4 only knows its own behaviour."""
+HYDRA_MAIN = VERSION_BASE | ({"execution_whitelist": list(TARGETS)} if _KNOWS_WHITELIST else {})
+"""What `hydra.main` wants beside the config's place."""
 
 
 def check(cfg: DictConfig) -> None:
@@ -210,17 +248,36 @@ def build(node: DictConfig | None, **more: Any) -> Any:
     """Instantiate a config node; a user's mistake inside comes out as what it is, not wrapped.
 
     Raises:
-        CafemoodError: The object refused its settings.
+        CafemoodError: The node names a target that is not in `TARGETS`, or the object refused its settings.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
+    for where, target in _targets(node):
+        if target not in TARGETS:
+            why = "a config starts only what cafemood.config.TARGETS names"
+            fix = "take one of these, or call yours in Python"
+            raise CafemoodError(f"A config cannot start {target!r}", where=where, why=why, fix=fix)
+    whitelist = {"_execution_whitelist_": list(TARGETS)} if _KNOWS_WHITELIST else {}
     try:
-        return instantiate(node, _convert_="all", **more)
+        return instantiate(node, _convert_="all", **whitelist, **more)
     except InstantiationException as error:
         if isinstance(error.__cause__, CafemoodError):
             raise error.__cause__ from None
         raise
+
+
+def _targets(node: Any) -> Iterator[tuple[str, str]]:
+    """Where a node, and what it holds, names a target, and which."""
+    if isinstance(node, DictConfig) and not node._is_none():
+        if "_target_" in node:
+            yield str(node._get_full_key("_target_")), str(node["_target_"])
+        children = list(node)
+    else:
+        children = list(range(len(node))) if isinstance(node, ListConfig) and not node._is_none() else []
+    for key in children:
+        if not OmegaConf.is_missing(node, key):
+            yield from _targets(node[key])
 
 
 def photo_data(cfg: DictConfig, photo_set: PhotoSet, trainer: Trainer | None) -> PhotoDataModule:
@@ -248,12 +305,18 @@ def limit_memory(mib: int) -> None:
 
 def quiet() -> None:
     """Keep other packages' chatter out of the terminal; warnings stay."""
+    import joblib
+
     for name in (
         "pytorch_lightning.utilities.rank_zero",
         "pytorch_lightning.accelerators.cuda",
         "lightning_fabric",
     ):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Where the machine does not tell its cores, joblib prints a traceback, but only the first time that it is asked.
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        joblib.cpu_count(only_physical_cores=True)
 
 
 def plain(node: DictConfig) -> dict[str, Any]:
