@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import socket
 import sqlite3
 import ssl
@@ -258,6 +259,16 @@ def test_our_own_words_stay_as_they_are():
     assert reason_of(PhotoError("A photo", why="it is empty")) == "it is empty"
     assert reason_of(PhotoError("A photo is gone")) == "A photo is gone"
     assert reason_of(RuntimeError("x")) == "nobody foresaw this error (RuntimeError)"
+
+
+def test_nobody_hands_the_text_of_an_error_on():
+    root = Path(__file__).parent.parent
+    texts = re.compile(
+        r"\.strerror|\bwhy=(error|exc|cause)(?![.\w])|str\((error|exc)\)\.(strip|splitlines)|__name__}: {(error|exc)}"
+    )
+    files = [*(root / "src").rglob("*.py"), *(root / "crawler").rglob("*.py"), root / "train.py"]
+    found = [f"{path.name}: {text[0]}" for path in files for text in texts.finditer(path.read_text())]
+    assert [text for text in found if not text.startswith("reasons.py")] == []
 
 
 def test_what_only_a_library_knows_is_quoted_as_its_own():
