@@ -85,11 +85,11 @@ def test_mercator_against_known_places():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{half", "cannot be read"),
-        ("[1, 2]", "cannot be read"),
+        ("{half", "(?s)cannot be read.*it is no JSON: line 1, column 2"),
+        ("[1, 2]", "(?s)cannot be read.*it is no GeoJSON of lines"),
         ('{"type": "FeatureCollection", "features": []}', r"(?s)cannot be drawn.*it has no lines"),
         ('{"type": "LineString", "coordinates": [["a", 1], [2, 3]]}', "cannot be read"),
-        (None, "cannot be read"),
+        (None, "(?s)cannot be read.*there is no such file or folder"),
     ],
 )
 def test_streets_that_are_none(tmp_path, text, message):

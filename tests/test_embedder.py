@@ -170,7 +170,9 @@ def test_a_damaged_record_of_addresses_costs_a_fetch_and_no_embedding(flat, back
 
 def test_a_list_whose_server_is_gone_is_one_error(flat, backbone, cache_dir, monkeypatch):
     monkeypatch.setattr(remote, "PAUSE_SECONDS", 0.01)
-    with pytest.raises(FeaturesError, match=r"(?s)No photo could be read.*all 2 were skipped.*Cannot connect"):
+    with pytest.raises(
+        FeaturesError, match=r"(?s)No photo could be read.*all 2 were skipped.*the connection is refused"
+    ):
         embed(listing(flat, ["http://127.0.0.1:9/1.jpg", "http://127.0.0.1:9/2.jpg"]), backbone, cache_dir)
 
 

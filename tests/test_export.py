@@ -90,10 +90,10 @@ def test_nothing_is_overwritten_or_left_half(known, tmp_path, monkeypatch):
         export.export(known, "xml", tmp_path / "out")
 
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "of another language")
 
     monkeypatch.setattr(shutil, "copyfile", full)
-    with pytest.raises(CafemoodError, match=r"(?s)could not be written.*No space left"):
+    with pytest.raises(CafemoodError, match=r"(?s)could not be written.*the disk is full"):
         export.export(known, "folders", tmp_path / "out", copy=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "taken"]
 

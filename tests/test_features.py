@@ -1,7 +1,6 @@
 """The cache keeps rows by photo id, in shards that are whole or not there."""
 
 import errno
-import os
 
 import numpy as np
 import pytest
@@ -58,10 +57,10 @@ def test_rows_beyond_the_working_memory_are_gathered_on_disk(scattered, rows, ca
 
 def test_a_disk_without_room_for_them_is_one_error(scattered, monkeypatch):
     def full(*args, **kwargs):
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "of another language")
 
     monkeypatch.setattr(features.tempfile, "TemporaryFile", full)
-    with pytest.raises(FeaturesError, match=r"(?s)cannot be gathered.*No space left.*free .* GiB"):
+    with pytest.raises(FeaturesError, match=r"(?s)cannot be gathered.*the disk is full.*free .* GiB"):
         scattered.matrix()
 
 
@@ -83,14 +82,22 @@ def test_many_shards_become_one_and_keep_every_row(cache, rows, monkeypatch):
     assert np.array_equal(cache.features(IDS).matrix(), rows)
 
 
-@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE, errno.EACCES, errno.EIO])
-def test_what_the_system_refuses_is_no_damage(cache, rows, monkeypatch, number, caplog):
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOMEM, "there is too little memory"),
+        (errno.EMFILE, "this program has too many files open"),
+        (errno.EACCES, "its rights do not allow it"),
+        (errno.EIO, "the disk fails to read or to write"),
+    ],
+)
+def test_what_the_system_refuses_is_no_damage(cache, rows, monkeypatch, number, reason, caplog):
     def refuse(*args, **kwargs):
-        raise OSError(number, os.strerror(number))
+        raise OSError(number, "of another language")
 
     cache.append(IDS, rows)
     monkeypatch.setattr(np, "load", refuse)
-    with pytest.raises(FeaturesError, match=rf"(?s)cannot be read.*{os.strerror(number)}.*run the same command again"):
+    with pytest.raises(FeaturesError, match=rf"(?s)cannot be read.*{reason}.*run the same command again"):
         cache.refresh()
     monkeypatch.setattr(features, "COMPACT_ABOVE", 0)
     with pytest.raises(FeaturesError, match="cannot be read"):

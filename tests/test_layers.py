@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "cafemood"
 LAYERS = [
     {"errors"},
+    {"reasons"},
     {"atomic", "cluster", "pieces"},
     {"remote"},
     {"photos", "scenes", "dec", "temi", "scores", "looks", "shares", "novelty", "kmeans"},
@@ -92,9 +93,9 @@ def test_imports_run_one_way(path):
     assert imported(path) - {module} <= below if module != "__init__" else not imported(path)
 
 
-def test_the_crawler_needs_photos_and_errors_at_most():
+def test_the_crawler_needs_photos_errors_and_their_reasons_at_most():
     for path in (ROOT / "crawler").rglob("*.py"):
-        assert imported(path) <= {"photos", "errors", "atomic"}
+        assert imported(path) <= {"photos", "errors", "reasons", "atomic"}
 
 
 def test_nothing_imports_the_crawler():

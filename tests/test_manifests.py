@@ -52,7 +52,7 @@ def changed(path, change):
         ("file", "../outside.jpg", "the path leads out of the manifest's folder"),
         ("file", "/etc/passwd", "the path leads out of the manifest's folder"),
         ("file", "gone.jpg", "the file is missing"),
-        ("file", "null\0byte.jpg", "its file's name has a null byte"),
+        ("file", "null\0byte.jpg", "its name holds a zero byte"),
         ("photo_id", "0" * 64, "its bytes are not those of the manifest's photo_id"),
         ("cafe_id", "", "the row lacks its file, photo_id or cafe_id"),
     ],
@@ -92,7 +92,10 @@ def test_a_missing_label_is_no_class(photo_folder, suffix, read):
     [
         ("m.parquet", None, "does not exist"),
         ("m.xlsx", b"", "Unknown kind of manifest"),
-        ("m.parquet", b"PAR1 not really", "cannot be read"),
+        ("m.parquet", b"PAR1 not really", r"(?s)cannot be read.*it is empty, damaged, or no \.parquet table"),
+        ("m.csv", b"", r"(?s)cannot be read.*it is empty, damaged, or no \.csv table"),
+        ("m.csv", b"photo_id,file\nab,c\xe9.jpg\n", r"(?s)cannot be read.*it is not UTF-8: byte 0xE9 at position"),
+        ("m.csv", b"photo_id,file\nab,x.jpg\nab,x.jpg,1,2\n", r'(?s)cannot be read.*pandas says: "'),
         ("m.csv", b"file,cafe_id\nx.jpg,1\n", "no column 'photo_id'"),
         ("m.csv", b"photo_id,file,cafe_id\n", "it has no rows"),
         ("m.csv", b"photo_id,file,cafe_id\nab,x.jpg,1\n", "all 1 files were skipped, the first x.jpg"),
@@ -187,7 +190,7 @@ def test_what_an_address_is_called_depends_on_no_other(tmp_path):
     ("change", "reason"),
     [
         ({"file": None}, "the row lacks its file"),
-        ({"file": "gone.jpg"}, "No such file or directory"),
+        ({"file": "gone.jpg"}, "there is no such file or folder"),
         ({"photo_id": "xyz"}, "its photo_id is no SHA-256"),
         ({"photo_id": "0" * 64}, "its bytes are not those of the manifest's photo_id"),
     ],
@@ -264,11 +267,14 @@ def test_a_list_may_mix_numbers_and_texts(photo_folder, tmp_path):
         ("half ?", None, None, None, scanned[4].photo_id[:12]),
     ]
     assert found.photos[0].fetched_at == "2026-01-02"
-    assert [s.reason for s in found.skipped] == ["its lat is no number: 'unknown'", "embedded null byte"]
+    assert [s.reason for s in found.skipped] == ["its lat is no number: 'unknown'", "its name holds a zero byte"]
     write_manifest(tmp_path / "manifest.parquet", found.photos)
 
 
 def test_a_line_that_is_no_row_is_named(tmp_path):
+    (tmp_path / "half.jsonl").write_text('{"file": "a.jpg"}\n\n{"file": x}\n')
+    with pytest.raises(PhotoError, match=r"(?s)cannot be read.*line 3 is no JSON from column 10 on"):
+        read_listing(tmp_path / "half.jsonl")
     with pytest.raises(PhotoError, match=r"(?s)cannot be read.*line 2 is no object"):
         read_listing(json_lines(tmp_path, [{"file": "a.jpg"}, 5]))
 

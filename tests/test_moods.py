@@ -81,10 +81,18 @@ def test_what_cannot_be_a_name_is_refused(cafe_run, number, name, message):  # n
     assert moods.own_names(cafe_run) == {2: "Dark Wood"}
 
 
-@pytest.mark.parametrize("text", ["{half", "[1]", '{"two": "x"}', '{"1": ""}'])
-def test_damaged_names_are_told(cafe_run, text):  # noqa: F811
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{half", "it is no JSON: line 1, column 2"),
+        ("[1]", "it holds no names by number"),
+        ('{"two": "x"}', "it holds no names by number"),
+        ('{"1": ""}', "it is empty"),
+    ],
+)
+def test_damaged_names_are_told(cafe_run, text, why):  # noqa: F811
     (cafe_run.folder / "names.json").write_text(text)
-    with pytest.raises(RunError, match=r"(?s)names of the moods cannot be read.*names.json"):
+    with pytest.raises(RunError, match=r"(?s)names of the moods cannot be read.*names.json.*" + why):
         moods.of_run(cafe_run)
 
 

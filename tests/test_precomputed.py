@@ -61,7 +61,11 @@ def test_a_matrix_that_cannot_be_used_says_why(tmp_path, arrays, message):
 
 @pytest.mark.parametrize(
     ("name", "data", "message"),
-    [("m.npy", None, "needs ids"), ("m.npz", b"junk", "cannot be read"), ("m.mat", b"x", "Unknown kind of matrix")],
+    [
+        ("m.npy", None, "needs ids"),
+        ("m.npz", b"junk", r"(?s)cannot be read.*it is damaged, or no \.npz of plain numbers"),
+        ("m.mat", b"x", "Unknown kind of matrix"),
+    ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
     if data is None:
@@ -70,6 +74,17 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
         (tmp_path / name).write_bytes(data)
     with pytest.raises(FeaturesError, match=message):
         create("precomputed", path=str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("data", "why"), [(None, "there is no such file or folder"), (b"\xff", "it is not UTF-8: byte 0xFF at position 0")]
+)
+def test_a_file_of_ids_that_cannot_be_read_is_named(tmp_path, data, why):
+    np.save(tmp_path / "m.npy", MATRIX)
+    if data is not None:
+        (tmp_path / "ids.txt").write_bytes(data)
+    with pytest.raises(FeaturesError, match=rf"(?s)The ids cannot be read.*ids\.txt.*{why}.*backbone\.ids"):
+        read_matrix(str(tmp_path / "m.npy"), str(tmp_path / "ids.txt"))
 
 
 def test_a_long_matrix_stays_on_disk_and_is_the_same_features(tmp_path, monkeypatch):

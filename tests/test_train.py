@@ -310,7 +310,7 @@ def test_bad_photos_are_counted_and_named(train, tmp_path, photo_folder):
     (run,) = runs_below(tmp_path)
     skipped = {entry["file"]: entry["reason"] for entry in facts(run)["data"]["skipped"]}
     assert skipped["빈 사진.jpg"] == "the file is empty"
-    assert "truncated" in skipped["cut.jpg"]
+    assert "cut off" in skipped["cut.jpg"]
     assert "2 skipped" in done.stdout
 
 

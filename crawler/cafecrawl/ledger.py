@@ -18,6 +18,7 @@ from typing import Any
 from cafecrawl.errors import ConfigError
 from cafecrawl.items import Page
 from cafecrawl.names import file_stem
+from cafemood.reasons import quoted, reason_of
 
 VERSION = 1
 DAY = 24 * 3600.0
@@ -65,6 +66,11 @@ class Listing:
     n_stale: int
 
 
+def ledger_reason(error: Exception) -> str:
+    """Why the ledger or the folder failed, in our words where the code of SQLite or of the system tells."""
+    return reason_of(error, otherwise=quoted(error, "SQLite"))
+
+
 class Ledger:
     """An open ledger; its methods may be called from any thread."""
 
@@ -100,14 +106,14 @@ class Ledger:
             raise ConfigError(
                 "The ledger cannot be opened",
                 where=path,
-                why=error,
+                why=ledger_reason(error),
                 fix="check the folder's rights and free space; if the file is damaged, crawl into a new folder",
             ) from None
         except OSError as error:
             raise ConfigError(
                 "The photo folder cannot be written",
                 where=path.parent,
-                why=error.strerror or error,
+                why=reason_of(error, path.parent),
                 fix="correct its rights, or give another one: folder=DIR",
             ) from None
 

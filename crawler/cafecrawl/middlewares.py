@@ -27,6 +27,7 @@ from cafecrawl.errors import Blocked, QuotaUsedUp
 from cafecrawl.ledger import LONGEST
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.spider import PhotoSpider, clock_time
+from cafemood.reasons import reason_of
 
 log = logging.getLogger(__name__)
 AGENT = "cafecrawl"
@@ -116,7 +117,7 @@ class FailClosedRobots(_Middleware):
         try:
             response = await self.crawler.engine.download_async(request)
         except Exception as error:  # whatever it was, the rules are unknown
-            return type(error).__name__.removesuffix("Error")
+            return reason_of(error)
         if response.status in (404, 410):
             return Protego.parse("")
         if response.status != 200:
@@ -247,7 +248,7 @@ class Patience(_Middleware):
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
         self._release(request)
         if isinstance(exception, PASSING):
-            return self._again(request, urlsplit(request.url).netloc, type(exception).__name__)
+            return self._again(request, urlsplit(request.url).netloc, reason_of(exception))
         return None
 
     def pause(self, host: str, seconds: float) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cafecrawl.areas import Area, read_areas
 from cafecrawl.errors import ConfigError, NotAllowed
 from cafecrawl.licences import KNOWN, OPEN
+from cafemood.reasons import reason_of
 
 PHOTOS = Path(__file__).resolve().parents[2] / "data" / "photos"
 VERSION = "0.1"
@@ -137,7 +138,7 @@ def _permission(value: str | None) -> Permission | None:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise NotAllowed("The permission cannot be read", where=path, why=error.strerror or error) from None
+        raise NotAllowed("The permission cannot be read", where=path, why=reason_of(error, path)) from None
     if not content.strip():
         raise NotAllowed("The permission is empty", where=path, fix="name the file that holds the written permission")
     return Permission(path, hashlib.sha256(content).hexdigest())

@@ -14,6 +14,7 @@ from scrapy.exceptions import DropItem
 from cafecrawl import checks
 from cafecrawl.errors import ConfigError
 from cafecrawl.items import FetchedPhoto
+from cafecrawl.ledger import ledger_reason
 from cafecrawl.spider import PhotoSpider
 from cafecrawl.store import Staged, Store, StoreError
 
@@ -75,8 +76,9 @@ class CheckAndCommit(_Pipeline):
             self.store.ledger.reject(item.row, str(refusal))
             raise DropItem(str(refusal)) from None
         except (StoreError, sqlite3.Error) as error:
-            self.spider.halt(error if isinstance(error, StoreError) else ConfigError("The ledger failed", why=error))
-            raise DropItem(str(error)) from None
+            why = ledger_reason(error)
+            self.spider.halt(error if isinstance(error, StoreError) else ConfigError("The ledger failed", why=why))
+            raise DropItem(why) from None
         return item
 
     def close_spider(self) -> None:

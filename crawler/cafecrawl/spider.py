@@ -22,12 +22,13 @@ from twisted.python.failure import Failure
 from cafecrawl import export, licences
 from cafecrawl.errors import DONE, INCOMPLETE, Blocked, ConfigError, CrawlError, LayoutChanged, NotAllowed
 from cafecrawl.items import FetchedPhoto, Page
-from cafecrawl.ledger import Ledger, Listing
+from cafecrawl.ledger import Ledger, Listing, ledger_reason
 from cafecrawl.options import read_options
 from cafecrawl.parsers import TryLater
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.store import Store
 from cafemood.errors import CafemoodError
+from cafemood.reasons import quoted, reason_of
 
 log = logging.getLogger(__name__)
 GONE = (400, 401, 403, 404, 405, 406, 410, 414, 451)
@@ -118,7 +119,7 @@ class PhotoSpider(scrapy.Spider):
         except CafemoodError as error:
             self.halt(error)
         except sqlite3.Error as error:
-            self.halt(ConfigError("The ledger cannot be used", where=self.options.folder, why=error))
+            self.halt(ConfigError("The ledger cannot be used", where=self.options.folder, why=ledger_reason(error)))
         except Exception as error:
             self.halt(_bug("The crawl could not go on", self.name, error))
 
@@ -259,10 +260,10 @@ class PhotoSpider(scrapy.Spider):
             self.halt(error)
             self._fail_list(listing, error.what)
         except sqlite3.Error as error:
-            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=error))
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=ledger_reason(error)))
         except Exception as error:  # the list would be asked for again, and again
             self.halt(_bug("A page of a list could not be used", listing.key, error))
-            self._fail_list(listing, type(error).__name__)
+            self._fail_list(listing, reason_of(error))
         finally:
             self._listing = None
             self._freed.set()
@@ -274,7 +275,8 @@ class PhotoSpider(scrapy.Spider):
         assert error is not None
         request: Request = failure.request  # type: ignore[attr-defined]
         host = _host(request.url)
-        self._fail_list(listing, _reason(error))
+        reason = self._reason(error, request)
+        self._fail_list(listing, reason)
         if isinstance(error, RobotsForbid | RobotsUnknown):
             self.halt(self.list_refused(host, str(error)))
         elif isinstance(error, HttpError) and error.response.status in (401, 403):
@@ -287,21 +289,31 @@ class PhotoSpider(scrapy.Spider):
                 )
             )
         elif isinstance(error, HttpError) and error.response.status in (404, 410) and self.list_gone(listing):
-            self.ledger.end_list(listing, _reason(error))
+            self.ledger.end_list(listing, reason)
         elif isinstance(error, HostClosed) and not self.no_lists:
             self.halt(Blocked(f"{host} asks to be left alone", where=host, why=str(error), fix="come back later"))
         elif not self.no_lists:
             refused = isinstance(error, HttpError) and error.response.status in GONE
-            self.waiting["list refused: " * refused + _reason(error)] += 1
+            self.waiting["list refused: " * refused + reason] += 1
             self._failed_list = listing.id
         self._listing = None
         self._freed.set()
+
+    def _reason(self, error: BaseException, request: Request) -> str:
+        if isinstance(error, HttpError):
+            return f"HTTP {error.response.status}"
+        if isinstance(error, DownloadCancelledError):
+            return "over the size limit"
+        if type(error) is IgnoreRequest:  # Scrapy's; ours are kinds of their own, with words of ours
+            for_ever = request.meta.get("redirect_times", 0) >= self.settings.getint("REDIRECT_MAX_TIMES")
+            return "it redirects for ever" if for_ever else quoted(error, "Scrapy")
+        return str(error)[:200] if isinstance(error, IgnoreRequest) and str(error) else reason_of(error)
 
     def _fail_list(self, listing: Listing, reason: str) -> None:
         try:
             self.ledger.fail_list(listing, reason)
         except sqlite3.Error as error:
-            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=error))
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=ledger_reason(error)))
 
     # Photos
 
@@ -313,7 +325,8 @@ class PhotoSpider(scrapy.Spider):
         """Reject what will never come, keep what may."""
         row, error = failure.request.meta["photo"], failure.value  # type: ignore[attr-defined]
         assert error is not None
-        reason = _reason(error)
+        request: Request = failure.request  # type: ignore[attr-defined]
+        reason = self._reason(error, request)
         try:
             if isinstance(error, RobotsUnknown | HostClosed) and not isinstance(error, WallMet):
                 self.waiting[reason] += 1
@@ -325,7 +338,7 @@ class PhotoSpider(scrapy.Spider):
             else:
                 self._postpone(row, reason)
         except sqlite3.Error as trouble:
-            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=trouble))
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=ledger_reason(trouble)))
         self._settle(row)
 
     def _item_settled(self, item: Any, **_: Any) -> None:
@@ -334,7 +347,8 @@ class PhotoSpider(scrapy.Spider):
 
     def _item_failed(self, item: Any, failure: Failure, **_: Any) -> None:
         if isinstance(item, FetchedPhoto):
-            self._postpone(item.row, f"error in a check: {type(failure.value).__name__}")
+            assert failure.value is not None
+            self._postpone(item.row, f"error in a check: {reason_of(failure.value)}")
             self._settle(item.row)
 
     def _postpone(self, row: int, reason: str) -> None:
@@ -342,7 +356,7 @@ class PhotoSpider(scrapy.Spider):
             waits = self.ledger.postpone(row, reason, max_tries=self.settings.getint("PHOTO_MAX_CRAWLS"))
             self.waiting[reason] += waits
         except sqlite3.Error as trouble:
-            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=trouble))
+            self.halt(ConfigError("The ledger cannot be written", where=self.ledger.path, why=ledger_reason(trouble)))
 
     def _settle(self, row: int) -> None:
         self._photos.discard(row)
@@ -367,7 +381,8 @@ class PhotoSpider(scrapy.Spider):
                 self.n_places = self.ledger.n_places(self.name)
                 export.write_if_changed(self.options.folder, self.ledger)
         except (CafemoodError, sqlite3.Error) as error:
-            self.exit_code, self.message = ConfigError.exit_code, str(error)
+            self.exit_code = ConfigError.exit_code
+            self.message = str(error) if isinstance(error, CafemoodError) else ledger_reason(error)
         finally:
             self.store.close()
 
@@ -408,21 +423,10 @@ def clock_time(seconds_from_now: float) -> str:
 def _bug(what: str, where: str, error: Exception) -> CrawlError:
     """The error for what nobody foresaw; its traceback goes to the log."""
     log.error(what, exc_info=error)
-    why = f"{type(error).__name__}: {error}"
+    why = reason_of(error, otherwise=quoted(error))
     fix = "report it with the traceback above; nothing that was stored is lost"
     return CrawlError(what, where=where, why=why.encode("utf-8", "replace").decode(), fix=fix)
 
 
 def _host(url: str) -> str:
     return url.split("/", 3)[2] if "://" in url else url
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, HttpError):
-        return f"HTTP {error.response.status}"
-    if isinstance(error, DownloadCancelledError):
-        return "over the size limit"
-    text = str(error).splitlines()[0] if str(error) else ""
-    if isinstance(error, IgnoreRequest) and text:
-        return text[:200]
-    return type(error).__name__.removesuffix("Error").removeprefix("Download")

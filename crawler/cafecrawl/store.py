@@ -24,8 +24,9 @@ from filelock import FileLock, Timeout
 
 from cafecrawl.checks import PhotoFacts
 from cafecrawl.errors import ConfigError
-from cafecrawl.ledger import Ledger
+from cafecrawl.ledger import Ledger, ledger_reason
 from cafemood.photos import file_digest
+from cafemood.reasons import reason_of
 
 STATE = ".crawl"
 
@@ -69,7 +70,7 @@ class Store:
             raise ConfigError(
                 "The photo folder cannot be written",
                 where=root,
-                why=error.strerror or error,
+                why=reason_of(error, root),
                 fix="correct its rights, or give another one: folder=DIR",
             ) from None
         try:
@@ -223,6 +224,6 @@ def _store_error(root: Path, error: Exception) -> StoreError:
     return StoreError(
         "A photo could not be stored",
         where=root,
-        why=getattr(error, "strerror", None) or error,
+        why=ledger_reason(error),
         fix="free some space or correct the folder's rights, then start the crawl again: nothing stored is lost",
     )

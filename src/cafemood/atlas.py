@@ -19,6 +19,7 @@ from cafemood.atomic import writing
 from cafemood.cafes import Cafes
 from cafemood.errors import CafemoodError
 from cafemood.pages import as_text, environment, for_script
+from cafemood.reasons import reason_of
 from cafemood.report import COLORS
 from cafemood.runs import Run
 
@@ -107,7 +108,8 @@ def read_streets(path: Path) -> list[list[float]]:
                 parts += shape["coordinates"]
         arrays = [np.asarray([point[:2] for point in part], dtype=float) for part in parts if len(part) > 1]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CafemoodError("The streets cannot be read", where=path, why=error, fix=fix) from None
+        why = reason_of(error, path, "it is no GeoJSON of lines")
+        raise CafemoodError("The streets cannot be read", where=path, why=why, fix=fix) from None
     n = sum(len(array) for array in arrays)
     if not n or n > MAX_POINTS:
         why = f"it has {n:,} points, {MAX_POINTS:,} are the most" if n else "it has no lines"

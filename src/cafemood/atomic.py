@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cafemood.errors import CafemoodError
+from cafemood.reasons import DAMAGED, Flaw, reason_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def writing(path: Path) -> Iterator[Path]:
         raise CafemoodError(
             "A file could not be written",
             where=path,
-            why=error.strerror or error,
+            why=reason_of(error, path),
             fix="free some space or correct the folder's rights, or write elsewhere (hydra.run.dir=…, cache_dir=…)",
         ) from error
     finally:
@@ -66,10 +67,10 @@ def read_cached(path: Path | None, names: Collection[str]) -> dict[str, np.ndarr
     try:
         found = load_file(path)
         if set(found) != set(names):
-            raise ValueError("another layout")
+            raise Flaw("another layout")
         return found
     except (SafetensorError, ValueError) as error:
-        log.warning("Deleting the damaged cache file %s (%s)", path, error)
+        log.warning("Deleting the damaged cache file %s (%s)", path, reason_of(error, otherwise=DAMAGED))
         path.unlink(missing_ok=True)
         return None
 

@@ -18,6 +18,7 @@ from cafemood.frozen import Backbone
 from cafemood.networks import Chain
 from cafemood.precomputed import Precomputed, read_matrix
 from cafemood.preprocessing import TRANSFORMS
+from cafemood.reasons import quoted, reason_of
 from cafemood.weights import WeightFile
 
 log = logging.getLogger(__name__)
@@ -180,7 +181,7 @@ def timm_model(model: str, weights: str | None = None, output: str = "features",
         raise WeightsError(
             f"The weights of timm's {model} could not be loaded",
             where=weights or "the Hugging Face hub",
-            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            why=reason_of(error, weights, quoted(error, "timm")),
             fix=f"check the network, or give backbone.weights=FILE; {weight_files.OFFLINE}",
         ) from None
     if weights is not None and not _share_a_tensor(state, network):
@@ -257,10 +258,20 @@ def _check_output(name: str, output: str, allowed: tuple[str, ...]) -> None:
 def _load(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     try:
         network.load_state_dict(state)
-    except RuntimeError as error:
-        why = "; ".join(line.strip()[:120] for line in str(error).splitlines()[1:3])
+    except RuntimeError:
+        why = _unlike(network.state_dict(), state)
         fix = "give the file that belongs to this backbone"
         raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix) from None
+
+
+def _unlike(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+    """How the tensors of a file differ from those of a network."""
+    lacking, strange = [name for name in own if name not in given], [name for name in given if name not in own]
+    other = [name for name in own if name in given and own[name].shape != given[name].shape]
+    told = [f"it lacks {len(lacking)} tensors, such as {lacking[0][:120]}"] if lacking else []
+    told += [f"it has {len(strange)} others, such as {strange[0][:120]}"] if strange else []
+    told += [f"{len(other)} have another shape, such as {other[0][:120]}"] if other else []
+    return "; ".join(told) or "its tensors are of another kind"
 
 
 def _in_order(network: nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

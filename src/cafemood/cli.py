@@ -367,8 +367,10 @@ def simulate_survey(
 
 
 def _survey_extra(error: ImportError) -> CafemoodError:
-    fix = "pip install 'cafemood[survey]'"
-    return CafemoodError("This needs the survey extra", where="cafemood survey", why=error, fix=fix)
+    from cafemood.reasons import reason_of
+
+    fix, why = "pip install 'cafemood[survey]'", reason_of(error)
+    return CafemoodError("This needs the survey extra", where="cafemood survey", why=why, fix=fix)
 
 
 def _names(text: str | None) -> list[str]:

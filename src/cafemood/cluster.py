@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cafemood.errors import CafemoodError
+from cafemood.reasons import quoted
 
 
 def require_ray(where: str, instead: str) -> None:
@@ -50,7 +51,7 @@ def connected(address: str | None, cores: int) -> Iterator[None]:
     try:
         ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        why = str(error).strip().splitlines()[0]
+        why = quoted(error, "Ray")
         fix = "give the address that `ray start --head` printed, or leave it out to start Ray on this host"
         raise CafemoodError("Ray cannot be reached", where=address, why=why, fix=fix) from None
     try:

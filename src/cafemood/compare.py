@@ -326,7 +326,7 @@ def find(folders: Sequence[str | Path]) -> Comparison:
             run = runs.load(path)
             _ = run.assignments, run.scores
         except RunError as error:
-            unfinished.append((path, runs.why_unfinished(path) or str(error).splitlines()[0]))
+            unfinished.append((path, runs.why_unfinished(path) or f"{error.what}."))
         else:
             finished.append(run)
     if not finished:

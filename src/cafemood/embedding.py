@@ -25,6 +25,7 @@ from cafemood.frozen import Backbone
 from cafemood.photos import Photo, PhotoSet, Skipped
 from cafemood.precomputed import Precomputed
 from cafemood.ray_trainer import RayTrainer
+from cafemood.reasons import quoted, reason_of
 
 SHARD_ROWS = 256
 SHARD_SECONDS = 2.0
@@ -120,7 +121,7 @@ def several(trainer: Callable[..., pl.Trainer]) -> pl.Trainer | None:
     try:
         made = trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
     except (MisconfigurationException, ValueError, RuntimeError) as error:
-        why = str(error).strip().splitlines()[0]
+        why = reason_of(error, otherwise=quoted(error, "Lightning"))
         raise FeaturesError("The trainer cannot be made", where="trainer", why=why, fix="try trainer=auto") from None
     return made if made.world_size > 1 or isinstance(made, RayTrainer) else None
 
@@ -225,7 +226,7 @@ def _fill_together(
         raise FeaturesError(
             "A process that embeds has ended early",
             where=cache.folder,
-            why=str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__,
+            why=reason_of(error, otherwise=quoted(error, last=True)),
             fix="run the same command again: what was embedded is kept",
         ) from error
     reasons: dict[str, str] = {}

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cafemood.frozen import Backbone, cosine, device, probe_photos, run
+from cafemood.reasons import Flaw, quoted, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ def choose(backbone: Backbone, n_photos: int, batch_size: int | None = None, cor
         try:
             return _agreeing(backbone, batch_size or Compiled.BATCH_SIZE, cores or n_cores())
         except Exception as error:  # OpenVINO raises a dozen kinds for a layer that it does not know
-            log.warning("%s runs without OpenVINO, slower: %s", backbone.name, str(error).splitlines()[0])
+            why = reason_of(error, otherwise=quoted(error, "OpenVINO"))
+            log.warning("%s runs without OpenVINO, slower: %s", backbone.name, why)
     return Eager(backbone, batch_size)
 
 
@@ -146,5 +148,5 @@ def _agreeing(backbone: Backbone, batch_size: int, cores: int) -> Compiled:
     least = float(np.nan_to_num(cosine(run(network, probe), compiled(probe))).min())
     asked_for_less = backbone.wanted not in ("auto", "float32")
     if least < (0.9 if asked_for_less else 0.999):
-        raise ValueError(f"compiled, its features have a cosine of only {least:.4f} to PyTorch's")
+        raise Flaw(f"compiled, its features have a cosine of only {least:.4f} to PyTorch's")
     return compiled

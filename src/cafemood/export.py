@@ -22,6 +22,7 @@ from cafemood import moods, thumbnails
 from cafemood.atomic import write_csv, write_json
 from cafemood.cafes import Cafes
 from cafemood.errors import CafemoodError
+from cafemood.reasons import reason_of
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 """Not allowed in file names on one system or another."""
@@ -61,9 +62,8 @@ def export(cafes: Cafes, kind: str, to: Path, *, copy: bool = False) -> Exported
             to.rmdir()
         partial.rename(to)
     except OSError as error:
-        reason = error.strerror or error
         fix = "free some space, correct the folder's rights, or export elsewhere"
-        raise CafemoodError("The export could not be written", where=to, why=reason, fix=fix) from error
+        raise CafemoodError("The export could not be written", where=to, why=reason_of(error, to), fix=fix) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return done

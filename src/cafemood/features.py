@@ -20,6 +20,7 @@ from cafemood import pieces
 from cafemood.atomic import write_json, writing
 from cafemood.errors import FeaturesError
 from cafemood.frozen import Backbone
+from cafemood.reasons import DAMAGED, Flaw, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,8 @@ class Features:
                 return np.memmap(file, np.float32, "r", shape=(len(self), self.dim))
         except OSError as error:
             needs = f"free {4 * len(self) * self.dim / 2**30:.1f} GiB, or raise working_memory if memory holds them"
-            raise FeaturesError("The features cannot be gathered", where=folder, why=error, fix=needs) from None
+            why = reason_of(error, folder)
+            raise FeaturesError("The features cannot be gathered", where=folder, why=why, fix=needs) from None
 
 
 class FeatureCache:
@@ -185,7 +187,7 @@ class FeatureCache:
                     return [shard for path in paths if (shard := _intact(path, dtype, loss)) is not None]
                 except FileNotFoundError:  # another process has just merged it: list again
                     before = paths
-            raise FileNotFoundError("a file is listed that is not there")
+            raise Flaw("a file is listed that is not there")
 
     def _write(self, folder: Path, parts: Sequence[np.ndarray]) -> None:
         facts = self.folder / "backbone.json"
@@ -208,10 +210,10 @@ def _intact(path: Path, dtype: np.dtype, loss: str) -> np.ndarray | None:
     try:
         shard = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(shard, np.ndarray) or shard.dtype != dtype or shard.ndim != 1:
-            raise ValueError("another layout")
+            raise Flaw("another layout")
         return shard
     except _DAMAGE as error:
-        log.warning("Deleting the damaged cache file %s (%s); %s", path, error, loss)
+        log.warning("Deleting the damaged cache file %s (%s); %s", path, reason_of(error, otherwise=DAMAGED), loss)
         path.unlink(missing_ok=True)
         return None
 
@@ -220,6 +222,7 @@ def _intact(path: Path, dtype: np.dtype, loss: str) -> np.ndarray | None:
 def _reading(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, Flaw) as error:
         fix = "give it memory, open files (ulimit -v, -n) or rights, then run the same command again: nothing is lost"
-        raise FeaturesError("The feature cache cannot be read", where=folder, why=error, fix=fix) from None
+        where, why = getattr(error, "filename", None) or folder, reason_of(error, folder)
+        raise FeaturesError("The feature cache cannot be read", where=where, why=why, fix=fix) from None

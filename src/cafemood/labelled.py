@@ -14,6 +14,7 @@ import numpy as np
 from cafemood.errors import FeaturesError
 from cafemood.photos import Photo, PhotoSet
 from cafemood.precomputed import Precomputed
+from cafemood.reasons import reason_of
 
 DIGITS = "digits"
 """Instead of a path: scikit-learn's 1,797 digits of 8 x 8 pixels."""
@@ -90,7 +91,10 @@ def _read(path: str | None) -> tuple[np.ndarray, np.ndarray, Path, tuple[int, in
         raise
     except Exception as error:  # NumPy raises a dozen kinds for a damaged file
         raise FeaturesError(
-            "The labelled matrix cannot be read", where=file, why=error, fix="write it again with np.savez"
+            "The labelled matrix cannot be read",
+            where=file,
+            why=reason_of(error, file, "it is damaged, or no .npz of plain arrays"),
+            fix="write it again with np.savez",
         ) from None
     if len(features) == 0 or labels.shape != features.shape[:1]:
         why = f"{labels.shape} labels for features of shape {features.shape}"

@@ -26,8 +26,8 @@ from cafemood.photos import (
     count_reasons,
     digest_or_reason,
     mapped,
-    reason_of,
 )
+from cafemood.reasons import ZERO_BYTE, Flaw, quoted, reason_of
 
 _KNOWN = {f.name for f in fields(Photo)}
 _NUMBERS: dict[str, Callable[[float], float]] = {"lat": float, "lon": float, "rank": int, "width": int, "height": int}
@@ -184,10 +184,12 @@ def _read_table(path: Path) -> Any:
         table = readers[path.suffix](path)
         return table.astype(object).where(table.notna(), None)
     except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
+        rows = path.suffix == ".csv" and not isinstance(error, pd.errors.EmptyDataError)  # pandas knows which row
+        otherwise = quoted(error, "pandas") if rows else f"it is empty, damaged, or no {path.suffix} table"
         raise PhotoError(
             "The manifest cannot be read",
             where=path,
-            why=reason_of(error),
+            why=reason_of(error, path, otherwise),
             fix="export it again with the crawler",
         ) from None
 
@@ -195,11 +197,17 @@ def _read_table(path: Path) -> Any:
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSON-lines file as they are written: pandas would make numbers of texts, and times."""
     with open(path, encoding="utf-8-sig") as stream:
-        rows = [(n, json.loads(line)) for n, line in enumerate(stream, 1) if line.strip()]
-    for n, row in rows:
-        if not isinstance(row, dict):
-            raise ValueError(f"line {n} is no object")
-    return [row for _, row in rows]
+        return [_line(n, line) for n, line in enumerate(stream, 1) if line.strip()]
+
+
+def _line(n: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise Flaw(f"line {n} is no JSON from column {error.colno} on") from None
+    if not isinstance(row, dict):
+        raise Flaw(f"line {n} is no object")
+    return row
 
 
 def _cast(record: dict[str, Any]) -> str:
@@ -319,7 +327,7 @@ def _refuse_entry(root: Path, record: dict[str, Any]) -> str:
     if not record["file"] or not record["photo_id"] or record["cafe_id"] in (None, ""):
         return "the row lacks its file, photo_id or cafe_id"
     if "\0" in record["file"]:
-        return "its file's name has a null byte"
+        return ZERO_BYTE
     target = (root / record["file"]).resolve()
     if not target.is_relative_to(root):
         return "the path leads out of the manifest's folder"

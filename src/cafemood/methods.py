@@ -284,8 +284,9 @@ def scaled(x: np.ndarray, n_clusters: int, space: str, mean_square: float = 1.0)
     rows = check_matrix(x, n_clusters)
     try:
         scale = input_scale(torch.tensor(piece) for _, piece in pieces.read(rows)) * mean_square**0.5
-    except ValueError as error:
-        raise ClusteringError("The features cannot be scaled", where=space, why=error) from None
+    except ValueError:
+        why = "the features are all zero, or not finite"
+        raise ClusteringError("The features cannot be scaled", where=space, why=why) from None
     return Rows(rows, scale), scale
 
 

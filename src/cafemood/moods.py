@@ -17,6 +17,7 @@ import pandas as pd
 from cafemood import looks, thumbnails
 from cafemood.atomic import write_json, writing
 from cafemood.errors import RunError
+from cafemood.reasons import Flaw, reason_of
 from cafemood.runs import Run
 from cafemood.scenes import scene_categories
 
@@ -138,7 +139,8 @@ def own_names(run: Run) -> dict[int, str]:
         return {int(number): _checked(str(name)) for number, name in names.items()}
     except (OSError, ValueError, AttributeError) as error:
         fix = "mend it, or delete it and name the moods again"
-        raise RunError("The names of the moods cannot be read", where=path, why=error, fix=fix) from None
+        why = reason_of(error, path, "it holds no names by number")
+        raise RunError("The names of the moods cannot be read", where=path, why=why, fix=fix) from None
 
 
 def give_name(run: Run, number: int, name: str | None) -> None:
@@ -160,8 +162,8 @@ def give_name(run: Run, number: int, name: str | None) -> None:
     if name is not None:
         try:
             name = _checked(name)
-        except ValueError as error:
-            raise RunError("This cannot be a mood's name", why=error, fix="give one line of words") from None
+        except Flaw as error:
+            raise RunError("This cannot be a mood's name", why=reason_of(error), fix="give one line of words") from None
         taken = next((n for n, other in names.items() if other.casefold() == name.casefold()), None)
         if taken is not None:
             raise RunError(f"Mood {taken} is called {name!r} already", where=run.folder, fix="give another name")
@@ -172,9 +174,9 @@ def give_name(run: Run, number: int, name: str | None) -> None:
 def _checked(name: str) -> str:
     name = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", name).split())
     if not name:
-        raise ValueError("it is empty")
+        raise Flaw("it is empty")
     if len(name) > MAX_NAME:
-        raise ValueError(f"it has {len(name)} letters, {MAX_NAME} are the most")
+        raise Flaw(f"it has {len(name)} letters, {MAX_NAME} are the most")
     return name
 
 

@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cafemood import remote
 from cafemood.errors import PhotoError
+from cafemood.reasons import of_image, reason_of
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
 HEIC_EXTENSIONS = {".heic", ".heif"}
@@ -261,12 +262,12 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
         raise
     except Image.DecompressionBombError:
         raise PhotoError("A photo is too large", where=where, why=f"over {MAX_PIXELS:,} pixels") from None
-    except UnidentifiedImageError:
+    except UnidentifiedImageError as error:
         empty = not source if isinstance(source, bytes) else Path(source).exists() and Path(source).stat().st_size == 0
-        why = "the file is empty" if empty else "not an image, or a kind Pillow does not know"
+        why = "the file is empty" if empty else of_image(error)
         raise PhotoError("A photo cannot be read", where=where, why=why) from None
     except Exception as error:  # each of Pillow's decoders raises kinds of its own for a damaged file
-        raise PhotoError("A photo cannot be read", where=where, why=reason_of(error)) from None
+        raise PhotoError("A photo cannot be read", where=where, why=of_image(error, where)) from None
 
 
 def file_digest(path: str | Path) -> str:
@@ -338,8 +339,8 @@ def digest_or_reason(path: Path) -> tuple[str | None, str]:
         if path.stat().st_size == 0:
             return None, "the file is empty"
         return file_digest(path), ""
-    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        return None, reason_of(error)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        return None, reason_of(error, path)
 
 
 def mapped(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
@@ -369,12 +370,6 @@ def cafe_source(sources: set[str]) -> tuple[str, tuple[str, ...]]:
 
 def _label_of(file: PurePosixPath) -> str | None:
     return unicodedata.normalize("NFC", file.parts[0]) if len(file.parts) > 1 else None
-
-
-def reason_of(error: BaseException) -> str:
-    """An error's first line, without Python's number for it."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (text or type(error).__name__).splitlines()[0]
 
 
 def count_reasons(skipped: Sequence[Skipped]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cafemood import pieces
 from cafemood.errors import FeaturesError
+from cafemood.reasons import reason_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def read_matrix(path: str | None, ids: str | None = None) -> Precomputed:
     except FeaturesError:
         raise
     except Exception as error:  # NumPy and pyarrow raise a dozen kinds for a damaged file
-        raise FeaturesError("The feature matrix cannot be read", where=file, why=error, fix="write it again") from None
+        why = reason_of(error, file, f"it is damaged, or no {file.suffix} of plain numbers")
+        raise FeaturesError("The feature matrix cannot be read", where=file, why=why, fix="write it again") from None
     if matrix.ndim != 2 or len(names) != len(matrix):
         why = f"{len(names)} ids for a matrix of shape {matrix.shape}"
         raise FeaturesError("Ids and features do not match", where=file, why=why, fix="give one id for each row")
@@ -97,7 +99,7 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
             why = "rows are never joined by position"
             fix = "give backbone.ids=FILE with one photo id (or file) a line, or use .npz"
             raise FeaturesError("A .npy matrix needs ids", where=file, why=why, fix=fix)
-        lines = Path(ids).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = _lines(Path(ids).expanduser())
         matrix = np.load(file, allow_pickle=False, mmap_mode="r")
         if matrix.dtype not in (np.float16, np.float32):
             matrix = matrix.astype(np.float32)
@@ -114,6 +116,14 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
             matrix = table.drop(columns="photo_id").select_dtypes("number").to_numpy()
         return [_text(i) for i in table["photo_id"]], np.asarray(matrix, dtype=np.float32)
     raise FeaturesError("Unknown kind of matrix", where=file, why=file.suffix, fix="use .npz, .npy or .parquet")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        why = reason_of(error, path)
+        raise FeaturesError("The ids cannot be read", where=path, why=why, fix="correct backbone.ids") from None
 
 
 def _text(photo_id: object) -> str:

@@ -24,6 +24,7 @@ from cafemood.dec import Autoencoder, LayerAutoencoder, reconstruction_loss
 from cafemood.errors import ClusteringError
 from cafemood.frozen import processor_has
 from cafemood.module import CHUNK, Checkpoints, PhaseProgress, ReconstructionModule, refuse_several_devices
+from cafemood.reasons import DAMAGED, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -331,7 +332,7 @@ def _readable(path: Path) -> bool:
     try:
         torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
-        log.warning("Deleting the damaged checkpoint %s (%s)", path, str(error).splitlines()[0])
+        log.warning("Deleting the damaged checkpoint %s (%s)", path, reason_of(error, path, DAMAGED))
         path.unlink()
         return False
     return True

@@ -22,6 +22,7 @@ from cafemood.errors import CafemoodError, FeaturesError
 from cafemood.features import FeatureCache
 from cafemood.frozen import Backbone
 from cafemood.photos import Photo, PhotoSet
+from cafemood.reasons import quoted
 
 SHARD_ROWS = 256
 """Photos that an actor takes at a time: what is lost if it is killed."""
@@ -93,8 +94,7 @@ class RayTrainer(pl.Trainer):
                     reasons |= {photo_id: why for photo_id, why in zip(listed, reason, strict=True) if why}
                     bar.update(len(done["listed"]))
             except ray.exceptions.RayError as error:
-                lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-                why = lines[-1] if lines else type(error).__name__
+                why = quoted(error, "Ray", last=True)
                 fix = "run the same command again: what was embedded is kept"
                 raise FeaturesError("An actor that embeds has failed", where=cache.folder, why=why, fix=fix) from error
         return reasons

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus, unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
 from cafemood.errors import PhotoError
+from cafemood.reasons import NO_ADDRESS, NO_ANSWER, quoted, reason_of
 
 MAX_BYTES = 200_000_000
 """A photo's file may be this long; what is longer is not read on."""
@@ -105,8 +106,10 @@ def flaw(address: str) -> str:
     try:
         if _is_http(address):
             urlsplit(address)
-    except ValueError as error:  # its words may go on with the host, and a password before it
-        return "it is no address (" + str(error).partition("'")[0].strip() + ")"
+    except ValueError:
+        letters = "a letter in its host's name stands for a sign such as / or @"
+        host = re.split(r"[/?#]", address.split("://", 1)[1], maxsplit=1)[0]
+        return f"{NO_ADDRESS} ({'its brackets hold no IPv6 address' if set(host) & set('[]') else letters})"
     return ""
 
 
@@ -176,7 +179,7 @@ def check_schemes(schemes: Iterable[str]) -> None:
         try:
             get_filesystem_class(scheme)
         except ImportError as error:
-            why = f"the package {_CLOUD[scheme]} is not installed" if scheme in _CLOUD else error
+            why = f"the package {_CLOUD[scheme]} is not installed" if scheme in _CLOUD else quoted(error, "fsspec")
             fix = "pip install 'cafemood[cloud]'" if scheme in _CLOUD else "install the package that fsspec names"
             raise PhotoError("Photos in this kind of store cannot be opened", where=where, why=why, fix=fix) from None
         except ValueError:
@@ -246,9 +249,15 @@ def _diagnosed(error: Exception) -> tuple[str, bool]:
         words = str(getattr(error, "message", "")).strip()
         return f"the server answers {status}{' ' + words if words else ''}", status in (408, 425, 429) or status >= 500
     if isinstance(error, TimeoutError):
-        return "no answer in time", True
+        return NO_ANSWER, True
     if type(error).__name__ == "TooManyRedirects":  # aiohttp's; its words hold the address and no reason
         return "it redirects for ever", False
-    text = " ".join(_IN_TEXT.sub(lambda found: shown(found[0]), str(error)).split())
-    broken_off = type(error).__module__.startswith("aiohttp") and not isinstance(error, ValueError)  # a bad address
-    return (text or type(error).__name__)[:200], isinstance(error, OSError) or broken_off
+    library = type(error).__module__.partition(".")[0]
+    broken_off = library == "aiohttp" and not isinstance(error, ValueError)  # a bad address
+    speaker = library if library in _TALKATIVE else None
+    why = reason_of(error, otherwise=quoted(error, speaker, tidy=_without_secrets))
+    return why, isinstance(error, OSError) or broken_off
+
+
+def _without_secrets(text: str) -> str:
+    return _IN_TEXT.sub(lambda found: shown(found[0]), text)

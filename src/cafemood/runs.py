@@ -21,7 +21,8 @@ import numpy as np
 
 from cafemood import compact, pieces, remote
 from cafemood.atomic import write_csv, write_json, write_tensors, writing
-from cafemood.errors import RunError
+from cafemood.errors import CafemoodError, RunError
+from cafemood.reasons import DAMAGED, quoted, reason_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class RunWriter:
             fix = f"{elsewhere}, or delete this one yourself"
             raise RunError("This folder already holds a run", where=self.folder, fix=fix) from None
         except OSError as error:
-            why = error.strerror or error
+            why = reason_of(error, self.folder)
             raise RunError("No run can be written here", where=self.folder, why=why, fix=elsewhere) from None
         write_json(path, facts)
         self.facts = facts | self.facts
@@ -83,7 +84,7 @@ class RunWriter:
             self.facts["status"] = "finished"
         else:
             self.facts["status"] = "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
-            self.facts["reason"] = str(error) or kind.__name__
+            self.facts["reason"] = _why_ended(error or kind())
         self.facts["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(self.folder / "run.json", self.facts)
 
@@ -226,7 +227,7 @@ class Run:
         try:
             return pd.read_parquet(path)
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
-            raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
+            raise _unreadable(path, error) from None
 
     @cached_property
     def model(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -272,7 +273,7 @@ class Run:
         try:
             added = pd.read_parquet(path)
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
-            raise RunError("A file of the run cannot be read", where=path, why=error, fix="delete it") from None
+            raise _unreadable(path, error, "delete it") from None
         added = added.assign(added=True).reindex(columns=own.columns)
         return pd.DataFrame({c: [*own[c], *added[c]] for c in own.columns})
 
@@ -387,7 +388,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         with safe_open(path, framework="numpy") as stream:
             return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
+        raise _unreadable(path, error) from None
 
 
 def versions() -> dict[str, str]:
@@ -403,11 +404,21 @@ def versions() -> dict[str, str]:
     return known
 
 
+def _unreadable(path: Path, error: Exception, fix: str = "run it again") -> RunError:
+    """The error for a file of a run that is not there, or not what was written."""
+    return RunError("A file of the run cannot be read", where=path, why=reason_of(error, path, DAMAGED), fix=fix)
+
+
+def _why_ended(error: BaseException) -> str:
+    """What `run.json` keeps of an error: a user's mistake whole, of a bug what its traceback says last."""
+    return str(error) if isinstance(error, CafemoodError) else reason_of(error, otherwise=quoted(error))
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError("A file of the run cannot be read", where=path, why=error, fix="run it again") from None
+        raise _unreadable(path, error) from None
     if not isinstance(value, dict):
         raise RunError("A file of the run cannot be read", where=path, why="not a JSON object", fix="run it again")
     return value

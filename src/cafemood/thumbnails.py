@@ -16,6 +16,7 @@ from tqdm import tqdm
 from cafemood.atomic import writing
 from cafemood.errors import PhotoError
 from cafemood.photos import file_digest, open_image
+from cafemood.reasons import DAMAGED, reason_of
 from cafemood.remote import is_address
 from cafemood.runs import Run
 
@@ -88,7 +89,7 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
             table = pd.read_parquet(path)
             known = dict(zip(table["photo_id"], table["webp"], strict=True))
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file; the photos can mend it
-            log.warning("Making the damaged %s again (%s)", path, error)
+            log.warning("Making the damaged %s again (%s)", path, reason_of(error, path, DAMAGED))
     ids, paths = photos["photo_id"].to_numpy(), photos["path"].to_numpy()
     missing = [i for i in rows if known.get(ids[i]) is None]
     made = make_thumbnails(list(paths[missing]), [kept_side(len(rows))] * len(missing))

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, open_dict
 
 from cafemood.cluster import connected, require_ray
 from cafemood.errors import CafemoodError
+from cafemood.reasons import quoted
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class RayLauncher(Launcher):
                 found[i] = ray.get(done)
                 log.info("\t#%d : %s", first + i, words)
             except ray.exceptions.RayError as error:  # killed: the comparison names it, resume=true runs it again
-                why = str(error).strip().splitlines()[0]
+                why = quoted(error, "Ray")
                 log.error("\t#%d : %s has no result: %s", first + i, words, why)
                 found[i] = JobReturn(job_overrides[i])
                 found[i].status, found[i].return_value = JobStatus.COMPLETED, float("nan")

@@ -375,7 +375,7 @@ LASTING = {
     "html": "a web page instead of a photo",
     "bomb": "over 50,000,000 pixels",
     "huge": "over the size limit",
-    "loop": "max redirections",
+    "loop": "it redirects for ever",
     "noai": "X-Robots-Tag: noai",
     "truncated": "damaged",
 }

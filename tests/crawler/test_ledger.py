@@ -120,7 +120,7 @@ def test_an_older_ledger_without_a_version_is_refused(tmp_path):
 def test_a_damaged_ledger_is_refused(tmp_path):
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(ConfigError, match="The ledger cannot be opened"):
+    with pytest.raises(ConfigError, match=r"The ledger cannot be opened(.|\n)*it is no SQLite database"):
         Ledger(path)
 
 

@@ -93,6 +93,7 @@ def test_an_unknown_page_is_a_changed_layout_and_never_no_results(parse, body):
     with pytest.raises(LayoutChanged, match="have changed") as caught:
         parse(body)
     assert caught.value.exit_code == 6
+    assert "Error" not in str(caught.value.why)
     assert "goes on from there" in str(caught.value)
 
 

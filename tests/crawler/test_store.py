@@ -131,10 +131,10 @@ def test_a_full_disk_leaves_a_consistent_ledger(store, monkeypatch, call):
     add_photos(store, found(2))
 
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "of another language")
 
     monkeypatch.setattr(store_module.os, call, full)
-    with pytest.raises(StoreError, match=r"could not be stored(.|\n)*No space left on device(.|\n)*free some space"):
+    with pytest.raises(StoreError, match=r"could not be stored(.|\n)*the disk is full(.|\n)*free some space"):
         keep(store)
     monkeypatch.undo()
     assert list(store.root.glob("cafe_*")) == []
@@ -149,12 +149,10 @@ def test_a_full_disk_for_the_ledger_is_told(store, monkeypatch):
     store.ledger._db.execute("PRAGMA max_page_count = 1")
     big = store.ledger.pending("naver", 0, 9)
     staged = store.stage(big[0], picture(1), inspect(picture(1)), reason="x")
-    monkeypatch.setattr(
-        store.ledger,
-        "set_photos",
-        lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("database or disk is full")),
-    )
-    with pytest.raises(StoreError, match="database or disk is full"):
+    error = sqlite3.OperationalError("of another language")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    monkeypatch.setattr(store.ledger, "set_photos", lambda *_: (_ for _ in ()).throw(error))
+    with pytest.raises(StoreError, match="why:   the disk is full"):
         store.commit([staged])
 
 

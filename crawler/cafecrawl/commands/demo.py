@@ -16,6 +16,7 @@ from cafecrawl.options import PHOTOS
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.site import HOSTS, Replica, running
 from cafecrawl.store import STATE
+from cafemood.reasons import reason_of
 
 PORT = 8910
 CONTENT: dict[str, Any] = {"n_cafes": 10, "n_photos": 5, "n_openverse": 40, "n_commons": 20}
@@ -60,7 +61,8 @@ class Command(FolderCommand):
         except OSError as error:
             ports = f"{self._opts.port} to {self._opts.port + len(HOSTS) - 1}"
             fix = "give another first port: --port"
-            raise ConfigError("The replica cannot open its ports", where=ports, why=error.strerror, fix=fix) from None
+            why = reason_of(error)
+            raise ConfigError("The replica cannot open its ports", where=ports, why=why, fix=fix) from None
         n = write_labels(folder, replica)
         print(f"{n:,} photos with their atmosphere: {folder / LABELLED}")
         return 0

@@ -12,6 +12,7 @@ from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.faults import Fault
 from cafecrawl.replica.site import HOSTS, Replica
+from cafemood.reasons import reason_of
 
 
 class Command(FolderCommand):
@@ -46,7 +47,7 @@ class Command(FolderCommand):
             raise ConfigError(
                 "The replica cannot open its ports",
                 where=f"{opts.port} to {opts.port + len(HOSTS) - 1}",
-                why=error.strerror,
+                why=reason_of(error),
                 fix="give another first port: --port",
             ) from None
         return 0
@@ -74,4 +75,5 @@ def _faults(path: str | None) -> list[Fault]:
             rules: list[dict[str, Any]] = json.load(stream)
         return [Fault(**rule | {"nth": tuple(rule.get("nth", ()))}) for rule in rules]
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigError("The fault script cannot be read", where=path, why=error) from None
+        why = reason_of(error, path, "it is no list of {host, path, kind, nth, retry_after}")
+        raise ConfigError("The fault script cannot be read", where=path, why=why) from None

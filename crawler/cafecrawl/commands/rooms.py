@@ -18,6 +18,7 @@ from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import room_photo
 from cafecrawl.replica.rooms import FACTORS, Cafe, draw_cafe
 from cafemood.atomic import writing
+from cafemood.reasons import reason_of
 
 TABLE = "rooms.csv"
 COLUMNS = ("file", "cafe_id", "view", "seed", "atmosphere", "palette", *FACTORS)
@@ -60,7 +61,7 @@ class Command(FolderCommand):
             missing = [room for room in rooms if not (root / _file(*room)).exists()]
             _draw_all(root, missing)
         except OSError as error:
-            raise ConfigError("The rooms cannot be written", where=root, why=error.strerror or error) from None
+            raise ConfigError("The rooms cannot be written", where=root, why=reason_of(error, root)) from None
         except KeyboardInterrupt:
             print("Stopped. What is drawn stays, and the same command draws the rest.", file=sys.stderr)
             return INCOMPLETE

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 
 from cafecrawl.errors import LayoutChanged
 from cafecrawl.items import Page
+from cafemood.reasons import reason_of
 
 P = ParamSpec("P")
 _TAGS = re.compile(r"<[^>]*>")
@@ -70,7 +71,7 @@ def reader(source: str) -> Callable[[Callable[P, Page]], Callable[P, Page]]:
             try:
                 return parse(*args, **kwargs)
             except (TypeError, AttributeError, KeyError, IndexError, ValueError, RecursionError) as error:
-                raise changed(source, f"{type(error).__name__}: {error}") from error
+                raise changed(source, reason_of(error)) from error
 
         return parsed
 

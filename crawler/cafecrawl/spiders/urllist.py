@@ -19,6 +19,7 @@ from cafecrawl.items import Page, PhotoRef, Place
 from cafecrawl.ledger import Listing
 from cafecrawl.licences import credit, read_licence
 from cafecrawl.spider import PhotoSpider
+from cafemood.reasons import reason_of
 
 ROWS = 1000
 """Rows a transaction."""
@@ -100,7 +101,9 @@ class UrlListSpider(PhotoSpider):
                 for batch in pq.ParquetFile(self.table).iter_batches(ROWS):
                     yield from batch.to_pylist()
         except (OSError, ValueError, csv.Error) as error:
-            raise ConfigError("The table cannot be read", where=self.table, why=str(error).splitlines()[0]) from None
+            known = not isinstance(error, UnicodeDecodeError)  # its position counts from the last piece that was read
+            why = reason_of(error, self.table, "it is damaged, or no such table") if known else "it is not UTF-8"
+            raise ConfigError("The table cannot be read", where=self.table, why=why) from None
 
 
 def _read(row: dict[str, Any]) -> tuple[Place, PhotoRef]:

@@ -19,6 +19,7 @@ def result(run_folder: Path) -> dict[str, Any] | None:
         SurveyError: The file is damaged.
     """
     from cafemood.errors import SurveyError
+    from cafemood.reasons import reason_of
 
     path = run_folder / RESULT_FILE
     if not path.exists():
@@ -28,4 +29,5 @@ def result(run_folder: Path) -> dict[str, Any] | None:
         return {**found, "clusters": found["clusters"], "people": found["people"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         fix = "run `cafemood survey score` again, or delete it"
-        raise SurveyError("The survey's result cannot be read", where=path, why=error, fix=fix) from None
+        why = reason_of(error, path)
+        raise SurveyError("The survey's result cannot be read", where=path, why=why, fix=fix) from None

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cafemood.atomic import write_csv, writing
 from cafemood.errors import SurveyError
+from cafemood.reasons import Flaw, reason_of
 from cafemood.survey.store import read_people
 from cafemood.survey.study import DAY, GENDERS, LANGUAGES, Study
 
@@ -100,7 +101,7 @@ def _read_files(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, str]
         try:
             person = _checked(study, path)
         except (OSError, ValueError, RecursionError) as error:
-            skipped.append({"file": path.name, "reason": str(error)})
+            skipped.append({"file": path.name, "reason": reason_of(error, path)})
             continue
         before = found.get(person["person"])
         if before is not None:
@@ -112,15 +113,15 @@ def _read_files(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, str]
 
 def _checked(study: Study, path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_FILE:
-        raise ValueError("it is too large for an answer file")
+        raise Flaw("it is too large for an answer file")
     try:
         person = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise ValueError("it is no answer file") from None
+        raise Flaw("it is no answer file") from None
     if not isinstance(person, dict) or "survey" not in person:
-        raise ValueError("it is no answer file")
+        raise Flaw("it is no answer file")
     if person["survey"] != study.id:
-        raise ValueError("it answers another survey")
+        raise Flaw("it answers another survey")
     plan, answers = person.get("plan"), person.get("answers")
     good = (
         isinstance(person.get("person"), str)
@@ -130,7 +131,7 @@ def _checked(study: Study, path: Path) -> dict[str, Any]:
         and person.get("language") in LANGUAGES
     )
     if not good or not isinstance(plan, int) or not isinstance(answers, dict):
-        raise ValueError("it was changed: a field is not what the page writes")
+        raise Flaw("it was changed: a field is not what the page writes")
     asked = {name for name, _ in study.plan(plan)}
     for question, given in answers.items():
         reason = "there is no such question" if question not in asked else None
@@ -142,7 +143,7 @@ def _checked(study: Study, path: Path) -> dict[str, Any]:
             number = isinstance(taken, int | float) and not isinstance(taken, bool)
             reason = None if number and 0 <= taken <= DAY else "a time is impossible"
         if reason:
-            raise ValueError(f"it was changed: {reason}")
+            raise Flaw(f"it was changed: {reason}")
     started = person.get("started")
     clock = isinstance(started, str) and re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d", started)
     return {

@@ -20,7 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from cafemood.errors import SurveyError
 from cafemood.survey import page
-from cafemood.survey.store import Refused, Store
+from cafemood.survey.store import Refused, Store, why_not_kept
 from cafemood.survey.study import DAY, Study, read_photos
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def create_app(study: Study, store: Store, hosts: list[str] | None = None) -> Fa
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> Response:
         if error.status == 507:
-            log.error("An answer could not be stored: %s", error.__cause__)
+            log.error("An answer could not be stored: %s", why_not_kept(error))
         return JSONResponse({"error": error.reason}, error.status)
 
     @app.exception_handler(RequestValidationError)

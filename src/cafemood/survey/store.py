@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cafemood.errors import SurveyError
+from cafemood.reasons import quoted, reason_of
 from cafemood.survey.study import Study, Value
 
 DATABASE = "answers.sqlite"
@@ -44,6 +45,12 @@ class Refused(Exception):
         super().__init__(reason)
 
 
+def why_not_kept(error: BaseException) -> str:
+    """What SQLite says of a database that cannot be used, in our words where its code tells."""
+    cause = (error.__cause__ if isinstance(error, Refused) else None) or error
+    return reason_of(cause, otherwise=quoted(cause, "SQLite"))
+
+
 class Store:
     """The database of one survey, opened by one server at a time.
 
@@ -62,7 +69,8 @@ class Store:
             fix = "stop the other one, or open its address"
             raise SurveyError("This survey is already being served", where=study.folder, why=why, fix=fix) from None
         except OSError as error:
-            raise SurveyError("The survey's folder cannot be written", where=study.folder, why=error) from None
+            why = reason_of(error, study.folder)
+            raise SurveyError("The survey's folder cannot be written", where=study.folder, why=why) from None
         try:
             self._connection = sqlite3.connect(
                 self.path, check_same_thread=False, isolation_level=None, timeout=PATIENCE
@@ -77,9 +85,10 @@ class Store:
             check_owner(self._connection, study, self.path)
         except (sqlite3.Error, Refused) as error:
             self._lock.release()
-            cause = error.__cause__ if isinstance(error, Refused) else error
             fix = "close the program that has it open, free some space, or move it away (keep it, if it holds answers)"
-            raise SurveyError("The database cannot be used", where=self.path, why=cause, fix=fix) from None
+            raise SurveyError(
+                "The database cannot be used", where=self.path, why=why_not_kept(error), fix=fix
+            ) from None
         except SurveyError:
             self.close()
             raise
@@ -217,7 +226,7 @@ def read_people(study: Study) -> list[dict[str, Any]]:
             connection.close()
     except sqlite3.Error as error:
         fix = "give the database as it was, with its -wal file beside it"
-        raise SurveyError("The database cannot be read", where=path, why=error, fix=fix) from None
+        raise SurveyError("The database cannot be read", where=path, why=why_not_kept(error), fix=fix) from None
     found = {
         number: {"person": f"s{number}", "plan": number - 1, "gender": gender, "language": language,
                  "started": started, "finished": finished is not None, "answers": {}}

@@ -12,6 +12,7 @@ from typing import Any
 
 from cafemood.atomic import write_json
 from cafemood.errors import SurveyError
+from cafemood.reasons import Flaw, reason_of
 
 SCHEMA_VERSION = 1
 STUDY_FILE = "survey.json"
@@ -138,11 +139,12 @@ def load(folder: str | Path) -> Study:
         facts = json.loads(path.read_text(encoding="utf-8"))
         version = facts["schema_version"]
         if version <= SCHEMA_VERSION and fingerprint(facts) != facts["id"]:
-            raise ValueError("its content is not what was built (was it edited?)")
+            raise Flaw("its content is not what was built (was it edited?)")
         study = Study(folder, facts)
         _ = study.questions, study.plans
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SurveyError("The survey cannot be read", where=path, why=error, fix="build it again") from None
+        why = reason_of(error, path)
+        raise SurveyError("The survey cannot be read", where=path, why=why, fix="build it again") from None
     if version > SCHEMA_VERSION:
         raise SurveyError("A newer cafemood built this survey", where=folder, fix="update cafemood")
     return study

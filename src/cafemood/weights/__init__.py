@@ -12,6 +12,7 @@ import torch
 from cafemood.atomic import writing
 from cafemood.errors import WeightsError
 from cafemood.photos import file_digest
+from cafemood.reasons import DAMAGED, Flaw, reason_of
 from cafemood.weights.caffe import CaffeLayer, read_caffemodel
 from cafemood.weights.fetch import OFFLINE, WeightFile, check, fetch, is_recorded
 from cafemood.weights.keras import read_keras
@@ -76,11 +77,11 @@ def _unpacked(archive: Path, member: str) -> Path:
             entry = next((e for e in tar if PurePosixPath(e.name).name == PurePosixPath(member).name), None)
             stream = tar.extractfile(entry) if entry is not None and entry.isfile() else None
             if entry is None or stream is None or entry.size > _MOST_UNPACKED:
-                raise KeyError(f"it holds no file {member}")
+                raise Flaw(f"it holds no file {member}")
             with writing(path) as partial, open(partial, "wb") as target:
                 shutil.copyfileobj(stream, target, 2**20)
-    except (tarfile.TarError, EOFError, OSError, KeyError, zlib.error) as error:
-        why = str(error.args[0]) if error.args else type(error).__name__
+    except (tarfile.TarError, EOFError, OSError, Flaw, zlib.error) as error:
+        why = reason_of(error, archive, DAMAGED)
         raise WeightsError(
             "The weight archive cannot be read", where=archive, why=why, fix="delete it and run again"
         ) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cafemood.errors import WeightsError
+from cafemood.reasons import Flaw, reason_of
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _NET_LAYERS_V1, _NET_LAYER = 2, 100
@@ -56,14 +57,14 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
                 if layer.blobs:
                     layers.append(layer)
                 if len(layers) > _MOST_LAYERS:
-                    raise ValueError(f"over {_MOST_LAYERS} layers")
+                    raise Flaw(f"over {_MOST_LAYERS} layers")
         if not layers:
-            raise ValueError("it holds no layer with weights")
+            raise Flaw("it holds no layer with weights")
     except (ValueError, OSError, UnicodeDecodeError) as error:
         raise WeightsError(
             "The Caffe weight file cannot be read",
             where=path,
-            why=str(error) or type(error).__name__,
+            why=reason_of(error, path, "it is empty, damaged or cut off"),
             fix="delete it and let it be fetched again, or give the right file",
         ) from None
     return layers
@@ -79,9 +80,9 @@ def _layer(data: memoryview, version: int) -> CaffeLayer:
         elif field == _BLOBS[version] and isinstance(value, memoryview):
             blobs.append(_blob(value))
             if len(blobs) > _MOST_BLOBS:
-                raise ValueError(f"layer {name!r} has over {_MOST_BLOBS} blobs")
+                raise Flaw(f"layer {name!r} has over {_MOST_BLOBS} blobs")
         elif version == _NET_LAYERS_V1 and field == 1 and isinstance(value, memoryview):
-            raise ValueError("its layers are of the V0 format; upgrade it with Caffe's upgrade_net_proto_binary")
+            raise Flaw("its layers are of the V0 format; upgrade it with Caffe's upgrade_net_proto_binary")
     return CaffeLayer(name, kind, tuple(blobs))
 
 
@@ -101,7 +102,7 @@ def _blob(data: memoryview) -> np.ndarray:
     if shape is None:
         shape = [legacy.get(field, 1) for field in _LEGACY_SHAPE] if legacy else [len(values)]
     if math.prod(shape) != len(values):
-        raise ValueError(f"a blob of shape {tuple(shape)} holds {len(values)} numbers")
+        raise Flaw(f"a blob of shape {tuple(shape)} holds {len(values)} numbers")
     return values.reshape(shape).astype(np.float32, copy=False)
 
 
@@ -117,10 +118,10 @@ class _Numbers:
     def add(self, wire: int, value: int | memoryview) -> None:
         if isinstance(value, int):
             if wire != (_FIXED32 if self.width == 4 else _FIXED64):
-                raise ValueError("a blob's numbers are not floats")
+                raise Flaw("a blob's numbers are not floats")
             value = memoryview(value.to_bytes(self.width, "little"))
         if len(value) % self.width:
-            raise ValueError("a blob's numbers are cut off")
+            raise Flaw("a blob's numbers are cut off")
         if len(value) >= self.COPIED_BELOW:
             self.parts.append(value)
         elif self.parts and isinstance(self.parts[-1], bytearray):
@@ -144,7 +145,7 @@ def _dims(data: memoryview) -> list[int]:
                 number, at = _varint(value, at)
                 dims.append(number)
         if len(dims) > _MOST_AXES:
-            raise ValueError(f"a blob has over {_MOST_AXES} axes")
+            raise Flaw(f"a blob has over {_MOST_AXES} axes")
     return dims
 
 
@@ -163,9 +164,9 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         elif wire in (_FIXED32, _FIXED64):
             length = 4 if wire == _FIXED32 else 8
         else:
-            raise ValueError(f"no Caffe file: byte {at} starts a field of unknown kind {wire}")
+            raise Flaw(f"no Caffe file: byte {at} starts a field of unknown kind {wire}")
         if field == 0 or length > end - at:
-            raise ValueError("it is cut off, or no Caffe file: a field ends behind the file's end")
+            raise Flaw("it is cut off, or no Caffe file: a field ends behind the file's end")
         piece = data[at : at + length]
         yield field, wire, piece if wire == _BYTES else int.from_bytes(piece, "little")
         at += length
@@ -179,4 +180,4 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         at, shift = at + 1, shift + 7
         if byte < 0x80:
             return number, at
-    raise ValueError("it is cut off, or no Caffe file: a number has no end")
+    raise Flaw("it is cut off, or no Caffe file: a number has no end")

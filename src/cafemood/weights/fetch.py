@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 from cafemood.atomic import write_json
 from cafemood.errors import CafemoodError, WeightsError
 from cafemood.photos import file_digest
+from cafemood.reasons import BROKEN_OFF, quoted, reason_of
 from cafemood.weights.partial import Partial
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,7 @@ def _download(source: WeightFile, url: str, path: Path, partial: Partial) -> Non
             if why := _wrong(answer, chunk, size, source, done):
                 raise _not_fetched(source, path, why)
             if size is not None and shutil.disk_usage(path.parent).free < size - done:
-                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, {_mb(size - done)} are still to come")
+                raise _not_stored(source, path, OSError(errno.ENOSPC, ""), f", {_mb(size - done)} are still to come")
             if partial.size:
                 changed = "the file has changed there, or the server cannot go on: starting over"
                 log.info("Fetching %s: %s", url, f"going on after {_mb(done)}" if done else changed)
@@ -164,7 +165,7 @@ def _download(source: WeightFile, url: str, path: Path, partial: Partial) -> Non
                     bar.update(stream.write(chunk))
                     chunk = next(chunks, b"")
         if size is not None and partial.file.stat().st_size != size:  # urllib3 before 2.0 does not say so itself
-            raise _not_fetched(source, path, "the connection broke off")
+            raise _not_fetched(source, path, BROKEN_OFF)
 
 
 def _size(answer: requests.Response, done: int) -> int | None:
@@ -225,7 +226,7 @@ def _recorded(path: Path) -> dict[str, Any] | None:
         raise WeightsError(
             "The record of a weight file cannot be read",
             where=record,
-            why=f"{type(error).__name__}: {error}".splitlines()[0],
+            why=reason_of(error, record),
             fix=f"delete it if you trust {path.name}; the file is then recorded anew",
         ) from None
 
@@ -265,8 +266,8 @@ def _not_fetched(source: WeightFile, path: Path, why: str) -> WeightsError:
     )
 
 
-def _not_stored(source: WeightFile, path: Path, error: OSError) -> WeightsError:
-    why, fix = error.strerror or str(error), "correct the folder's rights, or set TORCH_HOME to a folder of yours"
+def _not_stored(source: WeightFile, path: Path, error: OSError, more: str = "") -> WeightsError:
+    why, fix = reason_of(error, path) + more, "correct the folder's rights, or set TORCH_HOME to a folder of yours"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         folder = next(parent for parent in path.parents if parent.exists())
         why += f" ({_mb(shutil.disk_usage(folder).free)} free)"
@@ -281,7 +282,6 @@ def _not_stored(source: WeightFile, path: Path, error: OSError) -> WeightsError:
 
 
 def _why(error: requests.RequestException | HTTPError) -> str:
-    cause = error.args[0] if error.args else error
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_SECONDS:g} s"
     if isinstance(error, requests.Timeout | ReadTimeoutError):
@@ -289,9 +289,8 @@ def _why(error: requests.RequestException | HTTPError) -> str:
     if isinstance(error, requests.TooManyRedirects):
         return f"the server redirects more than {MAX_REDIRECTS} times"
     if isinstance(error, ProtocolError):
-        return "the connection broke off"
-    text = str(getattr(cause, "reason", cause)) or type(error).__name__  # urllib3 keeps there what went wrong
-    return text.rpartition("): ")[2].splitlines()[0]
+        return BROKEN_OFF
+    return reason_of(error, otherwise=quoted(error, "requests"))
 
 
 def _mb(size: int) -> str:

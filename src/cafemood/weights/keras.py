@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from cafemood.errors import WeightsError
+from cafemood.reasons import Flaw, reason_of
 
 _MOST_LAYERS = 4096
 
@@ -35,13 +36,13 @@ def read_keras(path: Path) -> list[torch.Tensor]:
                 for name in _names(root[layer].attrs["weight_names"]):
                     array = root[layer][name]
                     if not isinstance(array, h5py.Dataset) or array.dtype.kind != "f":
-                        raise ValueError(f"{layer}/{name} holds no floats")
+                        raise Flaw(f"{layer}/{name} holds no floats")
                     room -= math.prod(array.shape) * array.dtype.itemsize
                     if room < 0 or array.ndim > 4:  # Keras compresses nothing; a bomb's shapes outgrow its file
-                        raise ValueError(f"{layer}/{name} of shape {array.shape} does not fit in the file")
+                        raise Flaw(f"{layer}/{name} of shape {array.shape} does not fit in the file")
                     tensors.append(torch.from_numpy(array[()].astype("float32", copy=False)))
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError, UnicodeDecodeError) as error:
-        why = (str(error) or type(error).__name__).splitlines()[0]
+        why = reason_of(error, path, "it is damaged or cut off, or no file of Keras weights")
         raise WeightsError("The HDF5 weight file cannot be read", where=path, why=why, fix="fetch it again") from None
     return _in_torch_layout(tensors)
 
@@ -49,7 +50,7 @@ def read_keras(path: Path) -> list[torch.Tensor]:
 def _names(attribute: object) -> list[str]:
     names = [n.decode() if isinstance(n, bytes) else str(n) for n in list(attribute)]  # type: ignore[call-overload]
     if len(names) > _MOST_LAYERS:
-        raise ValueError(f"over {_MOST_LAYERS} names in one list")
+        raise Flaw(f"over {_MOST_LAYERS} names in one list")
     return names
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from cafemood.errors import WeightsError
+from cafemood.reasons import reason_of
 
 _WITHIN = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where a checkpoint of a training keeps its tensors; timm looks there in this order."""
@@ -45,7 +46,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(
             "The weight file cannot be read safely",
             where=path,
-            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            why=reason_of(error, path, "it is damaged or cut off, or it holds more than tensors and might run code"),
             fix="delete it and let it be fetched again, or give a file that holds tensors only",
         ) from None
     held = loaded if isinstance(loaded, Mapping) else {}
