@@ -61,7 +61,7 @@ class _Answer(BaseHTTPRequestHandler):
             return self._say(404)
         time.sleep(self.server.pause)
         if path == self.server.held:
-            self.server.freed.wait(60)
+            self.server.freed.wait(240)
         data = file.read_bytes()
         self._head(len(data))
         self.wfile.write(data[: len(data) // 2] if first == "cut" else data)

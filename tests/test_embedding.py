@@ -110,7 +110,7 @@ def test_two_processes_on_one_cache_embed_nothing_twice(photo_set, cache_dir):
     both = [context.Process(target=_embed_in_a_process, args=(photo_set, cache_dir, queue)) for _ in range(2)]
     for process in both:
         process.start()
-    assert sum(queue.get(timeout=120) for _ in both) == 12
+    assert sum(queue.get(timeout=240) for _ in both) == 12
     for process in both:
         process.join()
     assert embed(photo_set, create("random"), cache_dir)[2] == 0

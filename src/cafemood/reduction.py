@@ -56,15 +56,13 @@ class PCAReduction:
                 why=f"the features are {features.shape[0]} photos x {features.shape[1]} columns",
                 fix=f"take 1 to {min(features.shape)}",
             )
-        if not pieces.is_long(features):
-            # scikit-learn's covariance in float32 is coarse far from zero
-            shift = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-            moved = np.subtract(features, shift, dtype=np.float32)
-            self._pca: Any = PCA(self.n_components, random_state=self.random_state).fit(moved)
-            found = np.ascontiguousarray(self._pca.transform(moved), dtype=np.float32)
-            self._pca.mean_ = self._pca.mean_ + shift
-            return found
-        self._pca = components_in_pieces(features, self.n_components)
+        if pieces.is_long(features):
+            self._pca: Any = components_in_pieces(features, self.n_components)
+        else:
+            # float64, and around zero: in float32 the last digits would be the processor's, and lost far from zero
+            mean = features.mean(axis=0, dtype=np.float64)
+            self._pca = PCA(self.n_components, random_state=self.random_state, copy=False).fit(features - mean)
+            self._pca.mean_ = self._pca.mean_ + mean
         found = np.empty((len(features), self.n_components), np.float32)
         for rows, piece in pieces.read(features):
             found[rows] = (piece - self._pca.mean_) @ self._pca.components_.T
@@ -111,7 +109,7 @@ def components_in_pieces(x: np.ndarray, n_components: int) -> Components:
     components = components * np.sign(components[np.arange(d), np.abs(components).argmax(axis=1)])[:, None]
     share = values / values.sum() if values.sum() > 0 else np.full(d, np.nan)
     kept = slice(n_components)
-    return Components((mean + shift).astype(np.float32), components[kept].astype(np.float32), share[kept])
+    return Components(mean + shift, components[kept], share[kept])
 
 
 def project(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:

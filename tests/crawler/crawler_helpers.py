@@ -22,9 +22,11 @@ FAST = {
     "PATIENCE_BACKOFF": 0.05,
     "PATIENCE_PAUSE": 0.2,
     "PATIENCE_MAX_WAIT": 10,
-    "ROBOTS_TIMEOUT": 1,
-    "DOWNLOAD_TIMEOUT": 2,
+    "ROBOTS_TIMEOUT": 30,
+    "DOWNLOAD_TIMEOUT": 30,
 }
+IMPATIENT = {"ROBOTS_TIMEOUT": 1, "DOWNLOAD_TIMEOUT": 2}
+"""For a site that stalls, and for no other: a loaded machine may take that long by itself."""
 
 
 def picture(seed: int, size: tuple[int, int] = (320, 256), kind: str = "JPEG", **save) -> bytes:

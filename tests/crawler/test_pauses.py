@@ -28,7 +28,7 @@ def test_autothrottle_leaves_a_hosts_own_pause_as_it_is(scrapy, site_of, tmp_pat
     done = scrapy.crawl("openverse", tmp_path, site.url, query="x", settings=throttled)
     assert done.code == 0, done.text
     assert len(site.paths) == 5
-    assert min(between(site)) > 0.75
+    assert min(between(site)) > 0.5  # AutoThrottle would halve it; a request may come late on a loaded machine
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
@@ -40,16 +40,24 @@ def test_robots_with_a_byte_order_mark_are_obeyed(scrapy, site_of, tmp_path, bom
     assert "forbids" in rows_of(tmp_path / "p", "SELECT reason FROM photos")[0][0]
 
 
-@pytest.mark.parametrize("own", [0, 0.9])
+async def until(happened) -> None:
+    """Hold an answer back until something has happened; 20 seconds at most."""
+    for _ in range(1000):
+        if happened():
+            return
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("own", [0, 1.5])
 @pytest.mark.parametrize("throttle", [0, 1])
 def test_a_crawl_delay_is_kept(scrapy, site_of, tmp_path, throttle, own):
-    site = site_of(jpeg, lambda request: web.Response(text="User-agent: *\nCrawl-delay: 0.9\n"))
+    site = site_of(jpeg, lambda request: web.Response(text="User-agent: *\nCrawl-delay: 1.5\n"))
     table = site.table(tmp_path / "t.csv", *(f"/{n}.jpg,cc0" for n in range(1, 4)))
     settings = {"AUTOTHROTTLE_ENABLED": throttle, "AUTOTHROTTLE_START_DELAY": 0, "DOWNLOAD_DELAY": own}
     settings["DOWNLOAD_DELAY_JITTER"] = 0.9
     done = scrapy.crawl("urllist", tmp_path / "p", file=table, settings=settings)
     assert done.code == 0, done.text
-    assert min(between(site)) > 0.85
+    assert min(between(site)) > 1.25  # a request may come late on a loaded machine, and the next one on time
 
 
 @pytest.mark.parametrize(
@@ -74,9 +82,9 @@ def test_a_long_silence_is_not_cut_short_by_a_later_failure(scrapy, site_of, tmp
 
     async def answer(request):
         if request.path == "/1.jpg":
-            await asyncio.sleep(0.2)
+            await until(lambda: "/2.jpg" in site.paths)
             return web.Response(status=429, headers={"Retry-After": "3600"})
-        await asyncio.sleep(0.6)
+        await until(lambda: rows_of(tmp_path / "p", "SELECT seconds FROM holds"))
         return web.Response(status=500)
 
     site = site_of(answer)
@@ -91,8 +99,8 @@ def test_a_long_silence_is_not_cut_short_by_a_later_failure(scrapy, site_of, tmp
 
 def test_refusals_of_requests_that_were_on_their_way_together_are_one(scrapy, site_of, tmp_path):
     async def answer(request):
-        await asyncio.sleep(0.3)
         if request.path in ("/1.jpg", "/2.jpg") and site.paths.count(request.path) == 1:
+            await until(lambda: {"/1.jpg", "/2.jpg"} <= set(site.paths))
             return web.Response(status=429, headers={"Retry-After": "1"})
         return jpeg(request)
 

@@ -354,7 +354,7 @@ class TestTheCommand:
         process, address, _ = serve(survey)
         acknowledged = {}
         try:
-            with httpx.Client(base_url=address, timeout=10) as client:
+            with httpx.Client(base_url=address, timeout=60) as client:
                 token = begin(client).json()["token"]
                 names = [name for name, _ in survey.plan(0)]
                 killer = time.monotonic() + 0.15
@@ -372,12 +372,12 @@ class TestTheCommand:
         assert len(acknowledged) > 3
         again, address, _ = serve(survey)
         try:
-            with httpx.Client(base_url=address, timeout=10) as client:
+            with httpx.Client(base_url=address, timeout=60) as client:
                 kept = client.get("/api/resume", headers=bearer(token)).json()["answers"]
                 assert acknowledged.keys() <= kept.keys()
                 assert put(client, token, names[-1], None).status_code == 200
             again.send_signal(signal.SIGINT)
-            assert again.wait(20) == 0
+            assert again.wait(60) == 0
             assert "1 people began" in again.stdout.read()
         finally:
             again.kill()
@@ -392,7 +392,7 @@ class TestTheCommand:
             port = address.rsplit(":", 1)[1]
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(60)
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", int(port)))
             taken.listen()
