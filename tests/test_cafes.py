@@ -182,3 +182,14 @@ def test_names_from_open_data_are_no_formulas_in_the_csv(cafe_run):
     found = cafes.build(runs.load(cafe_run.folder))
     assert set(found.table["cafe_name"]) == {"=1+1"}
     assert set(pd.read_csv(cafe_run.folder / "cafes.csv")["cafe_name"]) == {"'=1+1"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_cafe_in_the_middle_of_all_is_like_none():
+    """Its vector is zero: half the squared distance to a unit vector is a half, and the cosine nought."""
+    near, cosine = cafes._nearest(np.array([[0, 0], [1, 0], [-1, 0], [0.6, 0.8]], dtype=np.float32))
+    by_name = [dict(zip(row.tolist(), values.tolist(), strict=True)) for row, values in zip(near, cosine, strict=True)]
+    assert by_name[0] == pytest.approx({1: 0, 2: 0, 3: 0}, abs=1e-6)
+    assert by_name[1] == pytest.approx({0: 0, 2: -1, 3: 0.6}, abs=1e-6)
+    for one in (cafes._nearest(np.zeros((1, 2), np.float32)), cafes._nearest(np.zeros((2, 2), np.float32))):
+        assert not one[1].any()

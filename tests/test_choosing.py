@@ -157,3 +157,27 @@ def test_noise_has_no_k_and_says_so():
 def test_no_k_fits():
     with pytest.raises(ClusteringError, match=r"(?s)No k of k_range fits.*4 photos"):
         choose_k(np.eye(4), [5, 6])
+
+
+@pytest.mark.filterwarnings("error")
+def test_runs_that_collapsed_do_not_bear_each_other_out():
+    """scikit-learn says that two labellings of one cluster agree entirely: such a pair would win over every finding."""
+    one, own, two = np.zeros(8, int), np.arange(8), np.array([0] * 4 + [1] * 4)
+    assert choosing.pairwise_agreement([one, one, own, own, two, two]).tolist() == [
+        [1, 0, 0, 0, 0, 0],
+        [0, 1, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0, 0],
+        [0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1, 1],
+    ]
+    found = choose([Candidate(labels, 2, family) for labels in (one, two) for family in ("a", "b")])
+    # a stranger's collapsed run and its proper one: the mean of 0 and 0, of 0 and 1
+    assert [choice.agreement for choice in found] == [0, 0, 0.5, 0.5]
+
+
+@pytest.mark.filterwarnings("error")
+def test_photos_without_any_difference_have_no_k():
+    found = choose_k(np.full((12, 3), 0.1, np.float32), [2, 3], n_nulls=2)
+    assert found.scores == [0, 0]
+    assert "None of them scores above data without structure" in found.words()

@@ -49,3 +49,18 @@ def test_lloyd_in_pieces_keeps_the_centre_of_a_cluster_that_lost_its_rows():
     assert set(found.labels_) == {0, 1}
     d = np.square(np.asarray(x, np.float64) - found.cluster_centers_[found.labels_]).sum()
     assert found.inertia_ == pytest.approx(d, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_on_their_centres_are_done_at_once():
+    """By rounding their inertia came out below zero, and a tenth of a thousandth of it was never reached."""
+    rows = np.repeat(np.random.default_rng(0).normal(size=(2, 50)), 500, axis=0).astype(np.float32)
+    found = LloydInPieces(rows, rows[[0, 500]])
+    assert 0 <= found.inertia_ < 0.01
+    assert found.n_iter_ < 5
+    assert np.bincount(found.labels_).tolist() == [500, 500]
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_are_all_the_same_lie_in_one_cluster():
+    assert kmeans(np.full((8, 2), 0.1, np.float32), 3, 0).labels_.tolist() == [0] * 8

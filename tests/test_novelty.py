@@ -58,3 +58,22 @@ def test_the_limit_is_the_conformal_rank(n, rank, monkeypatch):
 def test_too_little_to_judge_calls_nothing_novel(n, cafes):
     rows = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)
     assert novelty.threshold(rows, [str(i % cafes) for i in range(n)]) == float("inf")
+
+
+@pytest.mark.filterwarnings("error")
+def test_two_cafes_of_which_one_has_a_single_photo():
+    """Nine photos have one row of another café each, and that one counts; the single photo has its three nearest."""
+    rows = np.array([[float(i)] for i in range(9)] + [[20.0]], dtype=np.float32)
+    groups = np.array([0] * 9 + [1])
+    found = novelty.neighbour_distances(rows, rows, apart=(groups, groups))
+    assert found.tolist() == [20, 19, 18, 17, 16, 15, 14, 13, 12, 13]
+    assert novelty.threshold(rows, ["a"] * 9 + ["b"]) == 20
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_row_counts():
+    points = np.zeros((2, 3), np.float32)
+    same = np.zeros(2, int)
+    assert np.isinf(novelty.neighbour_distances(points, points[:0])).all()
+    assert np.isinf(novelty.neighbour_distances(points, points, apart=(same, same))).all()
+    assert novelty.threshold(np.zeros((12, 3), np.float32), list("abcabcabcabc")) == 0

@@ -221,3 +221,28 @@ def test_results_come_in_order_and_an_error_comes_out():
 
 def test_a_refit_sees_a_tenth_of_many_photos():
     assert [resampling.refit_rows(n) for n in (100, 2000, 10_000, 50_000, 10**6)] == [100, 2000, 2000, 5000, 20_000]
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_group_that_always_comes_back_is_not_stable():
+    found = stability(np.full((12, 3), 0.1, np.float32), np.zeros(12, int), KMeansPipeline(2), 4)
+    assert found["n"] == 0
+    assert np.isnan([found["ari"]["mean"], found["ari"]["sd"], *found["jaccard"]]).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_group_of_one_photo_counts_in_the_refits_that_saw_it():
+    """Eleven photos in one place and one far away: whichever refit sees both groups finds them again."""
+    x = np.zeros((12, 2), np.float32)
+    x[11] = 5
+    x[:11] += np.linspace(0, 0.1, 11, dtype=np.float32)[:, None]
+    found = stability(x, np.array([0] * 11 + [1]), KMeansPipeline(2), 12)
+    assert 0 < found["n"] < 12
+    assert found["ari"] == {"mean": 1, "sd": 0}
+    assert found["jaccard"].tolist() == [1, 1]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("values", "quarter", "half"), [([1.0], 1, 1), ([0.5] * 3, 0.5, 0.5), ([1.0, 2.0], 1.25, 1.5)])
+def test_a_column_of_one_or_two_values(values, quarter, half):
+    assert resampling.unimodal(np.array(values))(np.array([0.25, 0.5])).tolist() == [quarter, half]

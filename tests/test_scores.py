@@ -160,3 +160,29 @@ def test_mean_and_sd():
     found = scores.mean_and_sd([{"a": 1.0}, {"a": 2.0}, {"a": 3.0}])
     assert found == {"a": {"mean": 2.0, "sd": 1.0}}
     assert np.isnan(scores.mean_and_sd([{"a": 1.0}])["a"]["sd"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_internal_scores_that_would_divide_by_zero_are_undefined():
+    """scikit-learn says 0 and 1: the best Davies-Bouldin there is, and a Calinski-Harabasz as good as chance."""
+    two = np.array([0, 0, 1, 1])
+    names = ("silhouette@s", "davies_bouldin@s", "calinski_harabasz@s")
+
+    def of(x):
+        return [scores.internal(np.array(x, dtype=np.float32), two, "s")[name] for name in names]
+
+    # all rows the same: neither near nor far
+    assert of([[0.1, 1]] * 4) == pytest.approx([0, np.nan, np.nan], nan_ok=True)
+    # no spread within: nothing to divide the distance of the means by
+    assert of([[0.1], [0.1], [1], [1]]) == pytest.approx([1, 0, np.nan], nan_ok=True)
+    # the means are the same: of -1, 1, -2, 2 each is 1 or 3 away from the others of the second cluster;
+    # s = (2 - 2) / 2 for the first two, (2 - 4) / 4 for the others; nothing between
+    assert of([[-1], [1], [-2], [2]]) == pytest.approx([-0.25, np.nan, 0], nan_ok=True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_cluster_of_one_photo_has_scores():
+    # by hand: the single photo counts 0; of 0 and 1 the mean distance to it is 4 and 3, to each other 1
+    found = scores.internal(np.array([[0.0], [1.0], [4.0]]), np.array([0, 0, 1]), "s")
+    assert found["silhouette@s"] == pytest.approx((3 / 4 + 2 / 3 + 0) / 3)
+    assert found["davies_bouldin@s"] == pytest.approx(0.5 / 3.5)

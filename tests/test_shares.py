@@ -65,3 +65,17 @@ def test_ninety_percent_means_ninety_percent(alpha):
     counts = np.array([rng.multinomial(m, p) for m, p in zip(n, truth, strict=True)])
     low, high = shares.intervals(counts, shares.fit_prior(counts))
     assert 0.87 <= ((low <= truth) & (truth <= high)).mean() <= 0.93
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("counts", "prior"), [(np.zeros((0, 2)), [1, 1]), ([[0, 0]], [1, 1]), ([[1, 0]], [1.5, 0.5]), ([[3], [2]], [2])]
+)
+def test_no_cafe_no_photo_one_photo_one_mood(counts, prior):
+    """Nothing can be learnt of how cafés differ: the weight of two photos, in the shares (n + 0.5) / (N + 0.5 k)."""
+    counts = np.array(counts, dtype=float)
+    if counts.shape[1] > 1:
+        assert shares.fit_prior(counts) == pytest.approx(prior)
+    low, high = shares.intervals(counts, shares.fit_prior(counts))
+    assert low.shape == high.shape == counts.shape
+    assert ((low >= 0) & (low <= high) & (high <= 1)).all()

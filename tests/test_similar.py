@@ -1,5 +1,7 @@
 """Cafés like this one: order, reasons, distances, and questions that make no sense."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_cafes import cafe_run, made_cafe_run  # noqa: F401
@@ -88,3 +90,12 @@ def test_a_run_of_brought_features_cannot_take_a_new_photo(known, tmp_path):
     draw_room(5, "밝은 흰색").save(tmp_path / "new.jpg")
     with pytest.raises(RunError, match="cannot embed new photos"):
         similar.like_photos(known, [tmp_path / "new.jpg"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_looks_that_differ_by_rounding_alone_are_no_reason(known):
+    table = known.table.assign(light=50.0, warmth=3.0, colour=7.0, clutter=0.2)
+    table.loc[0, "light"] = np.nextafter(50, 51)
+    same = replace(known, table=table)
+    query = similar.like_cafes(same, [str(table["cafe_id"].iloc[0])])
+    assert all(len(match.reasons) == 1 and "mood" in match.reasons[0] for match in similar.rank(same, query))

@@ -107,3 +107,11 @@ def test_other_prototypes_have_another_file(change, tmp_path):
     prototypes(x, 40, 0, tmp_path)
     prototypes(x + (change == "rows"), 40 + (change == "n"), int(change == "seed"), tmp_path)
     assert len(list((tmp_path / "prototypes").iterdir())) == 2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [2, 3, 4, 6])
+def test_few_rows_and_rows_that_are_all_the_same(n):
+    few = np.arange(n, dtype=np.float32)[:, None] ** 2
+    assert set(spectral(few, 2, 0, 3).tolist()) == {0, 1}
+    assert not spectral(np.full((n + 2, 3), 0.1, np.float32), 2, 0, 3).any()

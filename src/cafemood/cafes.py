@@ -218,7 +218,8 @@ def _nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not n:
         return np.empty((len(vectors), 0), int), np.empty((len(vectors), 0))
     distance, near = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(vectors).kneighbors()
-    return near, 1 - distance**2 / 2  # of unit vectors
+    squares = (vectors * vectors).sum(axis=1)  # 1, or 0 of a café in the middle of all: nothing is like it, or unlike
+    return near, (squares[:, None] + squares[near] - distance**2) / 2
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

@@ -138,11 +138,16 @@ def choose(
 
 
 def pairwise_agreement(labels: Sequence[np.ndarray]) -> np.ndarray:
-    """AMI of each pair of labellings (m, m); 1 on the diagonal."""
+    """AMI of each pair of labellings (m, m); 1 on the diagonal.
+
+    Labellings of one cluster, or of a cluster a photo, are the same whatever the photos show: they agree with none,
+    not even with each other, where scikit-learn says 1.
+    """
+    tells = [1 < len(np.unique(one)) < len(one) for one in labels]
     table = np.eye(len(labels))
     for i, one in enumerate(labels):
         for j in range(i):
-            table[i, j] = table[j, i] = adjusted_mutual_info_score(one, labels[j])
+            table[i, j] = table[j, i] = adjusted_mutual_info_score(one, labels[j]) if tells[i] and tells[j] else 0.0
     return table
 
 

@@ -84,7 +84,7 @@ class LloydInPieces:
             own = np.eye(k, dtype=np.float32)[labels]
             sums += own.T @ piece
             counts += own.sum(axis=0)
-        self.inertia_ = self._squares - 2 * nearness
+        self.inertia_ = max(self._squares - 2 * nearness, 0.0)  # rows on their centres: less than none by rounding
         return sums, counts
 
 

@@ -38,7 +38,7 @@ def neighbour_distances(
         apart: Groups of the points (m,) and of the rows (n,): rows of a point's own group do not count.
         rests: Squared lengths, of the points (m,) and of the rows (n,), of what the d components leave out.
             They are added: in many dimensions two rests are nearly at right angles.
-        n_neighbors: How many; fewer where there are fewer rows.
+        n_neighbors: How many; fewer where fewer rows count.
 
     Returns:
         The distances; infinite where no row counts.
@@ -56,7 +56,9 @@ def neighbour_distances(
             if apart is not None:
                 d2[apart[0][own, None] == apart[1][None, known]] = np.inf
             nearest[own] = np.partition(np.hstack([nearest[own], d2]), k - 1, axis=1)[:, :k]
-    return np.asarray(np.sqrt(nearest).mean(axis=1))
+    counted = np.isfinite(nearest)
+    total = np.sqrt(np.where(counted, nearest, 0)).sum(axis=1)
+    return np.where(counted.any(axis=1), total / np.maximum(counted.sum(axis=1), 1), np.inf).astype(np.float32)
 
 
 def threshold(

@@ -319,7 +319,8 @@ def stability(
 
     Each refit sees a bootstrap of the cafés (photos of one café are not independent; without café ids, of the
     photos). Its labels for the photos that it saw are compared with the official ones: ARI, and for each group
-    the best Jaccard with any of the refit's (Hennig 2007, "Cluster-wise assessment of cluster stability").
+    the best Jaccard with any of the refit's (Hennig 2007, "Cluster-wise assessment of cluster stability"). A refit
+    that saw photos of one cluster only does not count: a single group always comes back.
 
     Args:
         features: Backbone outputs (n, d).
@@ -348,7 +349,7 @@ def stability(
         chosen = rng.choice(n_units, drawn, replace=True)
         rows = np.concatenate([of_unit[bounds[u] : bounds[u + 1]] for u in chosen])
         seen = np.unique(rows)
-        if len(seen) < k:
+        if len(seen) < k or len(np.unique(labels[seen])) < 2:
             return float("nan"), np.full(k, np.nan), np.zeros((k, k))
         found = pipeline(features[rows], np.arange(len(rows)), own_seed)[0]
         first = np.searchsorted(np.sort(rows), seen)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import pdist
 from sklearn import metrics
 
 MAX_ROWS = 10_000
@@ -67,18 +68,28 @@ def internal(x: np.ndarray, labels: np.ndarray, space: str, *, distances: np.nda
         distances: Their Euclidean distances (n, n) if they are known already.
 
     Returns:
-        NaN for what is undefined.
+        NaN for what is undefined: all of it with one cluster, or with every row its own; Davies-Bouldin where two
+        clusters have the same mean; Calinski-Harabasz where no rows of a cluster differ.
     """
     each = silhouettes(x if distances is None else distances, labels, precomputed=distances is not None)
     defined = not np.isnan(each).all()
+    clusters = [x[labels == j] for j in np.unique(labels)]
     macro = np.mean([each[labels == j].mean() for j in np.unique(labels)])
+    # scikit-learn says 0 and 1 where these two divide by zero: the best there is, and as good as chance
+    apart = defined and _least_gap(clusters) > 1e-8 * float(np.abs(x).max())
+    loose = defined and any((rows != rows[0]).any() for rows in clusters)
     return {
         f"silhouette@{space}": float(each.mean()),
         f"silhouette_macro@{space}": float(macro),
         f"negative_share@{space}": float((each < 0).mean()) if defined else float("nan"),
-        f"davies_bouldin@{space}": float(metrics.davies_bouldin_score(x, labels)) if defined else float("nan"),
-        f"calinski_harabasz@{space}": float(metrics.calinski_harabasz_score(x, labels)) if defined else float("nan"),
+        f"davies_bouldin@{space}": float(metrics.davies_bouldin_score(x, labels)) if apart else float("nan"),
+        f"calinski_harabasz@{space}": float(metrics.calinski_harabasz_score(x, labels)) if loose else float("nan"),
     }
+
+
+def _least_gap(clusters: Sequence[np.ndarray]) -> float:
+    """The distance of the two nearest means of clusters, each (m, d)."""
+    return float(pdist(np.stack([rows.mean(axis=0, dtype=np.float64) for rows in clusters])).min())
 
 
 def external(truth: Sequence[str], labels: np.ndarray) -> dict[str, float]:

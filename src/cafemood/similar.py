@@ -26,6 +26,8 @@ UNLIKE_WEIGHT = 0.5
 EARTH_KM = 6371.0088
 NOTABLE = 0.5
 """A look is told if it differs by this many standard deviations over all cafés."""
+LEAST_SPREAD = 1e-4
+"""A look whose standard deviation over all cafés is smaller is the same everywhere: the rest is rounding."""
 _COMPARED = {
     "light": ("darker", "brighter"),
     "warmth": ("cooler light", "warmer light"),
@@ -244,7 +246,7 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
     differs = {
         look: (cafes.table[look].iloc[i] - query.looks.get(look, math.nan)) / spread[look]
         for look in _COMPARED
-        if spread[look] > 0
+        if spread[look] > LEAST_SPREAD
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
     told += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]

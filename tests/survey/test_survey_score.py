@@ -57,6 +57,36 @@ def test_the_original_studys_table_comes_back(survey):
     assert [line.split()[0] for line in text.splitlines()[1:]] == ["cluster"] * 4 + ["each"]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [1, 2, 10, 24])
+def test_people_who_all_say_the_same_leave_no_number_undefined(survey, asked_run, n):
+    """They see no difference at all: every p is 1, and what needs spread says that there is none."""
+    put(survey, [answer_all(survey, i, lambda q: 3 if q.kind == "alike" else sensible(q)) for i in range(n)])
+    found = scored(survey, asked_run)
+    json.dumps(found, allow_nan=False)
+    for entry in found["clusters"]:
+        assert (entry["versus_mixed"]["p"], entry["versus_mixed"]["difference"]) == (1, 0)
+        assert entry["gender"]["p"] == (1 if n >= 10 else None)
+    assert found["friedman"] == (None if n < 3 else {"n": n, "chi2": 0, "df": 5, "p": 1})
+    assert found["model"]["why_not"] == ("everybody gave the same rating" if n >= 5 else "fewer than 5 people")
+    said = " ".join(v["text"] for v in found["verdict"])
+    assert ("their ratings do not vary" in said) == (n >= 10)
+    terminal.print_score(found)
+    score.write(survey, answers.gather(survey), asked_run, found)
+    report.write_report(asked_run)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_person_who_skipped_everything(survey, asked_run):
+    put(survey, [answer_all(survey, 0, lambda q: q.answer if q.kind == "check" else None)])
+    found = scored(survey, asked_run)
+    json.dumps(found, allow_nan=False)
+    assert "Nobody rated both" in " ".join(v["text"] for v in found["verdict"])
+    terminal.print_score(found)
+    score.write(survey, answers.gather(survey), asked_run, found)
+    report.write_report(asked_run)
+
+
 def test_who_presses_anything_is_not_called_coherent(survey):
     put(survey, simulate.clickers(survey, 40, np.random.default_rng(1)))
     found = scored(survey)

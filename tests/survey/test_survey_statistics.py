@@ -250,3 +250,141 @@ def test_follows_is_exact_for_few_clusters():
     assert found["least_p"] == pytest.approx(2 / 24)
     assert statistics.follows([1, None, 2], [1, 2, 3])["rho"] is None
     assert statistics.follows([1, 1, 1], [1, 2, 3])["rho"] is None
+
+
+# at the edges: nothing may warn, and nothing may be NaN
+edge = pytest.mark.filterwarnings("error")
+
+
+@edge
+def test_two_values_differ_or_nothing_does():
+    assert statistics.alike(np.array([]))
+    assert statistics.alike(np.array([0.1] * 7))
+    assert not statistics.alike(np.array([0.1, 0.1, 0.2]))
+
+
+@edge
+@pytest.mark.parametrize("same", [0.0, 0.1, 1.0])
+def test_men_and_women_who_are_all_alike_do_not_differ(same):
+    means = pd.DataFrame({"cluster 1": [same] * 14, MIXED: 0.0})
+    (found,) = statistics.by_gender(means, pd.Series(["man", "woman"] * 7), CLUSTERS[:1], MIXED)
+    assert (found["difference"], found["p"], found["p_holm"]) == (0, 1, 1)
+    assert found["p_equivalent"] is found["p_equivalent_holm"] is None
+
+
+@edge
+def test_men_and_women_without_spread_can_still_differ():
+    """All five men lie below all five women: U = 0 against 12.5, and the tied ranks have the variance 25 / 12 * 10."""
+    gender = pd.Series(["man"] * 5 + ["woman"] * 5)
+    means = pd.DataFrame({"cluster 1": [0.0] * 5 + [1.0] * 5, MIXED: 0.0})
+    (found,) = statistics.by_gender(means, gender, CLUSTERS[:1], MIXED)
+    # variance 25 / 12 * (11 - 2 * (5**3 - 5) / 90) = 17.36; z with continuity correction = (12.5 - 0.5) / 4.167
+    assert found["p"] == pytest.approx(2 * stats.norm.sf(12 / np.sqrt(25 / 12 * (11 - 240 / 90))))
+    assert found["p_equivalent"] is None
+    means.loc[9, "cluster 1"] = 2.0
+    (found,) = statistics.by_gender(means, gender, CLUSTERS[:1], MIXED)
+    # Welch: 1.2 apart, and only women vary: by 0.2 with 4 degrees of freedom
+    assert found["p_equivalent"] == pytest.approx(stats.t.cdf((1.2 - 0.5) / 0.2, 4))
+
+
+@edge
+def test_nobody_to_compare():
+    nobody = pd.DataFrame({"cluster 1": [np.nan] * 12, MIXED: 1.0})
+    for means in (nobody, nobody.iloc[:0]):
+        (men_and_women,) = statistics.by_gender(means, pd.Series(["man", "woman"] * 6), CLUSTERS[:1], MIXED)
+        (control,) = statistics.against_control(means, CLUSTERS[:1], MIXED, 100, 0)
+        assert men_and_women["p"] is control["p"] is control["low"] is control["effect_low"] is None
+        assert statistics.overall(means, ["cluster 1", MIXED, "random"]) is None
+    assert statistics.by_gender(nobody, pd.Series(dtype=object), [], MIXED) == []
+    assert statistics.mean_interval(np.full(4, np.nan), 100, 0) == {"n": 0, "mean": None, "low": None, "high": None}
+
+
+@edge
+@pytest.mark.parametrize(("n", "p"), [(1, 1 / 2), (2, 1 / 4), (3, 1 / 8)])
+def test_few_people_who_all_say_the_same(n, p):
+    means = pd.DataFrame({"cluster 1": [1.0] * n, MIXED: 0.0})
+    (found,) = statistics.against_control(means, CLUSTERS[:1], MIXED, 100, 0)
+    assert (found["difference"], found["effect"], found["p"]) == (1, 1, p)
+    ends = [found[end] for end in ("low", "high", "effect_low", "effect_high")]
+    assert ends == ([1.0] * 4 if n == 3 else [None] * 4)
+
+
+@edge
+def test_one_bootstrap_sample_spans_no_interval():
+    assert statistics.mean_interval(np.array([1.0, 2, 3]), 1, 0) == {"n": 3, "mean": 2.0, "low": None, "high": None}
+
+
+@edge
+def test_what_is_missing_weighs_nothing_in_a_signed_rank():
+    missing = np.array([np.nan, 1.0, -2, np.nan])
+    assert statistics.rank_biserial(missing) == pytest.approx(-1 / 3)  # ranks 1 and 2
+    assert statistics.signed_rank(missing) == 3 / 4  # of four patterns only the one with both negative lies below
+    assert statistics.signed_rank(np.array([np.nan])) == 1
+    assert statistics.signed_rank(np.zeros(150)) == 1
+
+
+@edge
+def test_friedman_where_nobody_rates_one_above_another():
+    means = pd.DataFrame({name: [1.0, 2.0, 5.0, 4.0] for name in (*CLUSTERS, MIXED)})
+    assert statistics.overall(means, [*CLUSTERS, MIXED]) == {"n": 4, "chi2": 0, "df": 2, "p": 1}
+    means.loc[0, "cluster 1"] += 1  # one person has the ranks 3, 1.5, 1.5: 12 * 1.5 / 48, corrected for 3 * 24 + 6 ties
+    found = statistics.overall(means, [*CLUSTERS, MIXED])
+    assert found["chi2"] == pytest.approx((12 / (4 * 3 * 4) * (9**2 + 7.5**2 + 7.5**2) - 3 * 4 * 4) / (1 - 78 / 96))
+
+
+@edge
+@pytest.mark.parametrize(
+    "rating",
+    [lambda p, condition, g: (2, 3, 5)[g] - (condition == MIXED), lambda p, condition, g: 1 + (p + g) % 5],
+    ids=["every person gives the same", "every condition gets the same"],
+)
+def test_an_ordinal_model_of_people_without_spread_has_no_errors_and_says_so(rating):
+    conditions = (*CLUSTERS, MIXED)
+    rows = [(p, f"{c} {g}", c, rating(p, c, g)) for p in range(10) for c in conditions for g in range(3)]
+    assert "no spread" in statistics.ordinal_model(ratings(rows), CLUSTERS, MIXED)["why_not"]
+
+
+@edge
+def test_what_one_person_rated_is_no_matter_of_agreement():
+    """All agree on every group that several rated; that somebody alone gave another rating changes nothing."""
+    rows = [(p, f"q{u}", "cluster 1", 3) for p in range(3) for u in range(12)] + [(0, "alone", "cluster 1", 5)]
+    found = statistics.agreement(ratings(rows), 50, 0)
+    assert (found["units"], found["alpha"], found["icc"]) == (12, None, None)
+    assert found["why_not"] == "everybody gave the same rating everywhere"
+    rows[0] = (0, "q0", "cluster 1", 4)
+    found = statistics.agreement(ratings(rows), 50, 0)
+    # one of 36 ratings differs: observed 2 * 2 / (36 * 2), expected 2 * 1 * 35 / (36 * 35), both times one distance
+    assert found["alpha"] == pytest.approx(1 - (4 / 72) / (70 / 1260), abs=1e-12)
+    assert np.isfinite([found["low"], found["high"]]).all()
+    one = statistics.agreement(ratings([(1, f"q{u}", "cluster 1", u % 5) for u in range(12)]), 50, 0)
+    assert one["why_not"].startswith("0 rated groups")
+
+
+@edge
+def test_people_who_rated_everything_alike_have_no_icc():
+    """Krippendorff's alpha has the fourth person's ratings to go by; the ICC has not: he left one out."""
+    rows = [(p, f"q{u}", "cluster 1", 3) for p in range(3) for u in range(12)]
+    rows += [(3, f"q{u}", "cluster 1", 1 + u % 5) for u in range(11)]
+    found = statistics.agreement(ratings(rows), 50, 0)
+    assert found["alpha"] is not None
+    assert found["icc"] is None
+
+
+@edge
+def test_shares_of_none_and_of_all():
+    columns = ["kind", "condition", "stratum", "correct"]
+    none = statistics.intruders(pd.DataFrame([], columns=columns), CLUSTERS, 4)
+    assert none["all"] == {"n": 0, "right": 0, "share": None, "low": None, "high": None, "p": None}
+    table = pd.DataFrame([("intruder", "cluster 1", "near", True)] * 3, columns=columns)
+    all_ = statistics.intruders(table, CLUSTERS, 4)["all"]
+    # Wilson of 3 in 3: n / (n + z^2) to 1
+    assert (all_["p"], all_["low"]) == pytest.approx((1 / 64, 3 / (3 + stats.norm.ppf(0.975) ** 2)))
+    assert all_["high"] == 1
+
+
+@edge
+def test_scores_that_differ_in_the_last_bit_are_tied():
+    assert statistics.follows([0.1 + 0.2, 0.3, 0.3], [1, 2, 3])["rho"] is None
+    assert statistics.follows([], [])["p"] is None
+    found = statistics.follows([0.1 + 0.2, 0.3, 1, float("nan")], [2, 2, 4, 5])
+    assert (found["n"], found["rho"], found["p"]) == (3, pytest.approx(1), pytest.approx(2 / 3))

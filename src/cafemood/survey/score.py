@@ -230,7 +230,12 @@ def _gender_sentence(clusters: Sequence[Found]) -> list[dict[str, str]]:
         return [_say("info", f"Men and women differ on {_clusters(apart)}.")]
     within = f"within ±\u00a0{statistics.EQUIVALENT} of a step"
     text = "No difference between men and women was found"
-    text += f"; {within} they are alike on {_clusters(same)}." if same else f", nor can they be called alike {within}."
+    if same:
+        text += f"; {within} they are alike on {_clusters(same)}."
+    elif all(c["gender"]["p_equivalent_holm"] is None for c in tested):
+        text += "; their ratings do not vary, and without spread nothing can be said on how alike they are."
+    else:
+        text += f", nor can they be called alike {within}."
     return [_say("info", text)]
 
 

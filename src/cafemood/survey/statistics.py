@@ -24,6 +24,16 @@ FEWEST_PEOPLE = 5
 """Smaller groups of people are not tested against each other."""
 MOST_ODDS = 1e6
 """Larger odds are no estimate: the ratings do not overlap, and the odds grow for as long as they are fitted."""
+LEAST_ERROR = 1e-6
+"""A smaller standard error of log-odds is rounding: no two people differ in what they say of the condition."""
+
+
+def alike(values: np.ndarray) -> bool:
+    """Whether no two values differ: such values have no spread, and what a test divides by is zero.
+
+    A test of whether something differs has p = 1 then, and libraries say NaN; what measures by the spread says nothing.
+    """
+    return len(np.unique(values)) < 2
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -46,18 +56,15 @@ def mean_interval(values: np.ndarray, n_boot: int, seed: int) -> Found:
     """Mean of per-person values (n,) with a percentile bootstrap interval over people."""
     values = values[np.isfinite(values)]
     found: Found = {"n": len(values), "mean": _number(values.mean() if len(values) else math.nan)}
-    found |= {"low": None, "high": None}
-    if len(values) >= 3 and n_boot:
-        found |= _interval(lambda x, axis: np.mean(x, axis=axis), values, n_boot, seed)
-    return found
+    return found | _interval(lambda x, axis: np.mean(x, axis=axis), values, n_boot, seed)
 
 
 def rank_biserial(differences: np.ndarray, axis: int = -1) -> np.ndarray:
     """Matched-pairs rank-biserial correlation: favourable minus unfavourable share of the rank sum.
 
-    Zeros are dropped before ranking (Kerby 2014, Comprehensive Psychology 3).
+    Zeros are dropped before ranking (Kerby 2014, Comprehensive Psychology 3), and NaN with them.
     """
-    moved = np.moveaxis(np.asarray(differences, dtype=float), axis, -1)
+    moved = np.nan_to_num(np.moveaxis(np.asarray(differences, dtype=float), axis, -1))
     sizes = np.where(moved == 0, np.inf, np.abs(moved))  # zeros rank last, and then weigh nothing
     ranks = np.where(moved == 0, 0.0, stats.rankdata(sizes, axis=-1))
     total = ranks.sum(axis=-1)
@@ -77,14 +84,13 @@ def against_control(means: pd.DataFrame, clusters: Sequence[str], control: str, 
     found: list[Found] = []
     for cluster in clusters:
         differences = contrast(means, cluster, control).dropna().to_numpy()
-        entry: Found = {"n": len(differences), "difference": None, "effect": None, "p": None, "low": None, "high": None}
+        entry: Found = {"n": len(differences), "difference": None, "effect": None, "p": None}
         if len(differences):
             effect = float(rank_biserial(differences))
             entry |= {"difference": float(differences.mean()), "effect": effect, "p": signed_rank(differences)}
-        if len(differences) >= 3 and n_boot:
-            entry |= _interval(lambda x, axis: np.mean(x, axis=axis), differences, n_boot, seed)
-            around = _interval(rank_biserial, differences, n_boot, seed)
-            entry |= {"effect_low": around["low"], "effect_high": around["high"]}
+        entry |= _interval(lambda x, axis: np.mean(x, axis=axis), differences, n_boot, seed)
+        around = _interval(rank_biserial, differences, n_boot, seed)
+        entry |= {"effect_low": around["low"], "effect_high": around["high"]}
         found.append(entry)
     for entry, p in zip(found, holm([entry["p"] for entry in found]), strict=True):
         entry["p_holm"] = p
@@ -103,11 +109,11 @@ def overall(means: pd.DataFrame, conditions: Sequence[str]) -> Found | None:
     complete = means.reindex(columns=list(conditions)).dropna()
     if len(complete) < 3 or len(conditions) < 3:
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        test = stats.friedmanchisquare(*complete.to_numpy().T)
-    p = float(test.pvalue) if np.isfinite(test.pvalue) else 1.0  # everybody rates all alike
-    return {"n": len(complete), "chi2": _number(test.statistic), "df": len(conditions) - 1, "p": p}
+    found: Found = {"n": len(complete), "chi2": 0.0, "df": len(conditions) - 1, "p": 1.0}
+    if all(alike(row) for row in complete.to_numpy()):  # nobody rates one condition above another
+        return found
+    test = stats.friedmanchisquare(*complete.to_numpy().T)
+    return found | {"chi2": float(test.statistic), "p": float(test.pvalue)}
 
 
 def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str) -> Found:
@@ -123,7 +129,7 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
     if rows["person"].nunique() < FEWEST_PEOPLE:
         return {"why_not": f"fewer than {FEWEST_PEOPLE} people"}
     answers = rows["answer"].astype(int).to_numpy()
-    if len(np.unique(answers)) < 2:
+    if alike(answers):
         return {"why_not": "everybody gave the same rating"}
     design = np.column_stack([(rows["condition"] == c).to_numpy(float) for c in present])
     try:
@@ -132,18 +138,24 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
             model = OrdinalGEE(answers, design, groups=rows["person"].to_numpy(), cov_struct=Independence())
             fit = model.fit()
             cuts = len(fit.params) - len(present)
+            errors = np.asarray(fit.bse)[cuts:]
             picks = np.eye(len(fit.params))[cuts:]
             test = fit.wald_test(picks, scalar=True)
             bounds = np.asarray(fit.conf_int())[cuts:]
             odds = np.exp(np.column_stack([fit.params[cuts:], bounds]))
     except (ValueError, np.linalg.LinAlgError) as error:
         return {"why_not": str(error)}
-    if not fit.converged or not np.isfinite(odds).all():
+    if not fit.converged or not np.isfinite(odds[:, 0]).all():
         return {"why_not": "it did not converge"}
     apart = [c for c, (one, _, _) in zip(present, odds, strict=True) if not 1 / MOST_ODDS < one < MOST_ODDS]
     if apart:
         why = f"ratings of {', '.join(apart)} and of the control hardly overlap, so that no odds are large enough"
         return {"why_not": f"{why} (complete separation)"}
+    same = [c for c, error in zip(present, errors, strict=True) if not error >= LEAST_ERROR]  # or NaN
+    if same:
+        return {"why_not": f"people do not differ in how they set {', '.join(same)} beside the control: no spread"}
+    if not np.isfinite(odds).all():
+        return {"why_not": "it did not converge"}
     each = {
         c: dict(zip(("odds", "low", "high"), map(float, row), strict=True))
         for c, row in zip(present, odds, strict=True)
@@ -152,7 +164,10 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
 
 
 def by_gender(means: pd.DataFrame, gender: pd.Series, clusters: Sequence[str], control: str) -> list[Found]:
-    """Do men and women differ in their contrasts? Mann-Whitney with Holm, and two one-sided tests of equivalence."""
+    """Do men and women differ in their contrasts? Mann-Whitney with Holm, and two one-sided tests of equivalence.
+
+    Where neither men's contrasts vary nor women's, there is no spread for the tests of equivalence: their p is None.
+    """
     from statsmodels.stats.weightstats import ttost_ind
 
     found: list[Found] = []
@@ -162,8 +177,9 @@ def by_gender(means: pd.DataFrame, gender: pd.Series, clusters: Sequence[str], c
         entry: Found = {"men": len(men), "women": len(women), "difference": None, "p": None, "p_equivalent": None}
         if min(len(men), len(women)) >= FEWEST_PEOPLE:
             entry["difference"] = float(men.mean() - women.mean())
-            entry["p"] = float(stats.mannwhitneyu(men, women).pvalue)
-            if men.std() or women.std():
+            same = alike(np.concatenate([men, women]))
+            entry["p"] = 1.0 if same else float(stats.mannwhitneyu(men, women).pvalue)
+            if not (alike(men) and alike(women)):
                 entry["p_equivalent"] = float(ttost_ind(men, women, -EQUIVALENT, EQUIVALENT, usevar="unequal")[0])
         found.append(entry)
     adjusted = holm([e["p"] for e in found]), holm([e["p_equivalent"] for e in found])
@@ -175,6 +191,7 @@ def by_gender(means: pd.DataFrame, gender: pd.Series, clusters: Sequence[str], c
 def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
     """Krippendorff's alpha (ordinal), its bootstrap interval over the groups rated, and the ICC of complete people.
 
+    Groups that one person rated do not count: there is nobody to agree with.
     People are not resampled: whoever is drawn twice agrees with himself, which lifts alpha.
     """
     import krippendorff
@@ -182,21 +199,21 @@ def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
     first = ratings[(ratings["kind"] == "alike") & ratings["repeat_of"].isna() & ratings["answer"].notna()]
     values = first.assign(answer=first["answer"].astype(float))
     matrix = values.pivot_table(index="person", columns="question", values="answer")
-    units = int((matrix.notna().sum() >= 2).sum())
+    matrix = matrix.loc[:, matrix.notna().sum() >= 2]
+    units = matrix.shape[1]
     found: Found = {"units": units, "people": len(matrix), "alpha": None, "low": None, "high": None, "icc": None}
-    if units < FEWEST_UNITS or len(matrix) < 2:
+    if units < FEWEST_UNITS:
         return found | {"why_not": f"{units} rated groups are too few for a word on agreement ({FEWEST_UNITS} needed)"}
     data = matrix.to_numpy()
-    if len(np.unique(data[np.isfinite(data)])) < 2:
+    if alike(data[np.isfinite(data)]):
         return found | {"why_not": "everybody gave the same rating everywhere"}
 
     def alpha(rows: np.ndarray) -> float:
-        try:
-            return float(krippendorff.alpha(reliability_data=rows, level_of_measurement="ordinal"))
-        except ValueError:  # a resample of one value only
+        if alike(rows[np.isfinite(rows)]):  # a resample
             return math.nan
+        return float(krippendorff.alpha(reliability_data=rows, level_of_measurement="ordinal"))
 
-    found["alpha"] = _number(alpha(data))
+    found["alpha"] = alpha(data)
     rng = np.random.default_rng(seed)
     n = data.shape[1]
     drawn = [alpha(data[:, rng.integers(n, size=n)]) for _ in range(min(n_boot, 1000))]
@@ -206,7 +223,7 @@ def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
 
 
 def _icc(complete: pd.DataFrame) -> Found | None:
-    if len(complete) < 3:
+    if len(complete) < 3 or alike(complete.to_numpy()):
         return None
     import pingouin
 
@@ -235,9 +252,13 @@ def _share(rows: pd.DataFrame, chance: float) -> Found:
     n, right = len(rows), int(rows["correct"].astype(bool).sum())
     if not n:
         return {"n": 0, "right": 0, "share": None, "low": None, "high": None, "p": None}
-    interval = stats.binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
     p = stats.binomtest(right, n, chance, alternative="greater").pvalue
-    return {"n": n, "right": right, "share": right / n, "low": interval.low, "high": interval.high, "p": float(p)}
+    return {"n": n, "right": right, "share": right / n, **_wilson(right, n), "p": float(p)}
+
+
+def _wilson(right: int, n: int) -> Found:
+    interval = stats.binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
+    return {"low": float(interval.low), "high": float(interval.high)}
 
 
 def retest(answers: pd.DataFrame) -> Found:
@@ -253,8 +274,7 @@ def retest(answers: pd.DataFrame) -> Found:
         same = sum(a == b for a, b in own)
         entry: Found = {"n": len(own), "same": same / len(own) if own else None, "low": None, "high": None}
         if own:
-            interval = stats.binomtest(same, len(own)).proportion_ci(CONFIDENCE, method="wilson")
-            entry |= {"low": interval.low, "high": interval.high}
+            entry |= _wilson(same, len(own))
         if kind == "alike":
             entry["mean_change"] = float(np.mean([abs(a - b) for a, b in own])) if own else None
         found[kind] = entry
@@ -314,10 +334,11 @@ def follows(machine: Sequence[float | None], people: Sequence[float | None]) -> 
     """Spearman of a machine's score of each cluster with people's mean; two-sided permutation p, exact to k = 8."""
     pairs = [(m, h) for m, h in zip(machine, people, strict=True) if m is not None and h is not None]
     pairs = [(m, h) for m, h in pairs if math.isfinite(m) and math.isfinite(h)]
+    pairs = [(round(m, 9), round(h, 9)) for m, h in pairs]  # as in `contrast`: equal to the last bit
     n = len(pairs)
     found: Found = {"n": n, "rho": None, "p": None, "least_p": 2 / math.factorial(n) if n > 1 else 1.0}
     x, y = (np.array(side) for side in zip(*pairs, strict=True)) if pairs else (np.array([]), np.array([]))
-    if n < 3 or len(set(x)) < 2 or len(set(y)) < 2:
+    if n < 3 or alike(x) or alike(y):
         return found
     a, b = stats.rankdata(x), stats.rankdata(y)
     test = stats.permutation_test(
@@ -333,12 +354,12 @@ def follows(machine: Sequence[float | None], people: Sequence[float | None]) -> 
 def signed_rank(differences: np.ndarray) -> float:
     """One-sided p of Wilcoxon's signed-rank test that differences (n,) lie above zero; 1 if all are zero.
 
-    Zeros are dropped. Up to `EXACT` differences the distribution is exact, ties included: all sign patterns of
+    Zeros and NaN are dropped. Up to `EXACT` differences the distribution is exact, ties included: all sign patterns of
     the midranks, counted by adding one rank at a time (SciPy does this by permutation, a thousand times slower,
     and approximates from 14 on).
     """
     moved = np.round(np.asarray(differences, dtype=float), 9)  # means of ratings: equal ones may differ in the last bit
-    moved = moved[moved != 0]
+    moved = moved[(moved != 0) & ~np.isnan(moved)]
     if not len(moved):
         return 1.0
     if len(moved) > EXACT:
@@ -352,6 +373,9 @@ def signed_rank(differences: np.ndarray) -> float:
 
 
 def _interval(statistic: Any, values: np.ndarray, n_boot: int, seed: int) -> Found:
+    """A percentile bootstrap interval; none of fewer than three values, or without two samples to span it."""
+    if len(values) < 3 or n_boot < 2:
+        return {"low": None, "high": None}
     rng = np.random.default_rng(seed)
     found = stats.bootstrap((values,), statistic, n_resamples=n_boot, method="percentile", vectorized=True, rng=rng)
     interval = found.confidence_interval

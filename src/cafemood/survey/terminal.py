@@ -54,9 +54,7 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
     console.print(Text("Control: one photo of each cluster. p: Wilcoxon, binomial; each Holm-adjusted.", style="dim"))
     for name, test in (("Friedman", found["friedman"]), ("Ordinal GEE", found["model"])):
         if test and "p" in test:
-            console.print(
-                Text(f"{name}: chi2 {test['chi2'] or 0:.1f}, p {_p(test['p'])}, {test['n']} people", style="dim")
-            )
+            console.print(Text(f"{name}: chi2 {test['chi2']:.1f}, p {_p(test['p'])}, {test['n']} people", style="dim"))
         elif test:
             console.print(Text(f"{name}: none, {test['why_not']}", style="dim"))
     odd, again = found["triplets"], found["retest"]["odd"]
