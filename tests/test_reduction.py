@@ -89,6 +89,7 @@ def test_display_plane_of_one_column_gets_a_second_of_zeros(features):
     assert explained == pytest.approx(1)
 
 
+@pytest.mark.filterwarnings("error")
 def test_display_plane_of_equal_rows_explains_nothing():
     plane, explained = display_plane(np.ones((5, 3), dtype=np.float32))
     assert np.allclose(plane, 0)

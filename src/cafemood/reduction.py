@@ -61,7 +61,8 @@ class PCAReduction:
         else:
             # float64, and around zero: in float32 the last digits would be the processor's, and lost far from zero
             mean = features.mean(axis=0, dtype=np.float64)
-            self._pca = PCA(self.n_components, random_state=self.random_state, copy=False).fit(features - mean)
+            with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
+                self._pca = PCA(self.n_components, random_state=self.random_state, copy=False).fit(features - mean)
             self._pca.mean_ = self._pca.mean_ + mean
         found = np.empty((len(features), self.n_components), np.float32)
         for rows, piece in pieces.read(features):
