@@ -176,7 +176,7 @@ def test_a_tiny_disk_fills_up_cleanly(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "StoreError" in done.stdout
-    assert "File too large" in done.stdout
+    assert "a file would be larger than the disk allows" in done.stdout
     store = Store(tmp_path)
     store.recover()
     assert store.ledger.counts()["pending"] == 2
