@@ -101,7 +101,8 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = config.resumed(config.quoted(sys.argv[1:]))
+    words = config.swept(config.quoted(sys.argv[1:]), Path(__file__).parent / "conf" / "experiment")
+    sys.argv[1:] = config.resumed(words)
     try:
         main()
     except KeyboardInterrupt:

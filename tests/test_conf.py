@@ -131,6 +131,24 @@ def test_k_range(override, ks):
     assert config.k_range(cfg) == ks
 
 
+@pytest.mark.parametrize(
+    ("typed", "sweep"),
+    [
+        (["experiment=study", "backbone=random"], True),
+        (["k=2", "experiment=backbones"], True),
+        (["experiment=paper_digits"], False),
+        (["experiment=nothing"], False),
+        (["k=2"], False),
+        (["-m", "experiment=study"], False),
+        (["experiment=study", "--cfg", "job"], False),
+        (["experiment=study", "system=places_dec", "hydra.mode=RUN"], False),
+    ],
+)
+def test_an_experiment_with_values_to_sweep_over_is_a_sweep(typed, sweep):
+    """In both versions of Hydra; where it is said already, or nothing is to run, nothing is added."""
+    assert config.swept(typed, CONF / "experiment") == (["--multirun", *typed] if sweep else typed)
+
+
 def test_resume_takes_the_newest_sweep_of_the_same_command(tmp_path, capsys):
     for stamp, overrides in [
         ("2026-01-01", ["k=2,3", "seed=1"]),

@@ -160,6 +160,23 @@ def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str
     return words
 
 
+def swept(words: list[str], experiments: Path) -> list[str]:
+    """Say that an experiment is a sweep, where its config has values to sweep over: Hydra 1.4 takes that from the
+    command line alone.
+
+    Args:
+        words: The command line after the program's name.
+        experiments: The folder of the experiments' configs.
+    """
+    if any(word.startswith(("-", "hydra.mode=")) for word in words):  # it is said already, or nothing is run
+        return words
+    named = [experiments / f"{word.removeprefix('experiment=')}.yaml" for word in words if "experiment=" in word[:11]]
+    sweeps = [
+        path for path in named if path.is_file() and OmegaConf.select(OmegaConf.load(path), "hydra.sweeper.params")
+    ]
+    return ["--multirun", *words] if sweeps else words
+
+
 def command() -> str:
     """The command as it was typed, without the path of the interpreter; of a job that a launcher started on its own
     (SLURM, Ray), whose words are the launcher's, the command that runs this job alone."""
