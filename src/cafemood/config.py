@@ -170,10 +170,9 @@ def swept(words: list[str], experiments: Path) -> list[str]:
     """
     if any(word.startswith(("-", "hydra.mode=")) for word in words):  # it is said already, or nothing is run
         return words
-    named = [experiments / f"{word.removeprefix('experiment=')}.yaml" for word in words if "experiment=" in word[:11]]
-    sweeps = [
-        path for path in named if path.is_file() and OmegaConf.select(OmegaConf.load(path), "hydra.sweeper.params")
-    ]
+    named = (word.partition("=")[2] for word in words if word.startswith("experiment="))
+    configs = [OmegaConf.load(path) for name in named if (path := experiments / f"{name}.yaml").is_file()]
+    sweeps = any(OmegaConf.select(config, "hydra.sweeper.params") for config in configs)
     return ["--multirun", *words] if sweeps else words
 
 
