@@ -245,6 +245,24 @@ def test_a_person_deletes_everything(visit, served, survey):
     assert page.evaluate("Object.keys(localStorage).length") == 0
 
 
+def test_who_deletes_right_after_an_answer_leaves_nothing(visit, served, survey):
+    start, _ = served
+    page = visit(start())
+    consent(page)
+    page.locator("button.primary").click()
+    page.wait_for_selector(".photos")
+    page.evaluate("""() => {
+      document.querySelector(".scale button, .pick").click();
+      [...document.querySelectorAll(".bar button")].at(-1).click();
+      [...document.querySelectorAll("#leave .stack button")].at(-1).click();
+    }""")
+    page.wait_for_selector(".done")
+    page.wait_for_timeout(500)  # the next question would be shown 230 ms after the answer
+    assert page.locator(".done").count() == 1
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+    assert read_people(survey) == []
+
+
 def test_who_deletes_without_a_connection_is_told_so_and_deleted_later(visit, served, survey):
     start, _ = served
     page = visit(start())

@@ -11,7 +11,7 @@
   const fresh = () => ({ language: (navigator.language || "ko").startsWith("ko") ? "ko" : "en", gender: "unsaid", agreed: false, answers: {}, waiting: {}, at: 0, seen: {}, state: "welcome" });
   let me = fresh();
   try { const kept = localStorage.getItem(key); if (kept) me = Object.assign(fresh(), JSON.parse(kept)); } catch { remembers = false; }
-  const keep = () => { learn(); try { localStorage.setItem(key, JSON.stringify(me)); } catch { remembers = false; } };
+  const keep = () => { if (me.state === "deleted") return; learn(); try { localStorage.setItem(key, JSON.stringify(me)); } catch { remembers = false; } };
   // The tabs of a device share its memory: a later answer of another tab counts, and a still later one has a higher revision.
   function learn() {
     let kept = null;
@@ -164,6 +164,7 @@
     for (const option of screen.querySelectorAll("[data-value]")) option.setAttribute("aria-checked", String(option.dataset.value === String(value)));
   }
   function go(by) {
+    if (me.state !== "asking") return; // left or deleted since the tap
     me.at = Math.max(0, me.at + by);
     if (me.at >= steps.length) return finish();
     keep(); show();
