@@ -18,8 +18,8 @@ setup: $(STAMP) ## make .venv with the locked packages (the others call it)
 demo: $(STAMP) ## group 39 real interiors and write a report
 	$(PY) train.py
 
-test: $(STAMP) ## all tests (those in a browser need a Chromium)
-	$(PY) -m pytest --numprocesses auto --dist worksteal
+test: $(STAMP) ## all tests (those in a browser need a Chromium); make test ARGS="-k dec" runs some
+	$(PY) -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: $(STAMP) ## lint, format, types and the fast tests
 	.venv/bin/ruff check .

@@ -66,6 +66,7 @@ make_venv() {
 
 mkdir -p $venv 2>/dev/null && : >"$log" 2>/dev/null ||
   fail "$(pwd)/$venv cannot be written: correct the rights of the folder, free space on its disk, or clone into a folder of yours."
+[ -n "${UV_CACHE_DIR-unset}" ] || unset UV_CACHE_DIR # empty means none to uv's users, and an error to uv
 # a home that cannot be written holds no cache
 caches=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}
 if ! { mkdir -p "$caches" && [ -w "$caches" ]; } 2>/dev/null; then

@@ -165,6 +165,13 @@ def test_a_mood_is_named_for_good(finished, tmp_path):
     assert "There is no mood 7" in refused.stderr
 
 
+def test_the_module_is_the_command(tmp_path):
+    said = subprocess.run(
+        [sys.executable, "-m", "cafemood", "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == cafemood("--version", cwd=tmp_path).stdout
+
+
 def test_questions_without_sense_are_told_in_one_message(finished, tmp_path):
     for words, message in (
         (["similar", finished], "The question is not clear"),

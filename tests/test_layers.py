@@ -47,6 +47,7 @@ LAYERS = [
     {"compare", "atlas", "export"},
     {"tracking"},
     {"config", "cli"},
+    {"__main__"},
 ]
 """A module may import from layers above its own line; the README's tree follows the same order."""
 

@@ -154,6 +154,12 @@ def test_the_folder_cannot_be_written(machine):
     says(machine.setup(), "cannot be written")
 
 
+def test_an_empty_cache_folder_in_the_environment_means_none_named(machine):
+    machine.ready('[ -n "${UV_CACHE_DIR-unset}" ] || exit 2')
+    done = machine.setup(UV_CACHE_DIR="")
+    assert (done.returncode, machine.installed()) == (0, True), done.stderr
+
+
 def test_a_home_that_cannot_be_written_is_no_hindrance(machine, tmp_path):
     told = tmp_path / "told"
     machine.ready(f'echo "$UV_NO_CACHE" >"{told}"')

@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -83,11 +84,13 @@ TARGETS = (
 )
 """All that a config may start by `_target_`: a config from somewhere else runs nothing else."""
 
-_KNOWS_WHITELIST = "execution_whitelist" in inspect.signature(hydra.main).parameters  # Hydra 1.4
-VERSION_BASE: dict[str, Any] = {} if _KNOWS_WHITELIST else {"version_base": "1.3"}
-"""What Hydra 1.3 wants to hear wherever configs are composed; 1.4 only knows its own behaviour."""
-HYDRA_MAIN = VERSION_BASE | ({"execution_whitelist": list(TARGETS)} if _KNOWS_WHITELIST else {})
-"""What `hydra.main` wants beside the config's place."""
+if "execution_whitelist" in inspect.signature(hydra.main).parameters:  # Hydra 1.4
+    VERSION_BASE: dict[str, Any] = {}
+    HYDRA_MAIN: dict[str, Any] = {"execution_whitelist": list(TARGETS)}
+    _INSTANTIATE: dict[str, Any] = {"_execution_whitelist_": list(TARGETS)}
+else:
+    VERSION_BASE = HYDRA_MAIN = {"version_base": "1.3"}
+    _INSTANTIATE = {}
 
 
 def check(cfg: DictConfig) -> None:
@@ -271,12 +274,12 @@ def build(node: DictConfig | None, **more: Any) -> Any:
 
     for where, target in _targets(node):
         if target not in TARGETS:
-            why = "a config starts only what cafemood.config.TARGETS names"
-            fix = "take one of these, or call yours in Python"
+            why = "a config starts only what cafemood names, so that one from elsewhere runs no other code"
+            near = get_close_matches(str(target), TARGETS, n=3, cutoff=0.5) or TARGETS
+            fix = f"take {' or '.join(near)}, or call yours in Python"
             raise CafemoodError(f"A config cannot start {target!r}", where=where, why=why, fix=fix)
-    whitelist = {"_execution_whitelist_": list(TARGETS)} if _KNOWS_WHITELIST else {}
     try:
-        return instantiate(node, _convert_="all", **whitelist, **more)
+        return instantiate(node, _convert_="all", **_INSTANTIATE, **more)
     except InstantiationException as error:
         if isinstance(error.__cause__, CafemoodError):
             raise error.__cause__ from None

@@ -143,8 +143,8 @@ def ordinal_model(ratings: pd.DataFrame, clusters: Sequence[str], reference: str
             test = fit.wald_test(picks, scalar=True)
             bounds = np.asarray(fit.conf_int())[cuts:]
             odds = np.exp(np.column_stack([fit.params[cuts:], bounds]))
-    except (ValueError, np.linalg.LinAlgError) as error:
-        return {"why_not": str(error)}
+    except (ValueError, np.linalg.LinAlgError):
+        return {"why_not": "the answers do not determine the odds"}
     if not fit.converged or not np.isfinite(odds[:, 0]).all():
         return {"why_not": "it did not converge"}
     apart = [c for c, (one, _, _) in zip(present, odds, strict=True) if not 1 / MOST_ODDS < one < MOST_ODDS]

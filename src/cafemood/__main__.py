@@ -1,0 +1,5 @@
+"""`python -m cafemood` is the command `cafemood`."""
+
+from cafemood.cli import main
+
+main()
