@@ -11,7 +11,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from cafemood import config
+from cafemood.app import config
 from cafemood.errors import CafemoodError
 
 log = logging.getLogger("cafemood")
@@ -36,13 +36,16 @@ def main(cfg: DictConfig) -> float:
 def run_job(cfg: DictConfig, folder: Path) -> float:
     """Do the work of one job in its own folder."""
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
-    from cafemood import cafes, report, runs, summary, thumbnails, tracking
-    from cafemood.choosing import choose_k
-    from cafemood.embedding import several
-    from cafemood.methods import baselines
-    from cafemood.reduction import display_plane
-    from cafemood.resampling import Checks
-    from cafemood.verdict import judge
+    from cafemood import runs
+    from cafemood.cafes import profiles
+    from cafemood.clustering.dec import baselines
+    from cafemood.clustering.reduction import display_plane
+    from cafemood.evaluation.selection import choose_k
+    from cafemood.evaluation.stability import Checks
+    from cafemood.evaluation.verdict import judge
+    from cafemood.features.embedding import several
+    from cafemood.report import report, terminal, tracking
+    from cafemood.runs import thumbnails
 
     config.quiet()
     config.limit_memory(cfg.working_memory)
@@ -91,11 +94,11 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             thumbnails.draw_rows(finished, features, photo_set.pixels)
         page = report.write_report(finished)
         if finished.knows_cafes:
-            cafes.build(finished)
+            profiles.build(finished)
         tracking.log_run(loggers, finished, config.plain(cfg))
     finally:
         tracking.finish(loggers)
-    summary.print_summary(finished)
+    terminal.print_summary(finished)
     print(f"Report: {page}")
     return judgement.facts["scores"]["silhouette@features"]
 

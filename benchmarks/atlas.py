@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cafemood.photos import demo_photos, file_digest, open_image
+from cafemood.data.photos import demo_photos, file_digest, open_image
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 4

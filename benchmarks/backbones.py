@@ -15,10 +15,10 @@ import torch
 from embed import network_rate
 from torch import nn
 
-from cafemood import networks
-from cafemood.cards import CARDS, Card
-from cafemood.frozen import Backbone, processor_has
-from cafemood.preprocessing import TRANSFORMS
+from cafemood.backbones import networks
+from cafemood.backbones.backbone import Backbone, processor_has
+from cafemood.backbones.cards import CARDS, Card
+from cafemood.backbones.preprocessing import TRANSFORMS
 
 CAFFE = {"vgg16": networks.vgg16, "caffenet": networks.caffenet, "caffe_googlenet": networks.googlenet}
 

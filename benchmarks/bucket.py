@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cafemood import photos, remote
-from cafemood.backbones import create
-from cafemood.embedding import embed
-from cafemood.manifests import read_listing
+from cafemood.backbones.registry import create
+from cafemood.core import remote
+from cafemood.data import photos
+from cafemood.data.manifests import read_listing
+from cafemood.features.embedding import embed
 
 
 def main() -> None:

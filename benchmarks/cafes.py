@@ -26,13 +26,16 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from cafemood import cafes, compact, pieces, runs, shares, similar
-from cafemood.atomic import write_tensors
-from cafemood.backbones import create
-from cafemood.embedding import embed
-from cafemood.frozen import Backbone
-from cafemood.kmeans import kmeans
-from cafemood.photos import demo_photos, scan_folder
+from cafemood import runs
+from cafemood.backbones.backbone import Backbone
+from cafemood.backbones.registry import create
+from cafemood.cafes import profiles, shares, similar
+from cafemood.clustering.kmeans import kmeans
+from cafemood.core import chunks
+from cafemood.core.atomic import write_tensors
+from cafemood.data.photos import demo_photos, scan_folder
+from cafemood.features.embedding import embed
+from cafemood.runs import compact
 
 BACKBONE = {"name": "mobilenet_v2", "output": "features", "dim": 1280}
 
@@ -69,7 +72,7 @@ def find(rooms: Path, cache: Path, k_photos: int, draws: int = 10) -> None:
 def _precisions(features: np.ndarray, of_photo: np.ndarray, labels: np.ndarray) -> list[float]:
     ids = [str(c) for c in of_photo]
     rows = compact.compress(features, ids, BACKBONE)["rows"].astype(np.float32)
-    vectors, _, _ = cafes.cafe_vectors(rows, pieces.group_means(rows, of_photo), of_photo)
+    vectors, _, _ = profiles.cafe_vectors(rows, chunks.group_means(rows, of_photo), of_photo)
     ours = np.stack([similar.scores(vectors, vector) for vector in vectors])
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     means = np.stack([features[of_photo == c].mean(axis=0) for c in range(len(labels))])
@@ -209,13 +212,13 @@ def speed(n: int, base: Path) -> None:
     for column in ("probability", "second_probability", "silhouette", "distance", "x", "y"):
         table[column] = rng.random(n)
     table.to_parquet(folder / "assignments.parquet")
-    looks = pd.DataFrame(rng.random((n, 6)), columns=list(cafes.looks.LOOKS)).assign(photo_id=ids)
+    looks = pd.DataFrame(rng.random((n, 6)), columns=list(profiles.looks.LOOKS)).assign(photo_id=ids)
     looks.to_parquet(folder / "looks.parquet")
     write_tensors(folder / "features.safetensors", {"rows": rows.astype(np.float16)})
     facts = {"status": "finished", "k": k, "data": {"root": str(base), "cafe_source": "manifest"}}
     (folder / "run.json").write_text(json.dumps(facts))
     begin = time.perf_counter()
-    cafes.build(runs.load(folder))
+    profiles.build(runs.load(folder))
     print(f"{n:,} photos, {n // 8:,} cafés: profiles made once in {time.perf_counter() - begin:.1f} s")
     words = [sys.executable, "-c", "from cafemood.cli import main; main()", "similar", str(folder), "--cafe", "00042"]
     took = []

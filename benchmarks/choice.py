@@ -31,11 +31,11 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from cafemood.backbones import create
-from cafemood.choosing import Candidate, choose
-from cafemood.kmeans import kmeans
-from cafemood.photos import open_image, scan_folder
-from cafemood.resampling import KMeansPipeline, null_lift, stability
+from cafemood.backbones.registry import create
+from cafemood.clustering.kmeans import kmeans
+from cafemood.data.photos import open_image, scan_folder
+from cafemood.evaluation.selection import Candidate, choose
+from cafemood.evaluation.stability import KMeansPipeline, null_lift, stability
 
 FACTORS = (0.5, 0.75, 1, 1.5, 2)
 MAX_ROWS = 1500

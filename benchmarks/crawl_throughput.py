@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT / "crawler")]
 
 from cafecrawl.replica.content import Content, blob_photo  # noqa: E402
 from cafecrawl.replica.site import Replica, running  # noqa: E402
-from cafemood.photos import demo_photos, open_image  # noqa: E402
+from cafemood.data.photos import demo_photos, open_image  # noqa: E402
 
 STOCK = """
 import scrapy

@@ -42,19 +42,19 @@ import pytorch_lightning as pl
 import torch
 from tqdm import tqdm
 
-from cafemood import config
-from cafemood.backbones import create
-from cafemood.datamodule import MatrixDataModule, Rows
-from cafemood.dec import Autoencoder, input_scale, reconstruction_loss
-from cafemood.embedding import embed as embed_photos
-from cafemood.heads import N2D, TEMI
-from cafemood.kmeans import kmeans
-from cafemood.labelled import read_labelled
-from cafemood.methods import DEC, IDEC, embed, scaled
-from cafemood.photos import scan_folder
-from cafemood.pretraining import Pretraining, Surroundings
-from cafemood.reduction import PCAReduction
-from cafemood.scores import external
+from cafemood.app import config
+from cafemood.backbones.registry import create
+from cafemood.clustering.autoencoder import Autoencoder, input_scale, reconstruction_loss
+from cafemood.clustering.dec import DEC, IDEC, embed, scaled
+from cafemood.clustering.kmeans import kmeans
+from cafemood.clustering.n2d import N2D, TEMI
+from cafemood.clustering.pretraining import Pretraining, Surroundings
+from cafemood.clustering.reduction import PCAReduction
+from cafemood.clustering.rows import MatrixDataModule, Rows
+from cafemood.data.labelled import read_labelled
+from cafemood.data.photos import scan_folder
+from cafemood.evaluation.scores import external
+from cafemood.features.embedding import embed as embed_photos
 
 SCORES = ("accuracy", "nmi", "ari")
 SYSTEMS = ("k-means", "PCA-10 + k-means", "AE + k-means", "DEC", "IDEC", "N2D", "TEMI")

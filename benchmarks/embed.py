@@ -5,7 +5,7 @@
 
 Each round goes from JPEG files to features: (a) *plain* is what a script does, a DataLoader with a worker a
 core, torchvision's own transform, the network eagerly in float32, batches of 32; *ours* is
-`cafemood.embedding.embed` into an empty cache, compiling and disk writes included. All take the same weights
+`cafemood.features.embedding.embed` into an empty cache, compiling and disk writes included. All take the same weights
 from the same files: MobileNetV2's real ones, and for VGG16 and ResNet50, whose files need a network, random
 ones of the same shapes, unless `--weights resnet50=FILE` names them. The rounds alternate; ratios are of the
 medians. The cosines say what the gain costs: the least to float32 over all photos (the
@@ -36,10 +36,11 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from cafemood import engine, photos
-from cafemood.backbones import create
-from cafemood.embedding import embed
-from cafemood.frozen import Backbone, cosine
+from cafemood.backbones.backbone import Backbone, cosine
+from cafemood.backbones.registry import create
+from cafemood.data import photos
+from cafemood.features import engine
+from cafemood.features.embedding import embed
 
 GFLOP = {"vgg16": 30.94, "resnet50": 8.18, "mobilenet_v2": 0.60}
 IMG2VEC = """

@@ -21,9 +21,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from cafemood import photos
-from cafemood.backbones import create
-from cafemood.embedding import embed
+from cafemood.backbones.registry import create
+from cafemood.data import photos
+from cafemood.features.embedding import embed
 
 PAGE = 4096
 

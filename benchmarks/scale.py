@@ -51,9 +51,9 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
     """Run one stage in this process; seconds, peak and resident megabytes, and its inertia where it has one."""
     import pytorch_lightning as pl
 
-    from cafemood import methods, reduction
-    from cafemood.datamodule import MatrixDataModule
-    from cafemood.kmeans import kmeans
+    from cafemood.clustering import dec, reduction
+    from cafemood.clustering.kmeans import kmeans
+    from cafemood.clustering.rows import MatrixDataModule
 
     x = np.load(path, mmap_mode="r")
     found: dict[str, Any] = {"before_mb": peak_mb()}
@@ -67,18 +67,18 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
     elif stage == "PCA":
         reduction.PCAReduction(50).fit_transform(x)
     elif stage == "scores":
-        from cafemood.resampling import Checks
-        from cafemood.verdict import judge
+        from cafemood.evaluation.stability import Checks
+        from cafemood.evaluation.verdict import judge
 
-        method = methods.KMeans(k)
+        method = dec.KMeans(k)
         model = kmeans(x, k, 0, 1)
         member = np.eye(k, dtype=np.float32)[model.labels_]
-        clustering = methods.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
+        clustering = dec.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
         plane, _ = reduction.display_plane(x)
         begun = time.perf_counter()
         judge(x, plane, clustering, [], Checks.of(method, k, None, {}, "auto"))
     elif stage == "DEC":
-        method = methods.DEC(k, hidden=(64, 64, 128), pretrain_epochs=1, pretrain_min_steps=1, max_updates=2)
+        method = dec.DEC(k, hidden=(64, 64, 128), pretrain_epochs=1, pretrain_min_steps=1, max_updates=2)
         data = MatrixDataModule(x, batch_size=4096)
         method.fit(data, trainer=lambda **options: pl.Trainer(accelerator="cpu", **options))
     return found | {"seconds": time.perf_counter() - begun, "peak_mb": peak_mb()}

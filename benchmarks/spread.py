@@ -5,7 +5,7 @@
 
 Each measurement is a Python of its own, with an empty cache: *one* is a single process held to one core;
 *ddp* is `trainer=ddp` with two processes and *ray* `trainer=ray` with two actors, on two cores, a thread each.
-The clock runs from the call of `cafemood.embedding.embed` to its end: starting the processes, compiling and
+The clock runs from the call of `cafemood.features.embedding.embed` to its end: starting the processes, compiling and
 writing are in it. The rounds alternate, since a shared machine has good and bad minutes; ratios are of the
 medians. The rows in the shards are counted: more rows than photos means that some were embedded twice.
 
@@ -30,8 +30,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cafemood import embedding, photos
-from cafemood.backbones import create
+from cafemood.backbones.registry import create
+from cafemood.data import photos
+from cafemood.features import embedding
 
 KINDS = {"one": 1, "ddp": 2, "ray": 2}
 
@@ -40,7 +41,7 @@ def measure(kind: str, folder: Path, cache: Path, backbone: str) -> None:
     """Embed a folder in one of the ways and print the seconds, the photos and the rows."""
     import pytorch_lightning as pl
 
-    from cafemood.ray_trainer import RayTrainer
+    from cafemood.features.ray_trainer import RayTrainer
 
     trainers = {
         "one": partial(pl.Trainer, accelerator="cpu", devices=1),

@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from chromium import CHROMIUM
 from drawn_rooms import MOODS, draw_room
+from PIL import Image
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: more threads than that only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -66,3 +69,50 @@ def pytest_runtest_makereport(item, call):
     if report.skipped and os.environ.get("CAFEMOOD_NO_SKIPS"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CAFEMOOD_NO_SKIPS allows none: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def made_cafe_run(tmp_path_factory):
+    """A finished run of six cafés; café 5 has one photo, no name and no coordinates."""
+    from made_runs import NAMES, draw_cafes, make_run
+
+    from cafemood.cafes import profiles
+    from cafemood.data.photos import PhotoSet, scan_folder
+
+    folder = tmp_path_factory.mktemp("cafes")
+    found = scan_folder(draw_cafes(folder / "사진"))
+    photos = tuple(
+        replace(
+            p,
+            cafe_name=NAMES[p.cafe_id],
+            area="공릉동" if p.cafe_id in "012" else "성수동",
+            lat=None if p.cafe_id == "5" else 37.62 + 0.01 * int(p.cafe_id),
+            lon=None if p.cafe_id == "5" else 127.07,
+        )
+        for p in found.photos
+    )
+    run = make_run(folder / "run", PhotoSet("folder", found.root, photos, (), "filename"))
+    profiles.build(run)
+    return run
+
+
+@pytest.fixture
+def cafe_run(made_cafe_run, tmp_path):
+    """A copy that a test may change; its photos too."""
+    from made_runs import copy_run
+
+    return copy_run(made_cafe_run, tmp_path / "copy")
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    from made_runs import MIXED, TRUTH, scores_of, write_run
+
+    for name in ("0.jpg", "1.jpg"):
+        Image.new("RGB", (40, 30), "brown").save(tmp_path / name)
+    folder = tmp_path / "sweep"
+    write_run(folder / "0_backbone=resnet50,k=3", TRUTH)
+    write_run(folder / "1_backbone=vgg16,k=3", TRUTH, backbone="vgg16")
+    write_run(folder / "2_backbone=vgg16,k=6", TRUTH * 2 + np.arange(60) % 2, backbone="vgg16", k=6)
+    write_run(folder / "10_backbone=resnet50,k=6", MIXED, k=6, scores=scores_of(z=-1, silhouette=0.9))
+    return folder

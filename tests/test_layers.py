@@ -114,7 +114,7 @@ def test_dec_knows_no_lightning():
     assert not {n.split(".")[0] for n in _third_party(PACKAGE / "dec.py")} & {"pytorch_lightning", "lightning"}
 
 
-@pytest.mark.parametrize("module", ["cafemood", "cafemood.config", "cafemood.cli", "cafemood.errors"])
+@pytest.mark.parametrize("module", ["cafemood", "cafemood.app.config", "cafemood.app.cli", "cafemood.errors"])
 def test_what_must_answer_at_once_imports_nothing_heavy(module):
     heavy = "{'torch', 'sklearn', 'pandas', 'pytorch_lightning', 'timm', 'wandb', 'scrapy'}"
     code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"

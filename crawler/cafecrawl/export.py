@@ -17,8 +17,8 @@ from cafecrawl.duplicates import Twin, find_twins
 from cafecrawl.errors import ConfigError
 from cafecrawl.ledger import Ledger
 from cafecrawl.licences import RESERVED, code_of
-from cafemood.atomic import discard_partials, writing
-from cafemood.photos import Photo
+from cafemood.core.atomic import discard_partials, writing
+from cafemood.data.photos import Photo
 
 FILES = ("manifest.parquet", "manifest.jsonl", "ATTRIBUTION.md", "DATASET_CARD.md", "SHA256SUMS", "places.csv")
 EXTRA = ("verified", "near_duplicate_of")

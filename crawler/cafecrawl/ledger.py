@@ -18,7 +18,7 @@ from typing import Any
 from cafecrawl.errors import ConfigError
 from cafecrawl.items import Page
 from cafecrawl.names import file_stem
-from cafemood.reasons import quoted, reason_of
+from cafemood.core.reasons import quoted, reason_of
 
 VERSION = 1
 DAY = 24 * 3600.0

@@ -27,7 +27,7 @@ from cafecrawl.errors import Blocked, QuotaUsedUp
 from cafecrawl.ledger import LONGEST
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.spider import PhotoSpider, clock_time
-from cafemood.reasons import reason_of
+from cafemood.core.reasons import reason_of
 
 log = logging.getLogger(__name__)
 AGENT = "cafecrawl"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cafecrawl.areas import Area, read_areas
 from cafecrawl.errors import ConfigError, NotAllowed
 from cafecrawl.licences import KNOWN, OPEN
-from cafemood.reasons import reason_of
+from cafemood.core.reasons import reason_of
 
 PHOTOS = Path(__file__).resolve().parents[2] / "data" / "photos"
 VERSION = "0.1"

@@ -27,8 +27,8 @@ from cafecrawl.options import read_options
 from cafecrawl.parsers import TryLater
 from cafecrawl.refusals import HostClosed, NoAi, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.store import Store
+from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError
-from cafemood.reasons import quoted, reason_of
 
 log = logging.getLogger(__name__)
 GONE = (400, 401, 403, 404, 405, 406, 410, 414, 451)

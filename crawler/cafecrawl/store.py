@@ -25,8 +25,8 @@ from filelock import FileLock, Timeout
 from cafecrawl.checks import PhotoFacts
 from cafecrawl.errors import ConfigError
 from cafecrawl.ledger import Ledger, ledger_reason
-from cafemood.photos import file_digest
-from cafemood.reasons import reason_of
+from cafemood.core.reasons import reason_of
+from cafemood.data.photos import file_digest
 
 STATE = ".crawl"
 

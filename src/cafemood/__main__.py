@@ -1,5 +1,5 @@
 """`python -m cafemood` is the command `cafemood`."""
 
-from cafemood.cli import main
+from cafemood.app.cli import main
 
 main()

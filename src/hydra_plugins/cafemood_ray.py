@@ -16,9 +16,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from cafemood.cluster import connected, require_ray
+from cafemood.core.ray_cluster import connected, require_ray
+from cafemood.core.reasons import quoted
 from cafemood.errors import CafemoodError
-from cafemood.reasons import quoted
 
 log = logging.getLogger(__name__)
 

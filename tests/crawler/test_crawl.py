@@ -17,7 +17,7 @@ from cafecrawl.replica.content import Content, blob_photo, number_and_view
 from cafecrawl.replica.faults import Fault
 from cafecrawl.replica.pages import REVIEW, REVIEWERS
 from cafecrawl.replica.site import IMAGE_HOSTS
-from cafemood.manifests import read_manifest
+from cafemood.data.manifests import read_manifest
 
 pytestmark = pytest.mark.slow
 SOURCES = {

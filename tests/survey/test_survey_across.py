@@ -4,9 +4,8 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from test_compare import sweep  # noqa: F401
 
-from cafemood import compare
+from cafemood.report import compare
 from cafemood.survey.across import across
 
 
@@ -48,7 +47,7 @@ def test_few_runs_say_nothing_since_even_perfect_agreement_has_a_large_p(tmp_pat
     assert "(5 needed)" in found["text"]
 
 
-def test_the_comparison_shows_it_once_answers_exist(sweep, tmp_path):  # noqa: F811
+def test_the_comparison_shows_it_once_answers_exist(sweep, tmp_path):
     before = compare.write(compare.find([sweep]), tmp_path / "a")
     assert "What people say" not in before.read_text(encoding="utf-8")
     for i, folder in enumerate(sorted(sweep.iterdir())):

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_runs import copy_run
 from survey_helpers import make_asked_run
-from test_report import copy_run
 
-from cafemood import thumbnails
 from cafemood.errors import SurveyError
+from cafemood.runs import thumbnails
 from cafemood.survey import page, study
 from cafemood.survey.build import build
 from cafemood.survey.design import Design, seconds

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from survey_helpers import answer_all, sensible
 
-from cafemood import report
 from cafemood.errors import SurveyError
+from cafemood.report import report
 from cafemood.survey import answers, figures, result, score, simulate, study, terminal
 from cafemood.survey.build import build
 from cafemood.survey.design import Design

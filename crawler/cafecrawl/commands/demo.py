@@ -16,7 +16,7 @@ from cafecrawl.options import PHOTOS
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.site import HOSTS, Replica, running
 from cafecrawl.store import STATE
-from cafemood.reasons import reason_of
+from cafemood.core.reasons import reason_of
 
 PORT = 8910
 CONTENT: dict[str, Any] = {"n_cafes": 10, "n_photos": 5, "n_openverse": 40, "n_commons": 20}
@@ -84,7 +84,7 @@ def write_labels(folder: Path, replica: Replica) -> int:
     """
     import pyarrow.parquet as pq
 
-    from cafemood.atomic import writing
+    from cafemood.core.atomic import writing
 
     ledger = Ledger(folder / STATE / "ledger.sqlite", readonly=True)
     truth = {

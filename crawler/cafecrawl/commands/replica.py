@@ -12,7 +12,7 @@ from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.faults import Fault
 from cafecrawl.replica.site import HOSTS, Replica
-from cafemood.reasons import reason_of
+from cafemood.core.reasons import reason_of
 
 
 class Command(FolderCommand):

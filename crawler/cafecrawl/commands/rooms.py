@@ -17,8 +17,8 @@ from cafecrawl.errors import INCOMPLETE, ConfigError
 from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import room_photo
 from cafecrawl.replica.rooms import FACTORS, Cafe, draw_cafe
-from cafemood.atomic import writing
-from cafemood.reasons import reason_of
+from cafemood.core.atomic import writing
+from cafemood.core.reasons import reason_of
 
 TABLE = "rooms.csv"
 COLUMNS = ("file", "cafe_id", "view", "seed", "atmosphere", "palette", *FACTORS)

@@ -15,8 +15,8 @@ from cafecrawl import export
 from cafecrawl.folders import folder_of
 from cafecrawl.ledger import Ledger
 from cafecrawl.store import STATE, Store
+from cafemood.data.photos import file_digest
 from cafemood.errors import CafemoodError
-from cafemood.photos import file_digest
 
 KILLED = 128
 """What a shell adds to the signal that ended a command."""

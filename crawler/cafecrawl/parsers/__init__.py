@@ -11,7 +11,7 @@ from typing import Any, ParamSpec
 
 from cafecrawl.errors import LayoutChanged
 from cafecrawl.items import Page
-from cafemood.reasons import reason_of
+from cafemood.core.reasons import reason_of
 
 P = ParamSpec("P")
 _TAGS = re.compile(r"<[^>]*>")

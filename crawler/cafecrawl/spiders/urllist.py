@@ -19,7 +19,7 @@ from cafecrawl.items import Page, PhotoRef, Place
 from cafecrawl.ledger import Listing
 from cafecrawl.licences import credit, read_licence
 from cafecrawl.spider import PhotoSpider
-from cafemood.reasons import reason_of
+from cafemood.core.reasons import reason_of
 
 ROWS = 1000
 """Rows a transaction."""

@@ -18,8 +18,8 @@ def result(run_folder: Path) -> dict[str, Any] | None:
     Raises:
         SurveyError: The file is damaged.
     """
+    from cafemood.core.reasons import reason_of
     from cafemood.errors import SurveyError
-    from cafemood.reasons import reason_of
 
     path = run_folder / RESULT_FILE
     if not path.exists():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cafemood import survey
-from cafemood.runs import Run
+from cafemood.runs.run import Run
 from cafemood.survey.statistics import follows
 
 FEWEST_RUNS = 5

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from cafemood.atomic import write_csv, writing
+from cafemood.core.atomic import write_csv, writing
+from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import SurveyError
-from cafemood.reasons import Flaw, reason_of
 from cafemood.survey.store import read_people
 from cafemood.survey.study import DAY, GENDERS, LANGUAGES, Study
 

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cafemood import moods, thumbnails
-from cafemood.atomic import writing
+from cafemood.cafes import moods
+from cafemood.core.atomic import writing
+from cafemood.data.photos import file_digest
 from cafemood.errors import SurveyError
-from cafemood.photos import file_digest
-from cafemood.runs import Run
+from cafemood.runs import thumbnails
+from cafemood.runs.run import Run
 from cafemood.survey import page, study
 from cafemood.survey.design import Design, checked, n_repeats, seconds
 from cafemood.survey.draw import Drawn, draw

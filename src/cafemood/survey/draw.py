@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood.errors import SurveyError
-from cafemood.runs import Run
+from cafemood.runs.run import Run
 from cafemood.survey.design import Design
 from cafemood.survey.study import MIXED, RANDOM, Question
 

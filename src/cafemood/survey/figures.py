@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cafemood.pages import environment
+from cafemood.core.html import environment
 
 GROUPS = (("all", "all"), ("women", "women"), ("men", "men"))
 STEPS = {

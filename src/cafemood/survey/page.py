@@ -8,8 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from cafemood import thumbnails
-from cafemood.pages import environment, for_script
+from cafemood.core.html import environment, for_script
+from cafemood.runs import thumbnails
 from cafemood.survey.study import Study, read_photos
 from cafemood.survey.words import WORDS
 

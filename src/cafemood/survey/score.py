@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from cafemood import runs
-from cafemood.atomic import write_json, writing
+from cafemood.core.atomic import write_json, writing
 from cafemood.errors import RunError, SurveyError
-from cafemood.runs import Run
+from cafemood.runs.run import Run
 from cafemood.survey import RESULT_FILE, figures, statistics
 from cafemood.survey.answers import Gathered, write_table
 from cafemood.survey.study import MIXED, RANDOM, Study

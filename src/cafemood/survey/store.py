@@ -15,8 +15,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import SurveyError
-from cafemood.reasons import quoted, reason_of
 from cafemood.survey.study import Study, Value
 
 DATABASE = "answers.sqlite"

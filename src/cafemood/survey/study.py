@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cafemood.atomic import write_json
+from cafemood.core.atomic import write_json
+from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import SurveyError
-from cafemood.reasons import Flaw, reason_of
 
 SCHEMA_VERSION = 1
 STUDY_FILE = "survey.json"

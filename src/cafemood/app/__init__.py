@@ -1,0 +1,1 @@
+"""Configuration, sweeps and the command line."""

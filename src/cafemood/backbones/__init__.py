@@ -1,0 +1,1 @@
+"""Frozen networks by name: specs, weight files, preprocessing."""

@@ -1,0 +1,96 @@
+"""The backbones' weight files: which are here, fetching them early, checking them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from cafemood.backbones import weights
+from cafemood.backbones.cards import CARDS, Card
+from cafemood.errors import CafemoodError, WeightsError
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The backbones named, `all` being each of `CARDS`.
+
+    Raises:
+        WeightsError: One is not in the table.
+    """
+    if list(names) == ["all"]:
+        return list(CARDS)
+    for name in names:
+        if name not in CARDS:
+            fix = f"name one of {', '.join(CARDS)}, or all (timm fetches its own weights)"
+            raise WeightsError(f"No backbone {name!r} has a weight file", where="cafemood weights", fix=fix)
+    return list(names)
+
+
+def here(card: Card) -> Path | None:
+    """Where a backbone's file lies on this machine, fetched or in a package; None if it is not here."""
+    if card.offline:
+        try:
+            return weights.find(card.source)
+        except WeightsError:
+            return None
+    path = weights.cached(card.source)
+    return path if path.is_file() else None
+
+
+def print_table() -> None:
+    """Print every backbone with its size, licence, presence and digest."""
+    table = Table(
+        title=f"Weight files, kept in {weights.cached(CARDS['resnet50'].source).parent}", title_justify="left"
+    )
+    for heading, justify in (("backbone", "left"), ("features", "right"), ("MB", "right"), ("here", "left")):
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for heading in ("digest", "licence", "source"):
+        table.add_column(heading, overflow="fold")
+    for name, card in CARDS.items():
+        path = here(card)
+        lies = "no" if path is None else "in a package" if card.offline else "fetched"
+        source = card.source.package or str(card.source.url).split("/")[2]
+        licence = card.licence.removeprefix("weights: ")
+        table.add_row(name, f"{card.dim}-d", str(card.megabytes), lies, _digest(card), licence, source)
+    Console().print(table)
+    names = ", ".join(name for name, card in CARDS.items() if card.offline)
+    Console().print(f"Without network: {names}, precomputed. Fetch early: cafemood weights fetch NAME …")
+
+
+def _digest(card: Card) -> str:
+    if card.source.sha256:
+        return "published"
+    if card.offline:
+        return "the package's"
+    return "recorded" if weights.is_recorded(weights.cached(card.source)) else "recorded when fetched"
+
+
+def fetch(names: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Fetch files that are not here; yields each backbone with its file.
+
+    Raises:
+        WeightsError: A name is unknown, or a file cannot be had.
+    """
+    for name in chosen(names):
+        yield name, weights.find(CARDS[name].source)
+
+
+def check(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+    """Read files again and compare their digests; yields each backbone, what was found, and whether it is good.
+
+    Args:
+        names: Backbones; none means all whose file is here.
+    """
+    for name in chosen(names) or [name for name, card in CARDS.items() if here(card) is not None]:
+        card, path = CARDS[name], here(CARDS[name])
+        if path is None:
+            yield name, "not here", False
+            continue
+        try:
+            digest = weights.file_digest(path) if card.offline else weights.check(card.source, path, thorough=True)
+        except CafemoodError as error:
+            yield name, str(error), False
+        else:
+            yield name, f"{path}, SHA-256 {digest}", True

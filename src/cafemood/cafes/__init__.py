@@ -1,0 +1,1 @@
+"""Cafés and moods: looks, names, profiles, similar cafés, new photos."""

@@ -1,0 +1,269 @@
+"""Give new photos and whole new cafés to the moods of a finished run, from its folder and the backbone's weights.
+
+A photo unlike anything the run has seen is said to be so, not forced into a mood; see `novelty`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cafemood.backbones import registry
+from cafemood.backbones.backbone import Backbone
+from cafemood.clustering import assign
+from cafemood.core.atomic import write_tensors, writing
+from cafemood.data.photos import Photo, PhotoSet, Skipped, file_digest, open_image, scan_folder
+from cafemood.errors import PhotoError, RunError
+from cafemood.runs import compact
+from cafemood.runs.run import Run
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Where a new photo belongs.
+
+    `mood` counts from 1, as the report does; `cluster` from 0, as the tables do. `probability` is the
+    Student-t membership, and `nearest` names photos of the run with their distance in `space`. `novelty` is the
+    photo's distance to its neighbours over the largest that photos of cafés held out have: above 1 the photo is
+    `novel`, and its mood is not to be believed. It is None where the run keeps no features.
+    """
+
+    photo: str
+    cluster: int | None = None
+    probability: float | None = None
+    probabilities: list[float] = field(default_factory=list)
+    nearest: list[dict[str, Any]] = field(default_factory=list)
+    space: str = ""
+    novelty: float | None = None
+    error: str | None = None
+    row: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False, compare=False)
+
+    @property
+    def novel(self) -> bool:
+        """Whether the photo is unlike anything that the run has seen."""
+        return self.novelty is not None and self.novelty > 1
+
+    @property
+    def mood(self) -> int | None:
+        """The cluster as people see it."""
+        return None if self.cluster is None else self.cluster + 1
+
+    def facts(self) -> dict[str, Any]:
+        """The answer as plain values."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "row"}
+        return {"mood": None if self.novel else self.mood, "novel": self.novel, **told}
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return f"{self.photo}: skipped, {self.error}"
+        if self.novel:
+            lines = [
+                f"{self.photo}: unlike any photo of this run ({self.novelty:.1f} x the distance of a usual new photo); "
+                f"no mood (nearest: mood {self.mood})"
+            ]
+            return "\n".join(lines)
+        lines = [f"{self.photo}: mood {self.mood} (cluster {self.cluster}), probability {self.probability:.2f}"]
+        lines += [f"    near {n['file']} (mood {n['cluster'] + 1}, distance {n['distance']:.3g})" for n in self.nearest]
+        return "\n".join(lines)
+
+
+def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> Iterator[Answer]:
+    """Assign photos one after the other, in the order given.
+
+    Args:
+        run: A finished run.
+        photos: Files; one that cannot be read gives an answer with `error` set.
+        n_nearest: How many of the run's photos to name, nearest first in the clustering space (in the compact
+            features where that is the features themselves).
+
+    Raises:
+        RunError: The run's backbone cannot be made again as it was.
+    """
+    backbone = _backbone(run)
+    tensors, about = run.model
+    for start in range(0, len(photos), BATCH):
+        chunk = photos[start : start + BATCH]
+        opened = [_open(path, backbone) for path in chunk]
+        pixels = [image for image in opened if isinstance(image, torch.Tensor)]
+        rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float | None]] = iter(())
+        if pixels:
+            features = backbone.embed(torch.stack(pixels))
+            probabilities, z = assign.assign(features, tensors)
+            points, far = _novelty(run, features)
+            rows = zip(probabilities, z, points, far, strict=True)
+        for path, image in zip(chunk, opened, strict=True):
+            if isinstance(image, str):
+                yield Answer(str(path), error=image)
+                continue
+            q, point, row, far_off = next(rows)
+            if "embedding" in tensors:
+                near = _nearest(run, tensors["embedding"], point, n_nearest)
+            else:  # the clustering space is the features, which the run keeps compact
+                near = _nearest(run, run.features["rows"], row, n_nearest)
+            cluster = int(q.argmax())
+            space = about.get("space", "")
+            told = [float(v) for v in q]
+            yield Answer(str(path), cluster, float(q[cluster]), told, near, space, far_off, row=row)
+
+
+def find(paths: Sequence[Path]) -> PhotoSet:
+    """The photos to assign: files as they are, folders at any depth, cafés known as `scan_folder` knows them.
+
+    Raises:
+        PhotoError: A folder holds no usable photo.
+    """
+    photos: list[Photo] = []
+    skipped: list[Skipped] = []
+    sources: set[str] = set()
+    for path in paths:
+        if Path(path).is_dir():
+            found = scan_folder(path)
+            inside = found.photos
+            if found.cafe_source == "none":  # one café's folder
+                folder = Path(path).resolve().name
+                inside = tuple(_moved(photo, found.root, cafe_id=folder) for photo in inside)
+            else:
+                inside = tuple(_moved(photo, found.root) for photo in inside)
+            photos += inside
+            skipped += [Skipped(str(found.root / s.file), s.reason) for s in found.skipped]
+            sources.add("folder")
+        else:
+            digest = file_digest(path) if Path(path).is_file() else ""
+            photos.append(Photo(digest, str(path), digest[:12]))
+    return PhotoSet("new", Path(), tuple(photos), tuple(skipped), "folder" if sources else "none")
+
+
+def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
+    """Add assigned photos to the run's profiles, without training; returns how many are new to it.
+
+    They go to `added.parquet` and `added.safetensors`; what the run itself holds stays as it is. A photo that
+    the run knows already is not added again, one that is unlike anything seen not at all.
+
+    Args:
+        run: The run.
+        photos: The photos, with their cafés.
+        answers: Theirs.
+    """
+    import pandas as pd
+
+    known = set(run.photos["photo_id"])
+    chosen: dict[str, tuple[Photo, Answer]] = {}
+    for photo, answer in zip(photos, answers, strict=True):
+        if answer.error is None and not answer.novel and photo.photo_id not in known:
+            chosen.setdefault(photo.photo_id, (photo, answer))
+    if not chosen:
+        return 0
+    rows = np.stack([answer.row for _, answer in chosen.values()])
+    plane = run.photos[["x", "y"]].to_numpy(dtype=np.float32)
+    x, y = assign.among_neighbours(rows, run.rows.astype(np.float32), plane).T
+    table = pd.DataFrame([_record(run, photo, answer) for photo, answer in chosen.values()]).assign(x=x, y=y)
+    before = run.photos[run.photos["added"]].drop(columns="added")
+    if len(before):
+        own = len(run.assignments)
+        table = pd.DataFrame({c: [*before.get(c, [None] * len(before)), *table[c]] for c in table.columns})
+        rows = np.concatenate([run.rows[own:], rows])
+    # the table last: rows without a table are never read
+    write_tensors(run.folder / "added.safetensors", {"rows": rows.astype(np.float16)})
+    with writing(run.folder / "added.parquet") as partial:
+        table.to_parquet(partial, index=False)
+    return len(chosen)
+
+
+def cafe_lines(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> Iterator[str]:
+    """What new cafés are like: a line each, shares with the interval that their few photos allow."""
+    from cafemood.cafes import shares
+
+    k = run.facts["k"]
+    clusters = run.photos["cluster"].to_numpy(dtype=int)
+    cafes = np.unique(run.photos["cafe_id"].astype(str), return_inverse=True)[1]
+    known = np.zeros((cafes.max() + 1, k))
+    np.add.at(known, (cafes, clusters), 1)
+    prior = shares.fit_prior(known)
+    for cafe_id in dict.fromkeys(p.cafe_id for p in photos):
+        own = [a for p, a in zip(photos, answers, strict=True) if p.cafe_id == cafe_id and a.error is None]
+        counts = np.bincount([a.cluster for a in own if not a.novel and a.cluster is not None], minlength=k)
+        low, high = (ends[0] for ends in shares.intervals(counts[None, :], prior))
+        told = [
+            f"mood {j + 1} {100 * counts[j] / counts.sum():.0f} % ({100 * low[j]:.0f}–{100 * high[j]:.0f})"
+            for j in np.argsort(-counts, kind="stable")
+            if counts[j]
+        ]
+        novel = sum(a.novel for a in own)
+        unlike = f"; {novel} unlike any photo of this run" if novel else ""
+        yield f"café {cafe_id}: {len(own)} photo{'' if len(own) == 1 else 's'}: {' · '.join(told) or 'no mood'}{unlike}"
+
+
+def _moved(photo: Photo, root: Path, **changes: Any) -> Photo:
+    from dataclasses import replace
+
+    return replace(photo, file=str(root / photo.file), **changes)
+
+
+def _record(run: Run, photo: Photo, answer: Answer) -> dict[str, Any]:
+    order = np.argsort(-np.asarray(answer.probabilities), kind="stable")
+    nothing = float("nan")
+    return {
+        "photo_id": photo.photo_id,
+        "file": photo.file,
+        "path": str(Path(photo.file).resolve()),
+        **{name: getattr(photo, name) for name in ("cafe_id", "cafe_name", "area", "lat", "lon", "licence")},
+        "attribution": photo.attribution,
+        "label": None,
+        "cluster": int(order[0]),
+        "second_cluster": int(order[1]),
+        "probability": answer.probabilities[order[0]],
+        "second_probability": answer.probabilities[order[1]],
+        "silhouette": nothing,
+        "distance": nothing,
+    }
+
+
+def _novelty(run: Run, features: np.ndarray) -> tuple[np.ndarray, list[float | None]]:
+    """The compact rows of new features, and their distance over the threshold."""
+    if not run.has_features:
+        return np.zeros((len(features), 0), np.float32), [None] * len(features)
+    far = compact.novelty_of(features, run.features)
+    rows = compact.project_new(features, run.features)
+    return rows, [None] * len(rows) if far is None else [float(d) for d in far]
+
+
+def _backbone(run: Run) -> Backbone:
+    facts = run.facts["backbone"]
+    options = {**facts["options"], "precision": facts["precision"]}
+    if facts["name"] == "precomputed":
+        why = "its features were brought as a matrix"
+        raise RunError("This run cannot embed new photos", where=run.folder, why=why, fix="use a run with a backbone")
+    backbone = registry.create(**options)
+    if backbone.fingerprint != facts["fingerprint"] or not isinstance(backbone, Backbone):
+        raise RunError(
+            "The backbone is no longer the one of this run",
+            where=run.folder,
+            why=f"its fingerprint begins {backbone.fingerprint[:12]}, the run's {facts['fingerprint'][:12]}",
+            fix="give the same weight file and package versions (run.json names them), or run again",
+        )
+    return backbone
+
+
+def _open(path: Path, backbone: Backbone) -> torch.Tensor | str:
+    try:
+        return backbone.transform(open_image(path, shortest=backbone.shortest))
+    except PhotoError as error:
+        return str(error.why or error.what)
+
+
+def _nearest(run: Run, embedding: np.ndarray, point: np.ndarray, n: int) -> list[dict[str, Any]]:
+    distances = np.linalg.norm(embedding - point, axis=1)
+    order = np.argsort(distances, kind="stable")[:n]
+    rows = run.assignments.iloc[order]
+    named = rows[["file", "cafe_id", "cluster"]].to_dict("records")
+    return [
+        {str(key): value for key, value in row.items()} | {"distance": float(distances[i])}
+        for i, row in zip(order, named, strict=True)
+    ]

@@ -1,0 +1,246 @@
+"""What a mood is called: the user's own name, else words that its photos have more often than all photos.
+
+A word belongs to a mood by *lift*, its share of the mood's photos over its share of all photos. The top class
+alone would call every mood of a café collection "coffee shop". Words about looks are therefore relative: "dark"
+is darker than the other photos of this run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from cafemood.backbones.places365 import scene_categories
+from cafemood.cafes import looks
+from cafemood.core.atomic import write_json, writing
+from cafemood.core.reasons import Flaw, reason_of
+from cafemood.errors import RunError
+from cafemood.runs import thumbnails
+from cafemood.runs.run import Run
+
+LOOK_WORDS: dict[str, tuple[tuple[str, str] | None, tuple[str, str]]] = {
+    "light": (("dark", "어두운"), ("bright", "밝은")),
+    "warmth": (("cool", "차가운"), ("warm", "따뜻한")),
+    "colour": (("muted", "차분한"), ("colourful", "다채로운")),
+    "clutter": (("uncluttered", "여백이 많은"), ("full", "아기자기한")),
+    "contrast": (("soft", "부드러운"), ("contrasty", "명암이 강한")),
+    "symmetry": (None, ("symmetric", "대칭적인")),
+}
+"""The lower and the upper third of each look, in English and Korean; that a photo is not symmetric says nothing."""
+
+LEAST_LIFT = 1.15
+"""A word is taken if the lower end of its lift's 90 % interval (Wilson) is above this."""
+LEAST_SHARE = 0.4
+"""And if this share of the mood's photos have it; scenes, of which there are 365, need half."""
+N_WORDS = 3
+MAX_NAME = 80
+NAMES_FILE = "names.json"
+WORDS_FILE = "words.json"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word and how much more often a mood's photos have it."""
+
+    english: str
+    korean: str
+    lift: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Mood:
+    """A cluster as people speak of it; `number` counts from 1."""
+
+    cluster: int
+    size: int
+    words: list[Word] = field(default_factory=list)
+    own_name: str | None = None
+
+    @property
+    def number(self) -> int:
+        """As the report counts."""
+        return self.cluster + 1
+
+    @property
+    def english(self) -> str:
+        """The user's name, else the words, else nothing."""
+        return self.own_name or ", ".join(word.english for word in self.words)
+
+    @property
+    def korean(self) -> str:
+        """The same in Korean."""
+        return self.own_name or ", ".join(word.korean for word in self.words)
+
+    @property
+    def title(self) -> str:
+        """`dark wood (mood 2)`, or `mood 2` where it has no name."""
+        return f"{self.english} (mood {self.number})" if self.english else f"mood {self.number}"
+
+
+def looks_of(run: Run) -> pd.DataFrame:
+    """The looks of the run's photos, one row each, from `looks.parquet`, which the first call writes."""
+    path, ids = run.folder / "looks.parquet", run.photos["photo_id"]
+    table: pd.DataFrame | None = None
+    if path.exists():
+        try:
+            table = pd.read_parquet(path).drop_duplicates("photo_id").set_index("photo_id").reindex(ids)
+        except Exception:  # damaged: the thumbnails are still there
+            table = None
+    if table is None or table[list(looks.LOOKS)].isna().all(axis=1).to_numpy()[thumbnails.shown(run)].any():
+        measured = looks.measure_all(thumbnails.kept(run))
+        (run.folder / WORDS_FILE).unlink(missing_ok=True)
+        with writing(path) as partial:
+            measured.assign(photo_id=ids.to_numpy()).to_parquet(partial, index=False)
+        return measured
+    return table[list(looks.LOOKS)].reset_index(drop=True)
+
+
+def of_run(run: Run) -> list[Mood]:
+    """The moods of a run, with their words and the user's names; empty ones too."""
+    own = own_names(run)
+    return [Mood(j, size, words, own.get(j + 1)) for j, (size, words) in enumerate(_sizes_and_words(run))]
+
+
+def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
+    """Size and words of each mood, from `words.json`, which the first call writes: no photo is read again."""
+    path = run.folder / WORDS_FILE
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if len(known) == run.facts["k"]:
+            return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in known]
+    except (OSError, ValueError, TypeError, KeyError):
+        pass  # not there yet, or damaged: it can be made again
+    clusters = run.assignments["cluster"].to_numpy()
+    has, vocabulary = _vocabulary(run)
+    has = has[: len(clusters)]
+    found = []
+    for j in range(run.facts["k"]):
+        members = clusters == j
+        found.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
+    write_json(path, [{"size": size, "words": [asdict(word) for word in words]} for size, words in found])
+    return found
+
+
+def own_names(run: Run) -> dict[int, str]:
+    """The names that the user gave, by mood number.
+
+    Raises:
+        RunError: `names.json` was edited into something else.
+    """
+    path = run.folder / NAMES_FILE
+    if not path.exists():
+        return {}
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+        return {int(number): _checked(str(name)) for number, name in names.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        fix = "mend it, or delete it and name the moods again"
+        why = reason_of(error, path, "it holds no names by number")
+        raise RunError("The names of the moods cannot be read", where=path, why=why, fix=fix) from None
+
+
+def give_name(run: Run, number: int, name: str | None) -> None:
+    """Keep the user's name of a mood, or forget it.
+
+    Args:
+        run: The run.
+        number: The mood, from 1.
+        name: Its name; None forgets it.
+
+    Raises:
+        RunError: There is no such mood, or the name is empty, too long or another mood's.
+    """
+    if not 1 <= number <= run.facts["k"]:
+        fix = f"give a mood between 1 and {run.facts['k']}"
+        raise RunError(f"There is no mood {number}", where=run.folder, fix=fix)
+    names = own_names(run)
+    names.pop(number, None)
+    if name is not None:
+        try:
+            name = _checked(name)
+        except Flaw as error:
+            raise RunError("This cannot be a mood's name", why=reason_of(error), fix="give one line of words") from None
+        taken = next((n for n, other in names.items() if other.casefold() == name.casefold()), None)
+        if taken is not None:
+            raise RunError(f"Mood {taken} is called {name!r} already", where=run.folder, fix="give another name")
+        names[number] = name
+    write_json(run.folder / NAMES_FILE, {str(n): names[n] for n in sorted(names)})
+
+
+def _checked(name: str) -> str:
+    name = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", name).split())
+    if not name:
+        raise Flaw("it is empty")
+    if len(name) > MAX_NAME:
+        raise Flaw(f"it has {len(name)} letters, {MAX_NAME} are the most")
+    return name
+
+
+def _vocabulary(run: Run) -> tuple[np.ndarray, list[tuple[str, str, float]]]:
+    """Which photo has which word (n, w), and the words: English, Korean, least share."""
+    measured = looks_of(run)
+    columns: list[np.ndarray] = []
+    words: list[tuple[str, str, float]] = []
+    for look, (low, high) in LOOK_WORDS.items():
+        values = measured[look].round(4).to_numpy()  # of pictures in grey warmth is no more than rounding
+        if np.isnan(values).all():
+            continue
+        lower, upper = np.nanquantile(values, [1 / 3, 2 / 3])
+        for word, has in ((low, values < lower), (high, values > upper)):
+            if word is not None:
+                columns.append(has)
+                words.append((*word, LEAST_SHARE))
+    kept = run.features if run.has_features else {}
+    if "scenes" in kept:
+        scenes, probabilities = kept["scenes"], kept["scene_probabilities"]
+        for j in np.unique(scenes):
+            columns.append(((scenes == j) & (probabilities >= 0.05)).any(axis=1))
+            english = scene_categories()[j].replace("_", " ").replace("/", ", ")
+            words.append((english, KOREAN_SCENES.get(scene_categories()[j], english), 0.5))
+    if not columns:
+        return np.zeros((len(measured), 0), dtype=bool), []
+    n = min(len(column) for column in columns)  # scenes are known of the run's own photos only
+    return np.stack([column[:n] for column in columns], axis=1), words
+
+
+def _words_of(own: np.ndarray, everyone: np.ndarray, words: list[tuple[str, str, float]]) -> list[Word]:
+    if not len(own) or len(own) == len(everyone):
+        return []
+    share, base = own.mean(axis=0), everyone.mean(axis=0)
+    least = _wilson_low(share, len(own))
+    found = [
+        (least[w] / base[w], Word(english, korean, float(share[w] / base[w]), float(share[w])))
+        for w, (english, korean, needed) in enumerate(words)
+        if base[w] > 0 and share[w] >= needed and least[w] / base[w] > LEAST_LIFT
+    ]
+    return [word for _, word in sorted(found, key=lambda pair: -pair[0])[:N_WORDS]]
+
+
+def _wilson_low(share: np.ndarray, n: int, z: float = 1.6449) -> np.ndarray:
+    """Lower end of Wilson's 90 % interval of shares among n photos."""
+    middle = share + z**2 / (2 * n)
+    return (middle - z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
+
+
+KOREAN_SCENES = {
+    "art_gallery": "미술관", "art_studio": "화실", "bakery/shop": "빵집", "balcony/interior": "실내 발코니",
+    "banquet_hall": "연회장", "bar": "바", "basement": "지하실", "beauty_salon": "미용실",
+    "beer_garden": "비어 가든", "beer_hall": "맥줏집", "bedroom": "침실", "bookstore": "서점",
+    "botanical_garden": "식물원", "bow_window/indoor": "내닫이창", "cafeteria": "구내식당",
+    "candy_store": "사탕 가게", "coffee_shop": "커피숍", "conference_room": "회의실", "courtyard": "안뜰",
+    "delicatessen": "델리", "dining_hall": "식당 홀", "dining_room": "식당",
+    "fastfood_restaurant": "패스트푸드점", "florist_shop/indoor": "꽃집", "food_court": "푸드코트",
+    "gift_shop": "선물 가게", "greenhouse/indoor": "온실", "home_office": "서재", "hotel_room": "객실",
+    "ice_cream_parlor": "아이스크림 가게", "kitchen": "주방", "library/indoor": "도서관", "living_room": "거실",
+    "lobby": "로비", "museum/indoor": "박물관", "office": "사무실", "patio": "파티오", "pizzeria": "피자집",
+    "porch": "현관", "pub/indoor": "펍", "reception": "안내대", "restaurant": "레스토랑",
+    "restaurant_kitchen": "레스토랑 주방", "restaurant_patio": "야외석", "roof_garden": "옥상 정원",
+    "shopfront": "가게 앞", "sushi_bar": "초밥집", "television_room": "텔레비전 방", "waiting_room": "대기실",
+    "wet_bar": "홈 바", "youth_hostel": "호스텔",
+}  # fmt: skip
+"""The scenes that cafés meet; the others keep their English name."""

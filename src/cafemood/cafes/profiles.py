@@ -1,0 +1,276 @@
+"""Cafés, not just photos: each café's share of each mood, its spread, signature photo and nearest cafés.
+
+`cafes.parquet` and `cafes.csv` hold a row a café, `cafes.safetensors` its vector. The vector is the mean of the
+café's rows, whitened by how photos differ *within* a café: what changes from one photo of a café to the next (a
+cup or the window) counts little, what stays counts much. This is linear discriminant analysis with the cafés as
+classes and Ledoit and Wolf's shrinkage; no label is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cafemood import runs
+from cafemood.cafes import looks, moods, shares
+from cafemood.core import chunks
+from cafemood.core.atomic import write_csv, write_tensors, writing
+from cafemood.errors import RunError
+from cafemood.runs.run import Run
+
+N_SIMILAR = 5
+_MAX_WITHIN = 20_000
+"""Rows at most that the within-café covariance is taken from."""
+
+
+@dataclass(frozen=True)
+class Cafes:
+    """All cafés of a run.
+
+    Attributes:
+        run: The run.
+        table: A row a café; see README, "Cafés".
+        vectors: Unit vectors (c, d'), float32, in the table's order.
+        whitening: From a compact row to a café's vector (d', d').
+        center: What is taken off first (d',).
+    """
+
+    run: Run
+    table: pd.DataFrame
+    vectors: np.ndarray
+    whitening: np.ndarray
+    center: np.ndarray
+
+    @cached_property
+    def k(self) -> int:
+        """Moods."""
+        return int(self.run.facts["k"])
+
+    def shares(self) -> np.ndarray:
+        """Share of each mood among each café's photos (c, k)."""
+        return self.table[[f"share_{j + 1}" for j in range(self.k)]].to_numpy(dtype=np.float64)
+
+    def row(self, name: str) -> int:
+        """The row of a café by its id, or by its name where only one has it.
+
+        Raises:
+            RunError: There is no such café, or several have the name.
+        """
+        ids = self.table["cafe_id"].astype(str)
+        found = np.flatnonzero(ids == name)
+        if not len(found):
+            found = np.flatnonzero(self.table["cafe_name"].fillna("").astype(str) == name)
+        if len(found) == 1:
+            return int(found[0])
+        if len(found) > 1:
+            which = ", ".join(ids.iloc[found[:5]])
+            raise RunError(f"{len(found)} cafés are called {name!r}", where=self.run.folder, fix=f"give an id: {which}")
+        import difflib
+
+        names = [*ids, *self.table["cafe_name"].dropna().astype(str)]
+        close = difflib.get_close_matches(name, names[:20_000], n=3, cutoff=0.5)
+        fix = f"did you mean {' or '.join(close)}?" if close else f"see the ids in {self.run.folder / 'cafes.csv'}"
+        why = None if self.run.knows_cafes else "no café ids are known: every photo counts as its own café"
+        raise RunError(f"There is no café {name!r}", where=self.run.folder, why=why, fix=fix)
+
+    def vector_of(self, rows: np.ndarray) -> np.ndarray:
+        """The unit vector (d',) of a café with these compact rows (m, d')."""
+        return _unit((rows.mean(axis=0, keepdims=True) - self.center) @ self.whitening)[0]
+
+
+def load(run: Run) -> Cafes:
+    """The cafés of a run; made at the first call, read afterwards, made again where the run has other photos now.
+
+    Raises:
+        RunError: The run keeps no features, or its files are damaged beyond making them again.
+    """
+    table_path, vectors_path = run.folder / "cafes.parquet", run.folder / "cafes.safetensors"
+    if table_path.exists() and vectors_path.exists():
+        try:
+            tensors, about = runs.read_tensors(vectors_path)
+            table = pd.read_parquet(table_path)
+            whole = len(table) == len(tensors["vectors"]) and f"share_{run.facts['k']}" in table
+            if whole and about == {"photos": _fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
+                vectors = tensors["vectors"].astype(np.float32)
+                return Cafes(run, table, vectors, tensors["whitening"], tensors["center"])
+        except Exception:  # noqa: S110  (damaged or half of another version: all of it can be made again)
+            pass
+    return build(run)
+
+
+def build(run: Run) -> Cafes:
+    """Make the cafés of a run again, and write them."""
+    photos, rows = run.photos, run.rows
+    ids = photos["cafe_id"].astype(str)
+    names, of_photo = np.unique(ids, return_inverse=True)
+    n_photos = np.bincount(of_photo)
+    means = chunks.group_means(rows, of_photo)
+    vectors, whitening, center = cafe_vectors(rows, means, of_photo)
+    table = _profiles(run, photos, of_photo, n_photos)
+    from_mean, variance = _distances(rows, means, of_photo)
+    table["spread"] = _spread(from_mean, variance, of_photo, n_photos)
+    signatures = _signatures(from_mean, of_photo)
+    table["signature"] = photos["file"].to_numpy()[signatures]
+    table["signature_photo_id"] = photos["photo_id"].to_numpy()[signatures]
+    near, cosine = _nearest(vectors)
+    table["similar"] = [json.dumps([names[j] for j in row], ensure_ascii=False) for row in near]
+    table["similarity"] = [json.dumps([round(float(s), 4) for s in row]) for row in cosine]
+    with writing(run.folder / "cafes.parquet") as partial:
+        table.to_parquet(partial, index=False)
+    write_csv(run.folder / "cafes.csv", table)
+    tensors = {"vectors": vectors.astype(np.float16), "whitening": whitening, "center": center}
+    # the last file, and its fingerprint: a table newer than the vectors is not read with them
+    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
+    return Cafes(run, table, vectors, whitening, center)
+
+
+def _fingerprint(run: Run) -> str:
+    """SHA-256 over the ids of the run's photos, those added too, and their cafés."""
+    told = "\n".join(run.photos["photo_id"] + " " + run.photos["cafe_id"].astype(str))
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def cafe_vectors(
+    rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cafés' unit vectors (c, d'), the whitening (d', d') and the center (d',) behind them.
+
+    Args:
+        rows: Compact rows of the photos (n, d').
+        means: Their `pieces.group_means` (c, d').
+        of_photo: Café of each, from 0 (n,).
+    """
+    center, whitening = means.mean(axis=0), _within_whitening(rows, means, of_photo)
+    return _unit((means - center) @ whitening), whitening, center
+
+
+def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np.ndarray) -> pd.DataFrame:
+    k = run.facts["k"]
+    first = photos.groupby(photos["cafe_id"].astype(str), sort=True)
+    table = first[["cafe_name", "area", "lat", "lon"]].first().reset_index()
+    for column in ("lat", "lon"):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    possible = table["lat"].between(-90, 90) & table["lon"].between(-180, 180)
+    table.loc[~possible, ["lat", "lon"]] = np.nan
+    counts = np.zeros((len(table), k))
+    np.add.at(counts, (of_photo, photos["cluster"].to_numpy(dtype=int)), 1)
+    prior = shares.fit_prior(counts)
+    low, high = shares.intervals(counts, prior)
+    own = counts / counts.sum(axis=1, keepdims=True)
+    table["n_photos"] = n_photos
+    table["mood"] = own.argmax(axis=1) + 1
+    for j in range(k):
+        table[f"share_{j + 1}"], table[f"low_{j + 1}"], table[f"high_{j + 1}"] = own[:, j], low[:, j], high[:, j]
+    measured = moods.looks_of(run).groupby(of_photo).mean()
+    for look in looks.LOOKS:
+        table[look] = measured[look].to_numpy()
+    return table
+
+
+def _within_whitening(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray) -> np.ndarray:
+    """W^(-1/2) of the shrunk within-café covariance (d', d'); the identity where no café has several photos."""
+    from sklearn.covariance import ledoit_wolf
+
+    several = np.flatnonzero(np.bincount(of_photo)[of_photo] > 1)
+    if len(several) < 3:
+        return np.eye(rows.shape[1], dtype=np.float32)
+    if len(several) > _MAX_WITHIN:
+        several = np.random.default_rng(0).choice(several, _MAX_WITHIN, replace=False)
+    away = rows[several].astype(np.float64) - means[of_photo[several]]
+    if float((away**2).mean()) < 1e-12:  # the photos of each café are all alike
+        return np.eye(rows.shape[1], dtype=np.float32)
+    values, axes = np.linalg.eigh(ledoit_wolf(away, assume_centered=True)[0])
+    return np.asarray(axes / np.sqrt(np.maximum(values, 1e-3 * values.max())) @ axes.T, dtype=np.float32)
+
+
+def _distances(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray) -> tuple[np.ndarray, float]:
+    """Each photo's squared distance (n,) to its café's mean, and the variance of all photos, summed over columns."""
+    n_photos = np.bincount(of_photo)
+    middle = n_photos @ means.astype(np.float64) / len(rows)
+    found, total = np.empty(len(rows), np.float32), 0.0
+    for where, piece in chunks.read(rows):
+        found[where] = ((piece - means[of_photo[where]]) ** 2).sum(axis=1)
+        total += float(((piece - middle) ** 2).sum())
+    return found, total / max(len(rows) - 1, 1)
+
+
+def _spread(from_mean: np.ndarray, variance: float, of_photo: np.ndarray, n_photos: np.ndarray) -> np.ndarray:
+    """Variance within the café over that of all photos: 1 is as varied as the whole collection; NaN for one photo."""
+    within = np.bincount(of_photo, from_mean)
+    return np.where(n_photos > 1, within / np.maximum(n_photos - 1, 1) / (variance or 1.0), np.nan)
+
+
+def _signatures(from_mean: np.ndarray, of_photo: np.ndarray) -> np.ndarray:
+    """Row of the photo nearest to its café's mean, a café each."""
+    order = np.lexsort((from_mean, of_photo))
+    return order[np.unique(of_photo[order], return_index=True)[1]]
+
+
+def _nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The most similar cafés (c, 5 at most) of each, and their cosines."""
+    from sklearn.neighbors import NearestNeighbors
+
+    n = min(N_SIMILAR, len(vectors) - 1)
+    if not n:
+        return np.empty((len(vectors), 0), int), np.empty((len(vectors), 0))
+    distance, near = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(vectors).kneighbors()
+    squares = (vectors * vectors).sum(axis=1)  # 1, or 0 of a café in the middle of all: nothing is like it, or unlike
+    return near, (squares[:, None] + squares[near] - distance**2) / 2
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(length > 1e-12, length, 1), dtype=np.float32)
+
+
+def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
+    """Print the profiles as a table, the cafés with most photos first."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from cafemood.report.terminal import plain
+
+    named = moods.of_run(cafes.run)
+    shown = cafes.table.sort_values([sort, "cafe_id"], ascending=[False, True]).head(limit)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("café", "photos"):
+        table.add_column(column, justify="right" if column == "photos" else "left")
+    table.add_column("moods: share (90 % interval)")
+    table.add_column("most like it")
+    for values in shown.to_dict("records"):
+        record = {str(key): value for key, value in values.items()}
+        table.add_row(
+            Text(plain(label(record))),
+            str(record["n_photos"]),
+            Text(plain(share_words(record, named))),
+            Text(plain(", ".join(json.loads(record["similar"])[:3]))),
+        )
+    console = Console()
+    console.print(table)
+    if len(cafes.table) > limit:
+        console.print(f"… {len(cafes.table) - limit} more: {cafes.run.folder / 'cafes.csv'}", style="dim", markup=False)
+
+
+def label(record: dict[str, Any]) -> str:
+    """A café's name with its id, or the id alone."""
+    name = record.get("cafe_name")
+    known = isinstance(name, str) and name and name != record["cafe_id"]
+    return f"{name} ({record['cafe_id']})" if known else str(record["cafe_id"])
+
+
+def share_words(record: dict[str, Any], named: list[moods.Mood], least: float = 0.15) -> str:
+    """`dark, warm 80 % (45–93)`, the largest shares first."""
+    ordered = sorted(named, key=lambda mood: -record[f"share_{mood.number}"])
+    told = [mood for mood in ordered if record[f"share_{mood.number}"] >= least] or ordered[:1]
+    return " · ".join(
+        f"{mood.english or f'mood {mood.number}'} {100 * record[f'share_{mood.number}']:.0f} % "
+        f"({100 * record[f'low_{mood.number}']:.0f}–{100 * record[f'high_{mood.number}']:.0f})"
+        for mood in told
+    )

@@ -1,0 +1,95 @@
+"""k-means: scikit-learn's, and Lloyd's algorithm over matrices that are too long to copy."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from cafemood.core import chunks
+
+
+def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
+    """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
+
+    Where `pieces.is_long`, it is fitted to 25,000 rows at most, drawn at random, and Lloyd's algorithm goes on
+    from its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
+    """
+    from sklearn.cluster import KMeans as SklearnKMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the health record says it
+        model = SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state)
+        if not chunks.is_long(x):
+            return model.fit(x)
+        n = min(chunks.LARGE // 4, len(x), max(chunks.rows_within(chunks.working_memory(), x), 50 * n_clusters))
+        drawn = np.sort(np.random.default_rng(random_state).choice(len(x), n, replace=False))
+        model.fit(np.asarray(x[drawn], dtype=np.float32))
+    return LloydInPieces(x, model.cluster_centers_)
+
+
+class LloydInPieces:
+    """Lloyd's algorithm over a matrix that is read piece by piece (a memory map, float16 or float32).
+
+    It stops when a pass lowers the inertia by less than one part in ten thousand. A cluster that loses all its
+    rows keeps its centre.
+
+    Args:
+        x: Rows (n, d).
+        centers: Where it starts (k, d).
+        max_iter: Passes at most.
+
+    Attributes:
+        labels_: Cluster of each row (n,).
+        cluster_centers_: (k, d).
+        inertia_: Sum of squared distances to the centres.
+        n_iter_: Passes made.
+    """
+
+    tol = 1e-4
+
+    def __init__(self, x: np.ndarray, centers: np.ndarray, max_iter: int = 100) -> None:
+        self.max_iter, self.n_iter_ = max_iter, 0
+        _, some = next(iter(chunks.read(x)))
+        self._shift = some.mean(axis=0, dtype=np.float64).astype(np.float32)  # far from zero float32 is coarse
+        self.cluster_centers_ = np.asarray(centers, dtype=np.float32) - self._shift
+        self.labels_ = np.zeros(len(x), np.int32)
+        self._squares = sum(float(np.square(piece - self._shift).sum(dtype=np.float64)) for _, piece in chunks.read(x))
+        self.inertia_, before = np.inf, np.inf
+        with tqdm(desc="k-means over all rows", unit="pass", leave=False) as bar:
+            while self.n_iter_ < max_iter:
+                sums, counts = self._pass(x)
+                bar.update()
+                if before - self.inertia_ <= self.tol * self.inertia_:
+                    break
+                before = self.inertia_
+                there = counts > 0
+                self.cluster_centers_[there] = (sums[there] / counts[there, None]).astype(np.float32)
+                self.n_iter_ += 1
+        self.cluster_centers_ += self._shift
+
+    def _pass(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give each row its centre; the sums (k, d) and the sizes (k,) of the clusters."""
+        k, d = self.cluster_centers_.shape
+        half = 0.5 * np.square(self.cluster_centers_).sum(axis=1)
+        sums, counts, nearness = np.zeros((k, d)), np.zeros(k), 0.0
+        for rows, read in chunks.read(x):
+            piece = read - self._shift
+            nearer = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
+            labels = self.labels_[rows] = nearer.argmax(axis=1)
+            nearness += float(nearer[np.arange(len(labels)), labels].sum(dtype=np.float64))
+            own = np.eye(k, dtype=np.float32)[labels]
+            sums += own.T @ piece
+            counts += own.sum(axis=0)
+        self.inertia_ = max(self._squares - 2 * nearness, 0.0)  # rows on their centres: less than none by rounding
+        return sums, counts
+
+
+def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """The nearest centre (n,) of each row (n, d); of two as near, the first."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    return np.asarray(pairwise_distances_argmin(x, centers))

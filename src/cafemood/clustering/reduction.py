@@ -1,0 +1,129 @@
+"""The spaces a clustering happens in and is shown in: the features themselves, or their PCA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cafemood.core import chunks
+from cafemood.errors import ClusteringError
+
+
+class NoReduction:
+    """Cluster in the feature space itself."""
+
+    name = "none"
+    space = "features"
+    n_components = None
+
+    def fit_transform(self, features: np.ndarray) -> np.ndarray:
+        """Return the features (n, d) as they are."""
+        return features
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Nothing needs to be kept."""
+        return {}
+
+
+class PCAReduction:
+    """Principal components by scikit-learn's PCA.
+
+    Args:
+        n_components: How many.
+        random_state: Seed of the randomized solver.
+    """
+
+    name = "pca"
+
+    def __init__(self, n_components: int = 2, random_state: int = 0) -> None:
+        self.n_components, self.random_state = n_components, random_state
+        self.space = f"pca{n_components}"
+
+    def fit_transform(self, features: np.ndarray) -> np.ndarray:
+        """Project the features (n, d) to (n, n_components).
+
+        Raises:
+            ClusteringError: More components are asked for than rows or columns exist.
+        """
+        from sklearn.decomposition import PCA
+
+        if not 1 <= self.n_components <= min(features.shape):
+            raise ClusteringError(
+                f"PCA cannot give {self.n_components} components",
+                where="reduce.n_components",
+                why=f"the features are {features.shape[0]} photos x {features.shape[1]} columns",
+                fix=f"take 1 to {min(features.shape)}",
+            )
+        if chunks.is_long(features):
+            self._pca: Any = components_in_pieces(features, self.n_components)
+        else:
+            # float64, and around zero: in float32 the last digits would be the processor's, and lost far from zero
+            mean = features.mean(axis=0, dtype=np.float64)
+            with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
+                self._pca = PCA(self.n_components, random_state=self.random_state, copy=False).fit(features - mean)
+            self._pca.mean_ = self._pca.mean_ + mean
+        found = np.empty((len(features), self.n_components), np.float32)
+        for rows, piece in chunks.read(features):
+            found[rows] = (piece - self._pca.mean_) @ self._pca.components_.T
+        return found
+
+    @property
+    def explained(self) -> float:
+        """Share of the variance that is kept, 0 to 1."""
+        return float(self._pca.explained_variance_ratio_.sum())
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """What `project` needs for new photos."""
+        return {
+            "pca.mean": self._pca.mean_.astype(np.float32),
+            "pca.components": self._pca.components_.astype(np.float32),
+        }
+
+
+@dataclass(frozen=True)
+class Components:
+    """What scikit-learn's PCA would have learnt, under its names."""
+
+    mean_: np.ndarray
+    components_: np.ndarray
+    explained_variance_ratio_: np.ndarray
+
+
+def components_in_pieces(x: np.ndarray, n_components: int) -> Components:
+    """Exact principal components of x (n, d) from its covariance, summed up in float64 over one pass.
+
+    Memory is d² and a piece of rows, whatever n. Signs as scikit-learn's: each component's largest loading
+    is positive.
+    """
+    n, d = x.shape
+    shift = np.asarray(x[0], dtype=np.float64)  # any row near the mean keeps the sums small
+    total, products = np.zeros(d), np.zeros((d, d))
+    for _, piece in chunks.read(x):
+        moved = piece.astype(np.float64) - shift
+        total += moved.sum(axis=0)
+        products += moved.T @ moved
+    mean = total / n
+    values, vectors = np.linalg.eigh((products - n * np.outer(mean, mean)) / (n - 1))
+    values, components = values[::-1].clip(0), vectors[:, ::-1].T
+    components = components * np.sign(components[np.arange(d), np.abs(components).argmax(axis=1)])[:, None]
+    share = values / values.sum() if values.sum() > 0 else np.full(d, np.nan)
+    kept = slice(n_components)
+    return Components(mean + shift, components[kept], share[kept])
+
+
+def project(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Apply a stored reduction to features (n, d)."""
+    if "pca.components" not in tensors:
+        return features
+    return (features - tensors["pca.mean"]) @ tensors["pca.components"].T
+
+
+def display_plane(features: np.ndarray) -> tuple[np.ndarray, float]:
+    """PCA-2 for the map: coordinates (n, 2) and the share of variance they keep."""
+    pca = PCAReduction(min(2, *features.shape))
+    plane = pca.fit_transform(features)
+    if plane.shape[1] < 2:
+        plane = np.hstack([plane, np.zeros((len(plane), 2 - plane.shape[1]), dtype=np.float32)])
+    return plane, pca.explained if np.isfinite(pca.explained) else 0.0

@@ -1,0 +1,132 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cafemood.core.reasons import DAMAGED, Flaw, reason_of
+from cafemood.errors import CafemoodError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that takes its place when the block ends well, and is removed if not.
+
+    Raises:
+        CafemoodError: The disk is full or the folder cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with open(partial, "rb") as stream:
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise CafemoodError(
+            "A file could not be written",
+            where=path,
+            why=reason_of(error, path),
+            fix="free some space or correct the folder's rights, or write elsewhere (hydra.run.dir=…, cache_dir=…)",
+        ) from error
+    finally:
+        with suppress(OSError):  # it may never have come to be; what went wrong is said above
+            partial.unlink()
+
+
+def read_cached(path: Path | None, names: Collection[str]) -> dict[str, np.ndarray] | None:
+    """What a cache keeps in a safetensors file.
+
+    Args:
+        path: The file; None: there is no cache.
+        names: Of the arrays that it should hold.
+
+    Returns:
+        Arrays by name. None where there is no file, or a damaged one: it is deleted then, and a warning names it.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = load_file(path)
+        if set(found) != set(names):
+            raise Flaw("another layout")
+        return found
+    except (SafetensorError, ValueError) as error:
+        log.warning("Deleting the damaged cache file %s (%s)", path, reason_of(error, otherwise=DAMAGED))
+        path.unlink(missing_ok=True)
+        return None
+
+
+def keep(path: Path | None, tensors: Mapping[str, np.ndarray]) -> None:
+    """Have a cache, if there is one, keep arrays for `read_cached`."""
+    if path is not None:
+        write_tensors(path, tensors)
+
+
+def discard_partials(path: Path) -> None:
+    """Remove what killed processes have left of `path`: for whoever holds its folder alone."""
+    for partial in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        with suppress(OSError):
+            partial.unlink()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON; NumPy values become plain ones, NaN and infinity become null."""
+    with writing(path) as partial:
+        partial.write_text(json.dumps(_jsonable(value), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], about: dict[str, str] | None = None) -> None:
+    """Write arrays as safetensors, whole or not at all, and words beside them."""
+    from safetensors.numpy import save_file
+
+    with writing(path) as partial:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial, about)
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a cell begins with that a spreadsheet runs (https://owasp.org/www-community/attacks/CSV_Injection)."""
+
+
+def write_csv(path: Path, table: pd.DataFrame, encoding: str = "utf-8") -> None:
+    """Write a table without its index; a text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    Names of cafés come from open data: whoever opens the table must not run what a stranger wrote.
+    """
+
+    def inert(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+    texts = {str(column): table[column].map(inert) for column in table if table[column].dtype.kind == "O"}
+    with writing(path) as partial:
+        table.assign(**texts).to_csv(partial, index=False, encoding=encoding)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _jsonable(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

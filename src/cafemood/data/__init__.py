@@ -1,0 +1,1 @@
+"""Photos and matrices in: folders, lists and labelled arrays become a `PhotoSet`."""

@@ -1,0 +1,1 @@
+"""How far a grouping can be trusted: scores, nulls, stability, selection, verdict."""

@@ -1,0 +1,1 @@
+"""A `PhotoSet` to features: extraction, runtimes, cache."""

@@ -1,0 +1,228 @@
+"""The feature cache: content-keyed rows on disk, written in shards, read by mapping."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile
+
+import numpy as np
+from filelock import FileLock
+
+from cafemood.backbones.backbone import Backbone
+from cafemood.core import chunks
+from cafemood.core.atomic import write_json, writing
+from cafemood.core.reasons import DAMAGED, Flaw, reason_of
+from cafemood.errors import FeaturesError
+
+log = logging.getLogger(__name__)
+
+COMPACT_ABOVE = 64
+"""With more shards than this, a finished fill merges them into one."""
+
+MERGED_BYTES = 1 << 30
+"""A shard as large as this stays as it is: a growing cache is not written again and again."""
+
+_DAMAGE = (ValueError, EOFError, SyntaxError, TokenError, BadZipFile)
+"""What `np.load` says of a file that is cut or broken. An `OSError` says something of the system, not of the file."""
+
+_ADDRESS = np.dtype([("address", "S64"), ("photo_id", "S64")])
+
+
+@dataclass(frozen=True)
+class Features:
+    """Rows of a feature space, in the order of their photo ids, mapped from disk.
+
+    Attributes:
+        space: The feature space's name.
+        fingerprint: The backbone's.
+        photo_ids: One a row.
+    """
+
+    space: str
+    fingerprint: str
+    photo_ids: tuple[str, ...]
+    _shards: tuple[np.ndarray, ...]
+    _where: np.ndarray  # (n, 2): shard, row in it
+
+    def __len__(self) -> int:
+        return len(self.photo_ids)
+
+    @property
+    def dim(self) -> int:
+        """Length of a row."""
+        return int(self._shards[0].shape[1])
+
+    def rows(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Copy the rows at `indices`: float32 (len(indices), dim)."""
+        where = self._where[np.asarray(indices, dtype=np.int64)]
+        out = np.empty((len(where), self.dim), dtype=np.float32)
+        for shard in np.unique(where[:, 0]):
+            chosen = np.flatnonzero(where[:, 0] == shard)
+            out[chosen] = self._shards[shard][where[chosen, 1]]
+        return out
+
+    def matrix(self) -> np.ndarray:
+        """All rows (n, dim), to be read and not changed: float32, gathered once.
+
+        Where they lie in one shard in this order (a matrix that the user brought), the shard itself, mapped
+        from disk as it is. Where they are more than the working memory, they are gathered into a file
+        beside the shards that has no name and goes with the process.
+
+        Raises:
+            FeaturesError: The disk has no room for it.
+        """
+        return self._matrix
+
+    @cached_property
+    def _matrix(self) -> np.ndarray:
+        one = len(self._shards) == 1 and len(self._shards[0]) == len(self)
+        if one and np.array_equal(self._where[:, 1], np.arange(len(self))):
+            return self._shards[0]
+        every = np.arange(len(self))
+        if chunks.fits_shape(len(self), self.dim) or not isinstance(self._shards[0], np.memmap):
+            return self.rows(every)
+        folder = Path(str(self._shards[0].filename)).parent
+        try:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                for chunk in np.array_split(every, 1 + 4 * len(self) * self.dim // (chunks.working_memory() // 4)):
+                    self.rows(chunk).tofile(file)
+                return np.memmap(file, np.float32, "r", shape=(len(self), self.dim))
+        except OSError as error:
+            needs = f"free {4 * len(self) * self.dim / 2**30:.1f} GiB, or raise working_memory if memory holds them"
+            why = reason_of(error, folder)
+            raise FeaturesError("The features cannot be gathered", where=folder, why=why, fix=needs) from None
+
+
+class FeatureCache:
+    """The rows of one backbone, as shards `<name>.npy` of (photo_id, features) records.
+
+    The key of a row is (photo_id, fingerprint): another photo costs one embedding, another k none. A
+    shard is renamed into place when it is whole, so a killed process loses at most the shard it was gathering.
+
+    Attributes:
+        addresses: The photo id of each address that was read, by the address's id.
+    """
+
+    def __init__(self, cache_dir: str | Path, backbone: Backbone) -> None:
+        self.cache_dir = Path(cache_dir)
+        self.folder = self.cache_dir / "features" / f"{backbone.name}-{backbone.fingerprint[:16]}"
+        self.backbone = backbone
+        self._dtype = np.dtype([("photo_id", "S64"), ("features", "<f4", (backbone.dim,))])
+        self.addresses: dict[str, str] = {}
+        self._shards: list[np.ndarray] = []
+        self._where: dict[str, tuple[int, int]] = {}
+        self.refresh()
+
+    def __contains__(self, photo_id: object) -> bool:
+        return photo_id in self._where
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def refresh(self) -> None:
+        """Read the shards again; a damaged one is deleted, its photos count as not embedded.
+
+        Raises:
+            FeaturesError: The system does not let one be read.
+        """
+        self._shards, self._where, self.addresses = [], {}, {}
+        for shard in self._read(self.folder, self._dtype, "its photos are embedded again"):
+            for row, photo_id in enumerate(shard["photo_id"]):
+                self._where[photo_id.decode()] = (len(self._shards), row)
+            self._shards.append(shard["features"])
+        for shard in self._read(self.folder / "addresses", _ADDRESS, "its photos are fetched again"):
+            self.addresses |= {address.decode(): photo_id.decode() for address, photo_id in shard}
+
+    def append(self, photo_ids: Sequence[str], features: np.ndarray, read: Sequence[tuple[str, str]] = ()) -> None:
+        """Store rows (m, dim) as a new shard, then the ids of the bytes that addresses gave.
+
+        Args:
+            photo_ids: One a row.
+            features: The rows.
+            read: (address id, photo id) pairs; see `remote.address_id`.
+        """
+        if photo_ids:
+            shard = np.empty(len(photo_ids), dtype=self._dtype)
+            shard["photo_id"], shard["features"] = [i.encode() for i in photo_ids], features
+            self._write(self.folder, [shard])
+        if read:
+            pairs = [(address.encode(), photo_id.encode()) for address, photo_id in read]
+            self._write(self.folder / "addresses", [np.array(pairs, dtype=_ADDRESS)])
+
+    def compact(self) -> None:
+        """Merge the shards that are not large into one when there are many."""
+        for folder in (self.folder, self.folder / "addresses"):
+            paths = [path for path in sorted(folder.glob("*.npy")) if path.stat().st_size < MERGED_BYTES]
+            if len(paths) > COMPACT_ABOVE:
+                with _reading(folder):
+                    shards = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+                self._write(folder, shards)
+                for path in paths:
+                    path.unlink(missing_ok=True)
+
+    def lock(self) -> FileLock:
+        """Held by the one process that fills the cache; the system drops it when the process dies."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder / ".lock")
+
+    def features(self, photo_ids: Sequence[str]) -> Features:
+        """The rows of these photos, which must all be in the cache."""
+        where = np.array([self._where[i] for i in photo_ids], dtype=np.int64).reshape(-1, 2)
+        shards = tuple(self._shards)
+        return Features(self.backbone.space, self.backbone.fingerprint, tuple(photo_ids), shards, where)
+
+    def _read(self, folder: Path, dtype: np.dtype, loss: str) -> list[np.ndarray]:
+        before = None
+        with _reading(folder):
+            while before != (paths := sorted(folder.glob("*.npy"))):
+                try:
+                    return [shard for path in paths if (shard := _intact(path, dtype, loss)) is not None]
+                except FileNotFoundError:  # another process has just merged it: list again
+                    before = paths
+            raise Flaw("a file is listed that is not there")
+
+    def _write(self, folder: Path, parts: Sequence[np.ndarray]) -> None:
+        facts = self.folder / "backbone.json"
+        if not facts.exists():
+            write_json(facts, self.backbone.facts())
+        with writing(folder / f"{uuid.uuid4().hex}.npy") as partial, open(partial, "wb") as stream:
+            # as np.save would, part by part: merging takes no memory
+            about = {
+                "descr": np.lib.format.dtype_to_descr(parts[0].dtype),
+                "fortran_order": False,
+                "shape": (sum(map(len, parts)),),
+            }
+            np.lib.format.write_array_header_1_0(stream, about)
+            for part in parts:
+                part.tofile(stream)
+
+
+def _intact(path: Path, dtype: np.dtype, loss: str) -> np.ndarray | None:
+    """A shard, mapped; None if it is damaged: then it is deleted."""
+    try:
+        shard = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(shard, np.ndarray) or shard.dtype != dtype or shard.ndim != 1:
+            raise Flaw("another layout")
+        return shard
+    except _DAMAGE as error:
+        log.warning("Deleting the damaged cache file %s (%s); %s", path, reason_of(error, otherwise=DAMAGED), loss)
+        path.unlink(missing_ok=True)
+        return None
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, Flaw) as error:
+        fix = "give it memory, open files (ulimit -v, -n) or rights, then run the same command again: nothing is lost"
+        where, why = getattr(error, "filename", None) or folder, reason_of(error, folder)
+        raise FeaturesError("The feature cache cannot be read", where=where, why=why, fix=fix) from None

@@ -1,0 +1,1 @@
+"""What people look at: report, comparison, atlas, export, terminal, W&B."""

@@ -1,0 +1,302 @@
+"""The atlas: every photo on a map that zooms, every café with its panel; one page, or a folder for many photos."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cafemood.cafes import moods
+from cafemood.cafes.profiles import Cafes
+from cafemood.core.atomic import writing
+from cafemood.core.html import as_text, environment, for_script
+from cafemood.core.reasons import reason_of
+from cafemood.errors import CafemoodError
+from cafemood.report.report import COLORS
+from cafemood.runs import thumbnails
+from cafemood.runs.run import Run
+
+ONE_FILE_AT_MOST = 2_000
+"""With more photos the atlas is a folder: `atlas/index.html` with its pictures beside it."""
+TINY, SMALL = 16, 64
+"""Sides of the tiles on the sprite sheets, in pixels: the whole map is drawn from the tiny ones."""
+_SHEET = 1024
+"""Side of a sheet: photos near each other on the wall share one, so that a near view needs few of them."""
+MAX_POINTS = 200_000
+"""Points of streets at most: more make the page slow."""
+
+
+def write_atlas(cafes: Cafes, *, folder: bool | None = None, streets: Path | None = None) -> Path:
+    """Write `atlas.html`, or `atlas/index.html` with its pictures; returns the page's path.
+
+    Args:
+        cafes: The cafés of a run.
+        folder: True for the folder, False for one file, None by the number of photos.
+        streets: A GeoJSON file whose lines are drawn below the cafés.
+
+    Raises:
+        CafemoodError: The streets are no GeoJSON of lines, or a file cannot be written.
+    """
+    view = _Atlas(cafes)
+    apart = len(view.photos) > ONE_FILE_AT_MOST if folder is None else folder
+    lines = read_streets(streets) if streets else []
+    page = cafes.run.folder / ("atlas/index.html" if apart else "atlas.html")
+    pictures = _Beside(page.parent) if apart else _Inside()
+    if apart and (page.parent / "pictures").exists():
+        shutil.rmtree(page.parent / "pictures")
+    payload = view.payload(lines) | view.pictures(pictures)
+    made = environment("cafemood.report").get_template("atlas.html.j2")
+    html = made.render(
+        title=view.title,
+        n_gone=view.n_gone,
+        n_shown=None if len(view.shown) == len(view.run.photos) else len(view.shown),
+        moods=view.moods,
+        payload=for_script(payload),
+    )
+    with writing(page) as partial:
+        partial.write_text(html, encoding="utf-8")
+    return page
+
+
+def wall(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A full grid that keeps neighbours together: sorted by x into columns, each column by y.
+
+    Returns:
+        Column and row of each photo (n,), rows counted upwards.
+    """
+    n = len(x)
+    height = max(1, round(np.sqrt(n / 1.5)))
+    by_x = np.argsort(x, kind="stable")
+    column = np.empty(n, dtype=int)
+    column[by_x] = np.arange(n) // height
+    row = np.empty(n, dtype=int)
+    order = np.lexsort((y, column))
+    row[order] = np.arange(n) % height
+    return column, row
+
+
+def mercator(lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Web Mercator in kilometres at the equator (EPSG:3857 / 1000); NaN stays NaN."""
+    radius = 6378.137
+    lat = np.clip(np.asarray(lat, dtype=float), -85, 85)
+    return radius * np.radians(np.asarray(lon, dtype=float)), radius * np.log(np.tan(np.pi / 4 + np.radians(lat) / 2))
+
+
+def read_streets(path: Path) -> list[list[float]]:
+    """The lines of a GeoJSON file in Mercator kilometres: x, y, x, y, … each.
+
+    Raises:
+        CafemoodError: It is missing, no GeoJSON, has no lines, or too many points.
+    """
+    fix = "give GeoJSON with LineString or MultiLineString features, in degrees"
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        features = found["features"] if found.get("type") == "FeatureCollection" else [found]
+        parts: list[Any] = []
+        for feature in features:
+            shape = feature.get("geometry", feature) or {}
+            if shape.get("type") == "LineString":
+                parts.append(shape["coordinates"])
+            elif shape.get("type") in ("MultiLineString", "Polygon"):
+                parts += shape["coordinates"]
+        arrays = [np.asarray([point[:2] for point in part], dtype=float) for part in parts if len(part) > 1]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = reason_of(error, path, "it is no GeoJSON of lines")
+        raise CafemoodError("The streets cannot be read", where=path, why=why, fix=fix) from None
+    n = sum(len(array) for array in arrays)
+    if not n or n > MAX_POINTS:
+        why = f"it has {n:,} points, {MAX_POINTS:,} are the most" if n else "it has no lines"
+        raise CafemoodError("The streets cannot be drawn", where=path, why=why, fix=fix)
+    drawn = []
+    for array in arrays:
+        x, y = mercator(array[:, 1], array[:, 0])
+        drawn.append([round(float(v), 4) for v in np.stack([x, y], axis=1).ravel()])
+    return drawn
+
+
+class _Inside:
+    """Pictures inside the page."""
+
+    def add(self, name: str, data: bytes) -> str:
+        return thumbnails.data_uri(data)
+
+    def side(self, n: int) -> int | None:
+        return 320 if n <= 500 else 224  # the page of 2,000 photos stays under 30 MB
+
+
+class _Beside:
+    """Pictures in a folder beside the page."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, name: str, data: bytes) -> str:
+        path = self.folder / "pictures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)  # the page that names them is written last
+        return f"pictures/{name}"
+
+    def side(self, n: int) -> int | None:
+        return None
+
+
+@dataclass
+class _Atlas:
+    """A run, arranged for the atlas."""
+
+    cafes: Cafes
+
+    @property
+    def run(self) -> Run:
+        return self.cafes.run
+
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """Rows of the run's photos: all, or of many those that pages show, and each café's own."""
+        own = self.run.photos["photo_id"].isin(self.cafes.table["signature_photo_id"])
+        return np.union1d(thumbnails.shown(self.run), np.flatnonzero(own))
+
+    @cached_property
+    def photos(self) -> pd.DataFrame:
+        return self.run.photos.iloc[self.shown].reset_index(drop=True)
+
+    @cached_property
+    def kept(self) -> list[bytes | None]:
+        kept = thumbnails.kept(self.run, self.shown)
+        return [kept[i] for i in self.shown]
+
+    @property
+    def n_gone(self) -> int:
+        return sum(data is None for data in self.kept)
+
+    @property
+    def title(self) -> str:
+        n, c = len(self.run.photos), len(self.cafes.table)
+        return f"{n:,} photos" + (f", {c:,} cafés" if self.run.knows_cafes else "")
+
+    @cached_property
+    def moods(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "number": mood.number,
+                "name": f"{mood.number} {mood.english}" if mood.english else f"mood {mood.number}",
+                "korean": "" if mood.own_name else mood.korean,
+                "color": COLORS[mood.cluster % len(COLORS)],
+                "size": int((self.run.photos["cluster"] == mood.cluster).sum()),
+            }
+            for mood in moods.of_run(self.run)
+        ]
+
+    @cached_property
+    def grid(self) -> tuple[np.ndarray, np.ndarray]:
+        return wall(self.photos["x"].to_numpy(), self.photos["y"].to_numpy())
+
+    @cached_property
+    def tiles(self) -> np.ndarray:
+        """The photos in the order of the sheets: block by block over the wall."""
+        column, row = self.grid
+        edge = _SHEET // SMALL
+        return np.lexsort((row, column, row // edge, column // edge))
+
+    def payload(self, streets: list[list[float]]) -> dict[str, Any]:
+        """What the page's script reads: columns, an entry a photo, and one a café."""
+        photos, table = self.photos, self.cafes.table
+        row_of = {cafe_id: i for i, cafe_id in enumerate(table["cafe_id"])}
+        photo_of = {photo_id: i for i, photo_id in enumerate(photos["photo_id"])}
+        column, row = self.grid
+        cx, cy = mercator(table["lat"].to_numpy(), table["lon"].to_numpy())
+        k = self.cafes.k
+        return {
+            "file": photos["file"].tolist(),
+            "credit": _credits(photos),
+            "cafe": [row_of[str(c)] for c in photos["cafe_id"]],
+            "mood": photos["cluster"].astype(int).tolist(),
+            "probability": _rounded(photos["probability"], 2),
+            "x": _rounded(photos["x"], 4),
+            "y": _rounded(photos["y"], 4),
+            "tile": np.argsort(self.tiles).tolist(),
+            "column": column.tolist(),
+            "row": row.tolist(),
+            "moods": self.moods,
+            "cafes_known": bool(self.run.knows_cafes),
+            "streets": streets,
+            "cafes": {
+                "id": table["cafe_id"].tolist(),
+                "name": [as_text(n) or str(i) for n, i in zip(table["cafe_name"], table["cafe_id"], strict=True)],
+                "area": [as_text(area) for area in table["area"]],
+                "x": _rounded(cx, 5),
+                "y": _rounded(cy, 5),
+                "lat": _rounded(table["lat"], 5),
+                "lon": _rounded(table["lon"], 5),
+                "n": table["n_photos"].tolist(),
+                "signature": [photo_of[p] for p in table["signature_photo_id"]],
+                "share": np.round(self.cafes.shares(), 3).tolist(),
+                "low": np.round(table[[f"low_{j + 1}" for j in range(k)]].to_numpy(), 3).tolist(),
+                "high": np.round(table[[f"high_{j + 1}" for j in range(k)]].to_numpy(), 3).tolist(),
+                "similar": [[row_of[c] for c in json.loads(names)] for names in table["similar"]],
+            },
+        }
+
+    def pictures(self, place: _Inside | _Beside) -> dict[str, Any]:
+        """Sprite sheets and single pictures, where `place` puts them."""
+        side = place.side(len(self.kept))
+        pictures = []
+        for i, data in enumerate(self.kept):
+            if data is not None and side is not None:
+                data = _webp(thumbnails.decoded(data), side)
+            pictures.append(place.add(f"{i}.webp", data) if data is not None else None)
+        small = [_square(self.kept[i]) for i in self.tiles]
+        sheets = {}
+        for name, edge in (("tiny", TINY), ("small", SMALL)):
+            drawn = [place.add(f"{name}_{i}.webp", sheet) for i, sheet in enumerate(_sheets(small, edge))]
+            sheets[name] = {"side": edge, "across": _SHEET // edge, "files": drawn}
+        return {"pictures": pictures, "sheets": sheets}
+
+
+def _sheets(tiles: list[Image.Image | None], edge: int) -> list[bytes]:
+    """Sprite sheets of square tiles, left to right, then down; the last is only as tall as it needs."""
+    across = _SHEET // edge
+    made = []
+    for start in range(0, len(tiles), across * across):
+        chunk = tiles[start : start + across * across]
+        sheet = Image.new("RGB", (min(across, len(chunk)) * edge, -(-len(chunk) // across) * edge), "#b9aea2")
+        for i, tile in enumerate(chunk):
+            if tile is not None:
+                sheet.paste(tile.resize((edge, edge), Image.Resampling.BOX), (i % across * edge, i // across * edge))
+        stream = io.BytesIO()
+        sheet.save(stream, "WEBP", quality=68, method=1)
+        made.append(stream.getvalue())
+    return made
+
+
+def _square(data: bytes | None) -> Image.Image | None:
+    if data is None:
+        return None
+    image = thumbnails.decoded(data)
+    edge = min(image.size)
+    left, top = (image.width - edge) // 2, (image.height - edge) // 2
+    return image.resize((SMALL, SMALL), Image.Resampling.BOX, (left, top, left + edge, top + edge), reducing_gap=2.0)
+
+
+def _webp(image: Image.Image, side: int) -> bytes:
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", quality=72, method=2)
+    return stream.getvalue()
+
+
+def _credits(photos: pd.DataFrame) -> list[str]:
+    pairs = zip(photos["attribution"], photos["licence"], strict=True)
+    return [" · ".join(filter(None, (as_text(a), as_text(x)))) for a, x in pairs]
+
+
+def _rounded(values: Any, digits: int) -> list[float | None]:
+    return [round(float(v), digits) if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]

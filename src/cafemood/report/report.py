@@ -1,0 +1,302 @@
+"""`report.html` and `figures/` from a finished run folder: one page that opens from disk, network off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cafemood import survey
+from cafemood.cafes import moods
+from cafemood.core.atomic import writing
+from cafemood.core.html import as_text, environment, for_script
+from cafemood.runs import thumbnails
+from cafemood.runs.run import Run
+from cafemood.survey import figures as survey_figures
+
+N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
+
+COLORS = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9",
+    "#8a6d00", "#7b4fa3", "#5f6b6d", "#b3003c", "#3f7f1f", "#a86a3d",
+)  # fmt: skip
+"""Okabe and Ito's colours (https://jfly.uni-koeln.de/color/) without black and yellow, and six more."""
+
+EXPLAINED = {
+    "silhouette": ("↑", "mean over photos of how much nearer a photo is to its own group than to the next; −1 to 1"),
+    "silhouette_macro": ("↑", "the same, every group counting alike"),
+    "negative_share": ("↓", "share of photos that lie nearer to another group"),
+    "davies_bouldin": ("↓", "spread within groups over distance between them"),
+    "calinski_harabasz": ("↑", "variance between groups over variance within"),
+    "accuracy": ("↑", "share of photos whose group is their label's, best one-to-one matching"),
+    "nmi": ("↑", "mutual information with the labels, 0 to 1"),
+    "ami": ("↑", "the same, corrected for chance"),
+    "ari": ("↑", "pairs treated as the labels treat them, corrected for chance"),
+}
+HEALTH = {
+    "label_change": ("Photos that changed group", "{:.1%}"),
+    "loss": ("KL(P‖Q)", "{:.3f}"),
+    "smallest_cluster": ("Smallest group", "{:.0f}"),
+    "least_centre_distance": ("Least distance of centres", "{:.2f}"),
+}
+MARKS = {"bad": ("✗", "Problem"), "warn": ("!", "Caution"), "good": ("✓", "Good"), "info": ("i", "Note")}
+
+
+def write_report(run: Run) -> Path:
+    """Write `report.html` and `figures/` into the run folder; returns the page's path.
+
+    A photo that can no longer be read is shown as an empty frame and counted.
+
+    Raises:
+        CafemoodError: The folder cannot be written, or a file of the run is damaged.
+    """
+    page = run.folder / "report.html"
+    view = _View(run)
+    thumbs = [view.thumbnails[i] for i in view.shown]
+    pictures: list[str | None]
+    if len(thumbs) > thumbnails.EMBED_AT_MOST:
+        pictures = []
+        for i, data in enumerate(thumbs):
+            pictures.append(f"thumbnails/{i}.webp" if data else None)
+            if data:
+                with writing(run.folder / "thumbnails" / f"{i}.webp") as partial:
+                    partial.write_bytes(data)
+    else:
+        pictures = [thumbnails.data_uri(data) if data else None for data in thumbs]
+    html = (
+        environment("cafemood.report")
+        .get_template("report.html.j2")
+        .render(**view.context(), payload=for_script(view.payload(pictures)))
+    )
+    contact_sheets(run, view)
+    for name, svg in view.figures().items():
+        with writing(run.folder / "figures" / f"{name}.svg") as partial:
+            partial.write_text(svg, encoding="utf-8")
+    with writing(page) as partial:
+        partial.write_text(html, encoding="utf-8")
+    return page
+
+
+def contact_sheets(run: Run, view: _View | None = None) -> dict[int, Path]:
+    """One sheet of the most typical photos a cluster, in `figures/`; made if it is not there."""
+    paths = {j: run.folder / "figures" / f"cluster_{j}.jpg" for j in range(run.facts["k"])}
+    if view is None and all(path.is_file() for path in paths.values()):
+        return paths
+    view = view or _View(run)
+    for j, path in paths.items():
+        typical = [view.thumbnails[i] for i in view.members(j)[:N_SHEET]]
+        with writing(path) as partial:
+            thumbnails.contact_sheet([data for data in typical if data]).save(partial, "JPEG", quality=85)
+    return paths
+
+
+@dataclass
+class _View:
+    """A run, arranged for the page."""
+
+    run: Run
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        return self.run.assignments.reset_index(drop=True)
+
+    @cached_property
+    def names(self) -> list[moods.Mood]:
+        return moods.of_run(self.run)
+
+    @cached_property
+    def moods(self) -> list[dict[str, Any]]:
+        return [self._mood(j) for j in range(self.run.facts["k"]) if len(self.members(j))]
+
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """Rows of the table that the page has a picture of."""
+        rows = thumbnails.shown(self.run)
+        return rows[rows < len(self.table)]
+
+    @cached_property
+    def thumbnails(self) -> dict[int, bytes | None]:
+        """The picture of each row that is shown."""
+        sides = np.full(len(self.table), thumbnails.map_side(len(self.shown)))
+        for j in range(self.run.facts["k"]):
+            sides[[*self.typical(j), *self.borderline(j)]] = thumbnails.CARD_SIDE
+        files, kept = self.table["file"].to_numpy(), thumbnails.kept(self.run)
+        made = thumbnails.make_thumbnails(
+            [self.run.where(files[i]) for i in self.shown],
+            [int(side) for side in sides[self.shown]],
+            [kept[i] for i in self.shown],
+            list(self.table["photo_id"].to_numpy()[self.shown]),
+        )
+        return dict(zip(self.shown.tolist(), made, strict=True))
+
+    @cached_property
+    def _members(self) -> dict[int, np.ndarray]:
+        nearest_first = self.table["distance"].to_numpy().argsort(kind="stable")
+        cluster = self.table["cluster"].to_numpy()[nearest_first]
+        return {j: nearest_first[cluster == j] for j in range(self.run.facts["k"])}
+
+    def members(self, j: int) -> np.ndarray:
+        """Rows of a cluster, the most typical (nearest to the group's mean in the features) first."""
+        return self._members[j]
+
+    def typical(self, j: int) -> list[int]:
+        return [int(i) for i in self.members(j)[: N_TYPICAL + 1]]
+
+    def borderline(self, j: int) -> list[int]:
+        """Rows with the least lead over their second cluster that are not among the typical."""
+        rest = self.table.loc[np.setdiff1d(self.members(j), self.typical(j))]
+        lead = (rest["probability"] - rest["second_probability"]).sort_values(kind="stable")
+        return [int(i) for i in lead.index[:N_BORDERLINE]]
+
+    def _mood(self, j: int) -> dict[str, Any]:
+        own = self.table.loc[self.members(j)]
+        cafes = own["cafe_id"].value_counts()
+        names = own.drop_duplicates("cafe_id").set_index("cafe_id")["cafe_name"]
+        largest = as_text(names.get(cafes.index[0])) or str(cafes.index[0])
+        pictures = [self.thumbnails[i] for i in self.typical(j)]
+        return {
+            "j": j,
+            "name": self.names[j],
+            "color": COLORS[j % len(COLORS)],
+            "size": len(own),
+            "share": len(own) / len(self.table),
+            "n_cafes": len(cafes),
+            "largest_cafe": largest,
+            "largest_share": float(cafes.iloc[0] / len(own)),
+            "one_cafe": len(own) > 2 and cafes.iloc[0] > 0.5 * len(own),
+            "silhouette": _finite(own["silhouette"].mean()),
+            "jaccard": ((self.run.scores.get("stability") or {}).get("jaccard") or [None] * (j + 1))[j],
+            "medoid": self.place(self.typical(j)[0]),
+            "typical": [self.place(i) for i in self.typical(j)[1:]],
+            "borderline": [(self.place(i), int(self.table["second_cluster"][i]) + 1) for i in self.borderline(j)],
+            "palette": thumbnails.palette([data for data in pictures if data]),
+        }
+
+    def place(self, row: int) -> int:
+        """Where a row stands among those that are shown."""
+        return int(np.searchsorted(self.shown, row))
+
+    def payload(self, pictures: list[str | None]) -> dict[str, Any]:
+        """What the page's script reads: columns, one entry a photo that is shown."""
+        table = self.table.loc[self.shown]
+        return {
+            "pictures": pictures,
+            "file": table["file"].tolist(),
+            "cafe": [as_text(n) or as_text(c) for n, c in zip(table["cafe_name"], table["cafe_id"], strict=True)],
+            "cluster": table["cluster"].tolist(),
+            "second": table["second_cluster"].tolist(),
+            "probability": [round(float(p), 3) for p in table["probability"]],
+            "credit": [
+                " · ".join(filter(None, (as_text(a), as_text(x))))
+                for a, x in zip(table["attribution"], table["licence"], strict=True)
+            ],
+            "x": [round(float(x), 4) for x in table["x"]],
+            "y": [round(float(y), 4) for y in table["y"]],
+            "names": [mood.english for mood in self.names],
+            "colors": [COLORS[j % len(COLORS)] for j in range(self.run.facts["k"])],
+            "cafes_known": self.run.facts["data"]["cafe_source"] != "none",
+        }
+
+    def figures(self) -> dict[str, str]:
+        """The silhouette plot, the size bars and, of what was trained, the course of the training, as SVG."""
+        made = environment("cafemood.report")
+        shared = {"moods": self.moods, "bars": self.silhouette_bars()}
+        own = self.run.scores["scores"].get("silhouette@features")
+        figures = {
+            "silhouette": made.get_template("silhouette.svg.j2").render(
+                mean=own, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
+            ),
+            "sizes": made.get_template("sizes.svg.j2").render(**shared),
+        }
+        panels = health_panels(self.run.scores["health"].get("updates", []))
+        if panels:
+            figures["health"] = made.get_template("health.svg.j2").render(panels=panels)
+        return figures
+
+    def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
+        """Each photo's silhouette, sorted within its cluster; at most `height` bars a cluster."""
+        found = []
+        for mood in self.moods:
+            values = self.table.loc[self.table["cluster"] == mood["j"], "silhouette"].dropna().to_numpy()
+            values = np.sort(values)[::-1]
+            if len(values) > height:
+                values = values[np.linspace(0, len(values) - 1, height).round().astype(int)]
+            found.append({"mood": mood, "values": [float(v) for v in values]})
+        return found
+
+    def score_rows(self) -> list[dict[str, Any]]:
+        judged = self.run.scores
+        rows = []
+        for name, value in judged["scores"].items():
+            kind, _, space = name.partition("@")
+            arrow, words = EXPLAINED.get(kind, ("", ""))
+            rows.append(
+                {
+                    "name": name,
+                    "space": space,
+                    "arrow": arrow,
+                    "words": words,
+                    "own": value,
+                    "others": [baseline["scores"].get(name) for baseline in judged["baselines"]],
+                    "null": judged["null"].get(name),
+                }
+            )
+        return rows
+
+    def context(self) -> dict[str, Any]:
+        facts = self.run.facts
+        svg = self.figures()
+        return {
+            "facts": facts,
+            "judged": self.run.scores,
+            "moods": self.moods,
+            "marks": MARKS,
+            "score_rows": self.score_rows(),
+            "silhouette_svg": svg["silhouette"],
+            "sizes_svg": svg["sizes"],
+            "health_svg": svg.get("health", ""),
+            "n_gone": sum(data is None for data in self.thumbnails.values()),
+            "has_pictures": facts["data"].get("has_files", True) or any(self.thumbnails.values()),
+            "n_shown": len(self.shown),
+            "cafes_known": facts["data"]["cafe_source"] != "none",
+            "survey": (asked := survey.result(self.run.folder)),
+            "survey_svg": survey_figures.alike(asked) if asked else "",
+        }
+
+
+def health_panels(updates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the health record of a training looks like: for each of `HEALTH` its points over the steps, from zero up.
+
+    Args:
+        updates: A record an update of the target, in order; the first has no labels to compare with.
+
+    Returns:
+        Panels with `title`, `points` (pairs from 0 to 1), the `steps`, and the `first` and `last` value in words.
+    """
+    panels = []
+    for name, (title, words) in HEALTH.items():
+        known = [(u["step"], u[name]) for u in updates if u.get(name) is not None][name == "label_change" :]
+        if not known:
+            continue
+        (start, first), (end, last) = known[0], known[-1]
+        most = max(value for _, value in known) or 1
+        points = [((step - start) / (end - start or 1), value / most) for step, value in known]
+        said = {name: words.format(value).replace("%", " %") for name, value in (("first", first), ("last", last))}
+        panels.append({"title": title, "points": points, "steps": (start, end), **said})
+    return panels
+
+
+def _axis(values: list[float]) -> dict[str, Any]:
+    """Range and ticks of the silhouette axis: what the values need, zero always among it."""
+    low, high = min([0.0, *values]), max([0.1, *values])
+    step = next(s for s in (0.05, 0.1, 0.2, 0.5) if (high - low) / s <= 6 or s == 0.5)
+    first, last = int(np.floor(low / step)), int(np.ceil(high / step))
+    return {"low": first * step, "high": last * step, "ticks": [round(i * step, 2) for i in range(first, last + 1)]}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,106 @@
+"""What a finished run says in the terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cafemood.runs.run import Run
+
+if TYPE_CHECKING:
+    from cafemood.report.compare import Comparison
+
+_STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
+
+_SHOWN = {"silhouette", "accuracy", "nmi", "ami", "ari"}
+"""The rest is in the report."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""A café's name may come from the web: it must not steer the terminal."""
+
+
+def print_summary(run: Run, console: Console | None = None) -> None:
+    """Print the verdict, and the run's scores beside those of its baselines, each with its space."""
+    console = console or Console()
+    facts, judged = run.facts, run.scores
+    data, backbone = facts["data"], facts["backbone"]
+    console.print()
+    console.print(
+        f"{data['n_photos']} photos ({len(data['skipped'])} skipped), {facts['k']} groups; {backbone['name']} "
+        f"{backbone['output']}, {backbone['precision']}; clustered in {facts['space']['clustering']}",
+        style="bold",
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    for said in judged["verdict"]:
+        mark, style = _STYLE[said["level"]]
+        console.print(Text(f" {mark} {plain(said['text'])}", style=style))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("score@space", no_wrap=True)
+    table.add_column("this run", justify="right")
+    for baseline in judged["baselines"]:
+        seeds = "1 seed" if baseline["n_seeds"] == 1 else f"{baseline['n_seeds']} seeds"
+        table.add_column(Text(f"{baseline['name']}\n({seeds})"), justify="right")
+    table.add_column("no structure", justify="right")
+    for name, value in judged["scores"].items():
+        if name.split("@")[0] not in _SHOWN:
+            continue
+        others = [_mean_sd(baseline["scores"].get(name)) for baseline in judged["baselines"]]
+        table.add_row(name, _number(value), *others, _mean_sd(judged["null"].get(name)))
+    console.print(table)
+    console.print()
+
+
+def plain(text: str) -> str:
+    """Text without the characters that steer a terminal."""
+    return _CONTROL.sub("�", text)
+
+
+def print_comparison(comparison: Comparison, console: Console | None = None, n_rows: int = 20) -> None:
+    """Print which of many runs is best supported, and the head of their table."""
+    console = console or Console()
+    console.print()
+    for said in comparison.verdict():
+        mark, style = _STYLE[said["level"]]
+        console.print(Text(f" {mark} {_CONTROL.sub('�', said['text'])}", style=style))
+    columns = [c for c in _COMPARED if c in comparison.table and comparison.table[c].notna().any()]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        words = column in ("run", "reason")
+        heading = column.replace("@", "@\n").replace("_", "_\n")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=column != "reason", overflow="fold")
+    for row in comparison.table.head(n_rows)[columns].to_dict("records"):
+        table.add_row(*(Text(_CONTROL.sub("�", _cell(str(column), value))) for column, value in row.items()))
+    console.print(table)
+    if len(comparison.table) > n_rows:
+        console.print(f"… and {len(comparison.table) - n_rows} more in the table.", style="dim")
+    console.print()
+
+
+_COMPARED = (
+    "rank", "run", "choice", "agreement", "cafes", "persistence", "z@features", "stability_ari", "silhouette@features",
+    "nmi", "reason",
+)  # fmt: skip
+
+
+def _cell(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:
+        return "–"
+    return str(int(value)) if column == "rank" else _number(float(value))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _mean_sd(found: dict[str, float | None] | None) -> str:
+    if not found or found["mean"] is None:
+        return ""
+    return _number(found["mean"]) + (f" ± {_number(found['sd'])}" if found["sd"] is not None else "")

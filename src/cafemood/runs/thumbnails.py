@@ -1,0 +1,216 @@
+"""Small pictures of photos, made in parallel: each photo once, at the size its place in the report needs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from cafemood.core.atomic import writing
+from cafemood.core.reasons import DAMAGED, reason_of
+from cafemood.core.remote import is_address
+from cafemood.data.photos import file_digest, open_image
+from cafemood.errors import PhotoError
+from cafemood.runs.run import Run
+
+log = logging.getLogger(__name__)
+
+CARD_SIDE = 400
+"""Longer side, in pixels, of the photos that stand on the mood cards."""
+
+EMBED_AT_MOST = 10_000
+"""With more photos than this, thumbnails lie in a folder beside the report."""
+
+
+SHOWN_AT_MOST = 50_000
+"""Of more photos than this, pages show as many and thumbnails are made of no others."""
+_DRAWN = 112
+"""Longer side, in pixels, of rows that are drawn: MNIST's 28 four times."""
+_OF_A_MOOD = 32
+"""The most typical and the least certain photos of each mood that are always among them."""
+
+
+def map_side(n: int) -> int:
+    """Longer side of the other photos' thumbnails, so that the page of n photos stays under 30 MB."""
+    return 256 if n <= 500 else 128 if n <= 2_000 else 64
+
+
+def kept_side(n: int) -> int:
+    """Longer side of the thumbnails that a run of n photos keeps: about 80 MB at 10,000 photos, 300 at 100,000."""
+    return 320 if n <= 2_000 else 256 if n <= 10_000 else 128
+
+
+def shown(run: Run) -> np.ndarray:
+    """The rows of `run.photos` that pages show, in order.
+
+    All; or of more than `SHOWN_AT_MOST` the most typical and the least certain of each cluster, those that were
+    added, and others drawn at random.
+    """
+    photos = run.photos
+    if len(photos) <= SHOWN_AT_MOST:
+        return np.arange(len(photos))
+    lead = photos["probability"] - photos["second_probability"]
+    chosen = [np.flatnonzero(photos["added"])]
+    for j in range(run.facts["k"]):
+        own = np.flatnonzero(photos["cluster"] == j)
+        chosen += [column[own].nsmallest(_OF_A_MOOD).index.to_numpy() for column in (photos["distance"], lead)]
+    named = np.unique(np.concatenate(chosen))
+    rest = np.setdiff1d(np.arange(len(photos)), named)
+    drawn = np.random.default_rng(0).choice(rest, max(0, SHOWN_AT_MOST - len(named)), replace=False)
+    return np.sort(np.concatenate([named, drawn]))
+
+
+def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
+    """A thumbnail of each of the run's photos, from `thumbnails.parquet`, which the first call writes.
+
+    They outlive the photos: a photo that was read once is shown after it has moved.
+
+    Args:
+        run: The run.
+        also: Rows to have besides those that are `shown`.
+
+    Returns:
+        One a photo; None where it is not shown, or could never be read.
+    """
+    import pandas as pd
+
+    path, photos = run.folder / "thumbnails.parquet", run.photos
+    rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
+    known: dict[str, bytes | None] = {}
+    if path.exists():
+        try:
+            table = pd.read_parquet(path)
+            known = dict(zip(table["photo_id"], table["webp"], strict=True))
+        except Exception as error:  # pyarrow raises a dozen kinds for a damaged file; the photos can mend it
+            log.warning("Making the damaged %s again (%s)", path, reason_of(error, path, DAMAGED))
+    ids, paths = photos["photo_id"].to_numpy(), photos["path"].to_numpy()
+    missing = [i for i in rows if known.get(ids[i]) is None]
+    made = make_thumbnails(list(paths[missing]), [kept_side(len(rows))] * len(missing))
+    found = {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
+    if found or not path.exists():
+        known |= found
+        _keep(run, known)
+    wanted = set(rows.tolist())
+    return [known.get(photo_id) if i in wanted else None for i, photo_id in enumerate(ids)]
+
+
+def draw_rows(run: Run, matrix: np.ndarray, pixels: tuple[int, int]) -> None:
+    """Make the thumbnails of a run whose rows are grey pictures and not photos, for `kept` to find.
+
+    Args:
+        run: The run.
+        matrix: Its rows (n, h · w).
+        pixels: h and w. Each pixel is drawn as a square, so that a digit of 8 x 8 can be seen. Rows of another width
+            are features of the pictures, and nothing is drawn.
+    """
+    if matrix.shape[1] != pixels[0] * pixels[1]:
+        return
+    rows = shown(run)
+    low, high = min(0.0, float(matrix.min())), float(matrix.max())
+    grey = np.uint8(255 * (matrix[rows].reshape(-1, *pixels) - low) / (high - low or 1))
+    enlarged = max(1, round(_DRAWN / max(pixels)))
+    made = []
+    for picture in tqdm(grey, "thumbnails", unit="row", leave=False, disable=len(rows) < 500):
+        stream = io.BytesIO()
+        Image.fromarray(picture.repeat(enlarged, 0).repeat(enlarged, 1)).save(stream, "WEBP", lossless=True, method=0)
+        made.append(stream.getvalue())
+    _keep(run, dict(zip(run.photos["photo_id"].to_numpy()[rows], made, strict=True)))
+
+
+def _keep(run: Run, pictures: Mapping[str, bytes | None]) -> None:
+    """Write the run's `thumbnails.parquet`: the picture of each photo_id."""
+    import pandas as pd
+
+    table = pd.DataFrame({"photo_id": list(pictures), "webp": list(pictures.values())})
+    with writing(run.folder / "thumbnails.parquet") as partial:
+        table.to_parquet(partial, index=False, compression=None)
+
+
+def make_thumbnails(
+    paths: Sequence[Path | str],
+    sides: Sequence[int],
+    instead: Sequence[bytes | None] = (),
+    photo_ids: Sequence[str] = (),
+) -> list[bytes | None]:
+    """WebP thumbnails, None where a photo can no longer be read.
+
+    Args:
+        paths: The photos: files or addresses.
+        sides: Longer side of each thumbnail, in pixels.
+        instead: Encoded pictures to take where a photo is gone, or where they are large enough.
+        photo_ids: If given, a file that has become another photo counts as gone where there is a picture instead.
+    """
+
+    def make(path: Path | str, side: int, other: bytes | None, photo_id: str | None) -> bytes | None:
+        image = decoded(other) if other else None
+        if image is None or (max(image.size) < side and _is_still(path, photo_id)):
+            try:
+                image = open_image(path, shortest=side)
+            except PhotoError:
+                if image is None:
+                    return None
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        stream = io.BytesIO()
+        image.save(stream, "WEBP", quality=72 if side > 64 else 60, method=2)
+        return stream.getvalue()
+
+    with ThreadPoolExecutor() as pool:
+        nothing = [None] * len(paths)
+        jobs = pool.map(make, paths, sides, instead or nothing, photo_ids or nothing)
+        return list(tqdm(jobs, "thumbnails", len(paths), unit="photo", leave=False, disable=len(paths) < 500))
+
+
+def _is_still(path: Path | str, photo_id: str | None) -> bool:
+    """Whether a file holds the photo that it did; an address is taken to mean the same bytes for ever."""
+    if photo_id is None or is_address(path):
+        return True
+    try:
+        return file_digest(path) == photo_id
+    except OSError:
+        return False
+
+
+def decoded(thumbnail: bytes) -> Image.Image:
+    """The picture in RGB."""
+    return Image.open(io.BytesIO(thumbnail)).convert("RGB")
+
+
+def data_uri(thumbnail: bytes) -> str:
+    """The picture as a `data:` address."""
+    return "data:image/webp;base64," + base64.b64encode(thumbnail).decode("ascii")
+
+
+def palette(thumbnails: Sequence[bytes], n_colors: int = 5) -> list[str]:
+    """The main colours of some pictures as `#rrggbb`, most frequent first (Pillow's median cut)."""
+    if not thumbnails:
+        return []
+    tiles = [Image.open(io.BytesIO(data)).convert("RGB").resize((48, 48)) for data in thumbnails]
+    strip = Image.new("RGB", (48 * len(tiles), 48))
+    for i, tile in enumerate(tiles):
+        strip.paste(tile, (48 * i, 0))
+    reduced = strip.quantize(n_colors, method=Image.Quantize.MEDIANCUT)
+    colors, counts = reduced.getpalette() or [], reduced.getcolors() or []
+    return [
+        "#{:02x}{:02x}{:02x}".format(*colors[3 * int(str(i)) : 3 * int(str(i)) + 3])
+        for _, i in sorted(counts, key=lambda entry: -entry[0])
+    ]
+
+
+def contact_sheet(thumbnails: Sequence[bytes], *, columns: int = 6, side: int = 200) -> Image.Image:
+    """Square crops side by side on white."""
+    rows = -(-len(thumbnails) // columns)
+    sheet = Image.new("RGB", (columns * (side + 4) - 4, max(rows, 1) * (side + 4) - 4), "white")
+    for i, data in enumerate(thumbnails):
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        edge = min(image.size)
+        left, top = (image.width - edge) // 2, (image.height - edge) // 2
+        tile = image.crop((left, top, left + edge, top + edge)).resize((side, side))
+        sheet.paste(tile, ((i % columns) * (side + 4), (i // columns) * (side + 4)))
+    return sheet

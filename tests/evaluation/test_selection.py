@@ -1,0 +1,183 @@
+"""The label-free score by hand, and on data where the truth is known."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+from sklearn.metrics import adjusted_mutual_info_score
+
+from cafemood.clustering.kmeans import kmeans
+from cafemood.errors import ClusteringError
+from cafemood.evaluation import selection
+from cafemood.evaluation.selection import Candidate, Choice, choose, choose_k, family_of, told_by_cafe
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "family"),
+    [
+        ("vgg16_places365", {}, "vgg"),
+        ("vgg16", {"output": "probs"}, "vgg"),
+        ("resnet50", None, "resnet"),
+        ("timm", {"model": "vit_small_patch14_dinov2.lvd142m"}, "vit"),
+        ("timm", {"model": "hf_hub:timm/eva02_base"}, "eva"),
+        ("precomputed", {"path": "/data/동네/dino.npz"}, "dino"),
+        ("precomputed", {"path": "features_2.npz"}, "features_2"),
+    ],
+)
+def test_families(name, options, family):
+    assert family_of(name, options) == family
+
+
+def test_the_terms_by_hand():
+    one, two, three = (RNG.integers(0, k, 60) for k in (3, 3, 4))
+    ami = adjusted_mutual_info_score
+    candidates = [Candidate(one, 3, "a"), Candidate(two, 3, "b"), Candidate(three, 4, "b"), Candidate(two, 3, "a", 2)]
+    cafes = [str(i // 6) for i in range(60)]
+    found = choose(candidates, cafes)
+    assert found[0].agreement == pytest.approx((ami(one, two) + ami(one, three)) / 2)
+    assert found[0].persistence == pytest.approx(ami(one, two))
+    assert found[0].cafes == told_by_cafe(one, np.arange(60) // 6)
+    assert found[1].agreement == pytest.approx(ami(one, two))  # the other's plane is no witness
+
+
+def test_a_copy_of_a_run_does_not_bear_it_out():
+    """Nor does another seed at the same k: persistence is over k and reductions."""
+    one, two = RNG.integers(0, 3, 60), RNG.integers(0, 4, 60)
+    copies = choose([Candidate(one, 3, "a"), Candidate(one, 3, "a"), Candidate(one, 3, "a")])
+    assert [choice.persistence for choice in copies] == [None] * 3
+    assert [choice.score for choice in copies] == [None] * 3
+    alone = choose([Candidate(one, 3, "a"), Candidate(two, 4, "a")])[0]
+    assert choose([Candidate(one, 3, "a"), Candidate(two, 4, "a"), Candidate(one, 3, "a")])[0] == alone
+
+
+def test_what_cafes_tell_is_amis_with_the_labels_entropy_as_its_unit():
+    labels, cafes = RNG.integers(0, 3, 200), RNG.integers(0, 40, 200)
+    labels[cafes < 20] = cafes[cafes < 20] % 3
+    # 40 cafés hold more entropy than 3 groups, so that the unit is scikit-learn's smaller one
+    assert told_by_cafe(labels, cafes) == pytest.approx(
+        adjusted_mutual_info_score(cafes, labels, average_method="min"), abs=1e-9
+    )
+
+
+def test_cafes_with_one_mood_each_tell_everything_whatever_k():
+    cafes = np.repeat(np.arange(40), 5)
+    for k in (2, 5, 10):
+        assert told_by_cafe(cafes % k, cafes) == pytest.approx(1)
+        assert adjusted_mutual_info_score(cafes, cafes % k) < 0.8  # what AMI says of the same
+
+
+def test_cafes_tell_nothing_of_groups_drawn_at_random():
+    cafes = np.repeat(np.arange(100), 6)
+    told = [told_by_cafe(RNG.integers(0, k, 600), cafes) for k in (2, 4, 8, 16) for _ in range(20)]
+    assert abs(np.mean(told)) < 0.01
+
+
+def test_a_cluster_of_one_cafe_is_no_mood():
+    cafes = np.repeat(np.arange(10), 6)
+    assert told_by_cafe((cafes == 3).astype(int), cafes) == 0  # one café, and the rest
+    assert told_by_cafe(cafes, cafes) == 0  # each café a group
+    three = np.where(cafes == 3, 2, cafes % 2)
+    assert told_by_cafe(three, cafes) == pytest.approx(54 / 60)  # two moods, and a café
+
+
+def test_families_count_alike_however_many_runs_they_have():
+    truth = np.repeat([0, 1, 2], 20)
+    candidates = [Candidate(truth, 3, "a"), Candidate(truth, 3, "b"), *[Candidate(RNG.permutation(truth), 3, "c")] * 9]
+    assert choose(candidates)[0].agreement == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_family_of_planes_alone_is_heard():
+    truth = np.repeat([0, 1, 2], 20)
+    assert choose([Candidate(truth, 3, "a"), Candidate(truth, 3, "b", 2)])[0].agreement == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("choice", "score"),
+    [
+        (Choice(0.5, None, 0.25), 0.25),
+        (Choice(0.5, 0.1, 1.0), 0.3),
+        (Choice(0.5, None, None), 0.5),
+        (Choice(None, None, 0.25), 0.5),
+        (Choice(None, None, None), None),
+        (Choice(0.5, None, -0.1), 0.0),
+    ],
+)
+def test_the_score(choice, score):
+    assert choice.score == (None if score is None else pytest.approx(score))
+
+
+def test_nothing_and_one_run_have_no_score():
+    assert choose([]) == []
+    assert choose([Candidate(np.arange(9) % 2, 2, "a")])[0].score is None
+
+
+@pytest.mark.parametrize("cafes", [[str(i) for i in range(9)], ["공릉동 카페"] * 9], ids=["a photo each", "one café"])
+def test_cafes_of_one_photo_and_one_cafe_are_no_witness(cafes):
+    assert choose([Candidate(np.arange(9) % 2, 2, "a")], cafes)[0].cafes is None
+
+
+def test_many_photos_are_sampled_the_same_way_each_time(monkeypatch):
+    monkeypatch.setattr(selection, "MAX_ROWS", 50)
+    candidates = [Candidate(RNG.integers(0, 3, 200), 3, family) for family in "ab"]
+    assert choose(candidates) == choose(candidates)
+
+
+def test_the_true_clustering_is_chosen_among_backbones_and_ks():
+    rng = np.random.default_rng(0)
+    x, _ = make_blobs(240, 12, centers=6, cluster_std=2, random_state=0)
+    views = {"a": x, "b": x @ rng.normal(size=(12, 30)), "noise": rng.normal(size=(240, 30))}
+    runs = [
+        (family, k, kmeans(view.astype(np.float32), k, 0).labels_)
+        for family, view in views.items()
+        for k in (2, 4, 6, 12)
+    ]
+    found = choose([Candidate(labels, k, family) for family, k, labels in runs])
+    best = runs[int(np.argmax([choice.score for choice in found]))]
+    assert best[:2] in {("a", 6), ("b", 6)}
+
+
+@pytest.mark.parametrize("cafes", [False, True])
+def test_k_is_found(cafes):
+    x, truth = make_blobs(300, 16, centers=8 * np.eye(16)[:5], cluster_std=2, random_state=1)
+    rooms = [f"{t} {i % 10}" for i, t in enumerate(truth)] if cafes else None
+    found = choose_k(x, range(2, 10), rooms)
+    assert found.k == 5
+    assert "k = 5 was chosen from 2 to 9, without labels; silhouette takes" in found.words()
+    assert found == choose_k(x, range(2, 10), rooms)
+
+
+def test_noise_has_no_k_and_says_so():
+    found = choose_k(RNG.normal(size=(200, 30)), [2, 3, 4])
+    if max(found.lifts) <= 0:
+        assert "None of them scores above data without structure" in found.words()
+    assert max(found.lifts) < 0.02
+
+
+def test_no_k_fits():
+    with pytest.raises(ClusteringError, match=r"(?s)No k of k_range fits.*4 photos"):
+        choose_k(np.eye(4), [5, 6])
+
+
+@pytest.mark.filterwarnings("error")
+def test_runs_that_collapsed_do_not_bear_each_other_out():
+    """scikit-learn says that two labellings of one cluster agree entirely: such a pair would win over every finding."""
+    one, own, two = np.zeros(8, int), np.arange(8), np.array([0] * 4 + [1] * 4)
+    assert selection.pairwise_agreement([one, one, own, own, two, two]).tolist() == [
+        [1, 0, 0, 0, 0, 0],
+        [0, 1, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0, 0],
+        [0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1, 1],
+    ]
+    found = choose([Candidate(labels, 2, family) for labels in (one, two) for family in ("a", "b")])
+    # a stranger's collapsed run and its proper one: the mean of 0 and 0, of 0 and 1
+    assert [choice.agreement for choice in found] == [0, 0, 0.5, 0.5]
+
+
+@pytest.mark.filterwarnings("error")
+def test_photos_without_any_difference_have_no_k():
+    found = choose_k(np.full((12, 3), 0.1, np.float32), [2, 3], n_nulls=2)
+    assert found.scores == [0, 0]
+    assert "None of them scores above data without structure" in found.words()

@@ -1,0 +1,225 @@
+"""The report and the comparison in a real Chromium, opened from disk."""
+
+import json
+
+import pytest
+from chromium import browser_only
+
+from cafemood import runs
+from cafemood.report import compare, report
+
+pytestmark = browser_only
+
+
+@pytest.fixture
+def visitor(browser):
+    """Open a page at a size; it carries what it complained of and asked for."""
+    contexts = []
+
+    def open_page(path, width=1280, height=900):
+        context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints, page.asked = [], []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visit(visitor, run):
+    """Open the report."""
+
+    def open_page(width=1280, height=900):
+        page = visitor(report.write_report(run), width, height)
+        page.wait_for_function("document.querySelector('[data-photo]').style.backgroundImage")
+        return page
+
+    return open_page
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_opens_without_complaint_request_or_sideways_scroll(visit, width):
+    page = visit(width)
+    page.wait_for_timeout(300)
+    assert page.complaints == []
+    assert [url for url in page.asked if not url.startswith("data:")] == page.asked[:1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_nothing_hostile_ran(visit):
+    page = visit()
+    assert page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_a_photo_opens_and_steps_and_escape_closes(visit):
+    page = visit()
+    page.locator("[data-photo]").first.click()
+    assert page.locator("#lightbox").is_visible()
+    first = page.locator("#lightbox p").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#lightbox p").inner_text() != first
+    page.keyboard.press("Escape")
+    assert not page.locator("#lightbox").is_visible()
+
+
+def test_a_photo_that_is_gone_does_not_show_the_one_before_it(visitor, run):
+    gone, mood = run.assignments.loc[1, ["file", "cluster"]]
+    (run.photos_root / gone).unlink()
+    page = visitor(report.write_report(runs.load(run.folder)))
+    page.locator(".mood").nth(mood).locator("[data-photo]").last.click()
+    while not page.locator("#lightbox p").inner_text().startswith(gone):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#lightbox img").is_hidden()
+    assert page.locator("#lightbox img").get_attribute("src") is None
+
+
+PINCHED = """() => {
+  const canvas = document.querySelector("#map canvas"), box = canvas.getBoundingClientRect();
+  canvas.setPointerCapture = () => {};
+  const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(`pointer${type}`, {
+    pointerId: id, clientX: box.left + x, clientY: box.top + box.height / 2 }));
+  const opened = [];
+  for (let x = 0; x < box.width; x += 10) {
+    send("down", 1, x); send("down", 2, x + 40); send("move", 2, x + 60); send("move", 2, x + 40);
+    send("up", 2, x + 40); send("up", 1, x);
+    opened.push(document.getElementById("lightbox").open);
+  }
+  return opened;
+}"""
+
+
+def test_a_pinch_opens_no_photo(visit):
+    page = visit()
+    assert not any(page.evaluate(PINCHED))
+
+
+def test_the_photos_are_printed_though_backgrounds_are_not(visit):
+    page = visit()
+    with_photos = len(page.pdf(print_background=False))
+    page.evaluate("document.querySelectorAll('.photo').forEach((photo) => { photo.style.backgroundImage = ''; })")
+    assert with_photos > len(page.pdf(print_background=False)) + 10_000
+
+
+def test_the_map_shows_what_is_under_the_pointer_and_zooms(visit):
+    page = visit()
+    canvas = page.locator("#map canvas")
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    box = canvas.bounding_box()
+    found = False
+    for x in range(20, int(box["width"]), 30):
+        for y in range(20, int(box["height"]), 30):
+            if not found:
+                page.mouse.move(box["x"] + x, box["y"] + y)
+                found = page.locator(".tip").is_visible()
+    assert found
+    assert "probability" in page.locator(".tip").inner_text()
+    before = canvas.screenshot()
+    page.get_by_label("Zoom in").click()
+    page.wait_for_timeout(300)
+    assert canvas.screenshot() != before
+
+
+def test_the_legend_hides_a_mood(visit):
+    page = visit()
+    button = page.locator(".legend button").first
+    before = page.locator("#map canvas").screenshot()
+    button.click()
+    page.wait_for_timeout(300)
+    assert button.get_attribute("aria-pressed") == "false"
+    assert page.locator("#map canvas").screenshot() != before
+
+
+def test_targets_are_large_enough_for_a_thumb(visit):
+    page = visit(390, 844)
+    for selector in (".tools button:visible", ".legend button"):
+        for box in [handle.bounding_box() for handle in page.locator(selector).element_handles()]:
+            assert min(box["width"], box["height"]) >= 40
+
+
+@pytest.fixture
+def visit_comparison(visitor, sweep):
+    """Open the comparison of a sweep."""
+    return lambda width=1280: visitor(compare.write(compare.find([sweep]), sweep), width)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_comparison_opens_without_complaint_request_or_sideways_scroll(visit_comparison, width):
+    page = visit_comparison(width)
+    page.wait_for_timeout(200)
+    assert page.complaints == []
+    assert [url for url in page.asked if not url.startswith("data:")] == page.asked[:1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_table_is_sorted_by_a_click_and_again_the_other_way(visit_comparison):
+    page = visit_comparison()
+    names = "#runs tbody th"
+    assert page.locator(names).first.inner_text().endswith("vgg16 features k=3")  # rank 1
+    heading = page.locator("#runs thead button", has_text="silhouette@features")
+    heading.click()
+    assert page.locator(names).first.inner_text() == "resnet50 features k=6"
+    heading.click()
+    assert page.locator(names).last.inner_text() == "resnet50 features k=6"
+    assert page.locator("#runs thead th[aria-sort=ascending]").count() == 1
+
+
+def test_photos_that_changed_group_are_counted_and_shown_alone(visit_comparison):
+    page = visit_comparison()
+    page.locator("#left").select_option(label="1 vgg16 features k=3")
+    page.locator("#right").select_option(label="2 vgg16 features k=6")
+    assert "30 of 60 photos (50 %) changed group" in page.locator("#moved").inner_text()
+    assert page.locator("#sheet-left img").count() == 60
+    page.locator("#changed").check()
+    assert page.locator("#sheet-left img").count() == page.locator("#sheet-right img").count() == 30
+
+
+def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
+    page = visit_comparison()
+    assert page.locator("#curve circle").count() == 4
+    page.locator("#score").select_option("z@features")
+    assert "resnet50 features k=6: -1" in page.locator("#curve svg").inner_html()
+    page.locator("#runs tbody tr").first.hover()
+    assert page.locator("#parallel .run.lit").count() == 1
+
+
+def test_the_table_calls_noise_what_the_verdict_does(visitor, sweep):
+    scores = json.loads((sweep / "1_backbone=vgg16,k=3" / "scores.json").read_text())
+    scores["null"]["silhouette@features"] |= {"z": 2.2, "limit": 2.6}
+    (sweep / "1_backbone=vgg16,k=3" / "scores.json").write_text(json.dumps(scores))
+    page = visitor(compare.write(compare.find([sweep]), sweep))
+    assert "2 of 4 runs are no better than noise" in page.locator(".verdict").inner_text()
+    assert sorted(page.locator("#runs td.noise").all_inner_texts()) == ["-1 !", "2.200 !"]
+
+
+CONTRASTS = """() => {
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const light = (color) => {
+    pen.fillStyle = color;
+    pen.fillRect(0, 0, 1, 1);
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  };
+  return [...document.querySelectorAll(".heat td")].map((cell) => {
+    const { color, backgroundColor } = getComputedStyle(cell), ratio = light(color) / light(backgroundColor);
+    return Math.max(ratio, 1 / ratio);
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_of_a_comparison_can_be_read(visit_comparison, scheme):
+    page = visit_comparison(360)
+    page.emulate_media(color_scheme=scheme)
+    assert min(page.evaluate(CONTRASTS)) >= 4.5
+    heights = "[...document.querySelectorAll('.figure text')].map((text) => text.getBoundingClientRect().height)"
+    assert min(page.evaluate(heights)) >= 9
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,0 +1,96 @@
+"""A run folder is claimed once, says how it ended, and is read back."""
+
+import json
+
+import numpy as np
+import pytest
+import sklearn
+
+from cafemood import runs
+from cafemood.errors import RunError
+from cafemood.runs.run import RunWriter
+
+
+def facts(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_a_run_that_ends_well_is_finished_with_its_stages(tmp_path):
+    with RunWriter(tmp_path, {"k": 4}) as run:
+        assert facts(tmp_path)["status"] == "running"
+        with run.stage("embed", items=10) as stage:
+            stage["items"] = 20
+    found = runs.load(tmp_path).facts
+    assert found["status"] == "finished"
+    assert found["k"] == 4
+    assert found["stages"][0]["name"] == "embed"
+    assert found["stages"][0]["items"] == 20
+    assert found["stages"][0]["items_per_second"] > 0
+    assert {"cafemood", "torch", "python"} <= set(found["versions"])
+
+
+@pytest.mark.parametrize(("error", "status"), [(ValueError("broken"), "failed"), (KeyboardInterrupt(), "interrupted")])
+def test_a_run_that_ends_badly_says_so(tmp_path, error, status):
+    with pytest.raises(type(error)), RunWriter(tmp_path):
+        raise error
+    assert facts(tmp_path)["status"] == status
+    with pytest.raises(RunError, match="did not finish"):
+        runs.load(tmp_path)
+
+
+def test_two_runs_never_share_a_folder(tmp_path):
+    with RunWriter(tmp_path):
+        pass
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(RunError, match=r"(?s)already holds a run.*another folder"), RunWriter(tmp_path):
+        pass
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(RunError, match=r"(?s)No run can be written here.*hydra.run.dir="),
+        RunWriter(tmp_path / "file" / "run"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "This is not a run folder"),
+        ('{"status": "finished", "schema_version": 99}', "A newer cafemood wrote this run"),
+        ('{"status": "running"}', "its status is 'running'"),
+        ('{"status": "failed", "reason": "the disk was full"}', "the disk was full"),
+        ("{half", "(?s)cannot be read.*it is no JSON: line 1, column 2"),
+        ("[]", "not a JSON object"),
+    ],
+)
+def test_what_cannot_be_read_says_why(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RunError, match=message):
+        runs.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["assignments", "model", "scores"])
+def test_a_damaged_or_missing_part_is_named(tmp_path, name):
+    with RunWriter(tmp_path):
+        pass
+    with pytest.raises(RunError, match=name):
+        getattr(runs.load(tmp_path), name)
+    for suffix in (".parquet", ".safetensors", ".json"):
+        (tmp_path / f"{name}{suffix}").write_bytes(b"junk")
+    with pytest.raises(RunError, match=name):
+        getattr(runs.load(tmp_path), name)
+
+
+def test_distances_to_the_means_of_the_clusters():
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(90, 7)).astype(np.float16), rng.choice([0, 2, 5], size=90)
+    means = {j: x[labels == j].astype(float).mean(axis=0) for j in (0, 2, 5)}
+    expected = [np.linalg.norm(row - means[j]) for row, j in zip(x.astype(float), labels, strict=True)]
+    for mib in (1, 0.002):
+        with sklearn.config_context(working_memory=mib):
+            assert runs.distances_to_means(x, labels) == pytest.approx(expected, rel=1e-4)
