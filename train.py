@@ -11,7 +11,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from cafemood.app import config
+from cafemood.app import command_line, config, sweeps
 from cafemood.errors import CafemoodError
 
 log = logging.getLogger("cafemood")
@@ -24,7 +24,7 @@ def main(cfg: DictConfig) -> float:
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
         config.check(cfg)
-        if cfg.resume and (score := config.finished_score(folder)) is not None:
+        if cfg.resume and (score := sweeps.finished_score(folder)) is not None:
             return score
         return run_job(cfg, folder)
     except CafemoodError as error:  # the user's to mend: no traceback, and a sweep goes on with its next job
@@ -38,11 +38,11 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
     from cafemood import runs
     from cafemood.cafes import profiles
-    from cafemood.clustering.dec import baselines
     from cafemood.clustering.reduction import display_plane
+    from cafemood.evaluation.baselines import baselines
+    from cafemood.evaluation.judge import judge
     from cafemood.evaluation.selection import choose_k
     from cafemood.evaluation.stability import Checks
-    from cafemood.evaluation.verdict import judge
     from cafemood.features.embedding import several
     from cafemood.report import report, terminal, tracking
     from cafemood.runs import thumbnails
@@ -55,7 +55,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
         config.photo_data(cfg, config.build(cfg.data), fleet).prepare_data()
         return float("nan")
     choices = {group: HydraConfig.get().runtime.choices[group] for group in ("reduce", "method")}
-    facts = {"command": config.command(), "k": cfg.k, "seed": cfg.seed}
+    facts = {"command": command_line.command(), "k": cfg.k, "seed": cfg.seed}
     facts |= {group: {"name": name, **config.plain(cfg[group])} for group, name in choices.items()}
     loggers = []
     try:
@@ -104,10 +104,10 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    words = config.swept(config.quoted(sys.argv[1:]), Path(__file__).parent / "conf" / "experiment")
-    sys.argv[1:] = config.resumed(words)
+    words = command_line.swept(command_line.quoted(sys.argv[1:]), Path(__file__).parent / "conf" / "experiment")
+    sys.argv[1:] = command_line.resumed(words)
     try:
         main()
     except KeyboardInterrupt:
         sys.exit("\nStopped. Nothing that was embedded is lost: run the same command again.")
-    sys.exit(1 if failed or config.CompareSweep.incomplete else 0)
+    sys.exit(1 if failed or sweeps.CompareSweep.incomplete else 0)

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cafemood.data.photos import demo_photos, file_digest, open_image
+from cafemood.data.folders import demo_photos
+from cafemood.data.images import file_digest, open_image
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 4

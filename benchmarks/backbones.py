@@ -16,9 +16,10 @@ from embed import network_rate
 from torch import nn
 
 from cafemood.backbones import networks
-from cafemood.backbones.backbone import Backbone, processor_has
+from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.cards import CARDS, Card
 from cafemood.backbones.preprocessing import TRANSFORMS
+from cafemood.core.devices import processor_has
 
 CAFFE = {"vgg16": networks.vgg16, "caffenet": networks.caffenet, "caffe_googlenet": networks.googlenet}
 

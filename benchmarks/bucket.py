@@ -22,7 +22,7 @@ import pandas as pd
 
 from cafemood.backbones.registry import create
 from cafemood.core import remote
-from cafemood.data import photos
+from cafemood.data import folders
 from cafemood.data.manifests import read_listing
 from cafemood.features.embedding import embed
 
@@ -38,7 +38,7 @@ def main() -> None:
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    source = photos.scan_folder(chosen.photos) if chosen.photos else photos.demo_photos()
+    source = folders.scan_folder(chosen.photos) if chosen.photos else folders.demo_photos()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     os.environ |= {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port())}
@@ -60,7 +60,7 @@ def main() -> None:
             bucket.pipe("cafes/photos/menu.jpg", b"no picture")
             keys = [*sorted(path.name for path in folder.iterdir()), "gone.jpg", "gone too.jpg", "menu.jpg"]
             pd.DataFrame({"file": keys}).to_csv(folder.parent / "list.csv", index=False)
-            local = photos.scan_folder(folder)
+            local = folders.scan_folder(folder)
             network = create(chosen.backbone)
             begin = time.perf_counter()
             _, ours, n = embed(local, network, Path(name) / "folder")

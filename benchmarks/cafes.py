@@ -33,7 +33,7 @@ from cafemood.cafes import profiles, shares, similar
 from cafemood.clustering.kmeans import kmeans
 from cafemood.core import chunks
 from cafemood.core.atomic import write_tensors
-from cafemood.data.photos import demo_photos, scan_folder
+from cafemood.data.folders import demo_photos, scan_folder
 from cafemood.features.embedding import embed
 from cafemood.runs import compact
 

@@ -33,9 +33,12 @@ from sklearn.metrics import (
 
 from cafemood.backbones.registry import create
 from cafemood.clustering.kmeans import kmeans
-from cafemood.data.photos import open_image, scan_folder
+from cafemood.data.folders import scan_folder
+from cafemood.data.images import open_image
+from cafemood.evaluation.nulls import null_lift
+from cafemood.evaluation.pipelines import KMeansPipeline
 from cafemood.evaluation.selection import Candidate, choose
-from cafemood.evaluation.stability import KMeansPipeline, null_lift, stability
+from cafemood.evaluation.stability import stability
 
 FACTORS = (0.5, 0.75, 1, 1.5, 2)
 MAX_ROWS = 1500

@@ -25,12 +25,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from cafemood.data.folders import demo_photos
+from cafemood.data.images import open_image
+
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "crawler")]
 
 from cafecrawl.replica.content import Content, blob_photo  # noqa: E402
 from cafecrawl.replica.site import Replica, running  # noqa: E402
-from cafemood.data.photos import demo_photos, open_image  # noqa: E402
 
 STOCK = """
 import scrapy

@@ -44,15 +44,17 @@ from tqdm import tqdm
 
 from cafemood.app import config
 from cafemood.backbones.registry import create
-from cafemood.clustering.autoencoder import Autoencoder, input_scale, reconstruction_loss
-from cafemood.clustering.dec import DEC, IDEC, embed, scaled
+from cafemood.clustering.autoencoder import Autoencoder
+from cafemood.clustering.dec import DEC, IDEC
+from cafemood.clustering.functional import input_scale, reconstruction_loss
 from cafemood.clustering.kmeans import kmeans
-from cafemood.clustering.n2d import N2D, TEMI
-from cafemood.clustering.pretraining import Pretraining, Surroundings
+from cafemood.clustering.n2d import N2D
+from cafemood.clustering.pretraining import Pretraining, Surroundings, embed, scaled
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.clustering.rows import MatrixDataModule, Rows
+from cafemood.clustering.temi import TEMI
+from cafemood.data.folders import scan_folder
 from cafemood.data.labelled import read_labelled
-from cafemood.data.photos import scan_folder
 from cafemood.evaluation.scores import external
 from cafemood.features.embedding import embed as embed_photos
 

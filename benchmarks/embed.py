@@ -38,7 +38,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from cafemood.backbones.backbone import Backbone, cosine
 from cafemood.backbones.registry import create
-from cafemood.data import photos
+from cafemood.core import devices
+from cafemood.data import folders, photos
 from cafemood.features import engine
 from cafemood.features.embedding import embed
 
@@ -86,7 +87,7 @@ def copied(photo_set: photos.PhotoSet, folder: Path, copies: int) -> photos.Phot
         for photo in photo_set.photos:
             data = photo_set.path(photo).read_bytes()
             (folder / f"{copy:03}_{Path(photo.file).name}").write_bytes(data + bytes([copy]))
-    return photos.scan_folder(folder)
+    return folders.scan_folder(folder)
 
 
 def weight_file(name: str, given: dict[str, str], folder: Path) -> str | None:
@@ -161,8 +162,8 @@ def main() -> None:
     parser.add_argument("--others", metavar="PYTHON", help="the Python of an environment with img2vec_pytorch")
     chosen = parser.parse_args()
     given = dict(pair.split("=", 1) for pair in chosen.weights)
-    source = photos.scan_folder(chosen.photos) if chosen.photos else photos.demo_photos()
-    machine = f"{platform.machine()}, {engine.n_cores()} cores, torch {torch.__version__}"
+    source = folders.scan_folder(chosen.photos) if chosen.photos else folders.demo_photos()
+    machine = f"{platform.machine()}, {devices.n_cores()} cores, torch {torch.__version__}"
     ratios, alone = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

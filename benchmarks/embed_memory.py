@@ -22,7 +22,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cafemood.backbones.registry import create
-from cafemood.data import photos
+from cafemood.data import folders
 from cafemood.features.embedding import embed
 
 PAGE = 4096
@@ -36,7 +36,7 @@ def resident() -> float:
 def write_photos(folder: Path, n: int, side: int) -> None:
     """The demo's photos again and again, no two files the same."""
     small = []
-    for photo in (demo := photos.demo_photos()).photos:
+    for photo in (demo := folders.demo_photos()).photos:
         with Image.open(demo.path(photo)) as image:
             image.thumbnail((side, side))
             image.convert("RGB").save(buffer := io.BytesIO(), "JPEG", quality=85)
@@ -59,7 +59,7 @@ def main() -> None:
         write_photos(root, args.photos, args.side)
         backbone = create(args.backbone)
         before = resident()
-        photo_set = photos.scan_folder(root)
+        photo_set = folders.scan_folder(root)
         scanned = resident()
         seen: list[tuple[float, float]] = []
         done = threading.Event()

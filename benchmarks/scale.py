@@ -29,6 +29,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from cafemood.clustering import base
+from cafemood.clustering import kmeans as kmeans
+
 STAGES = ("k-means", "scikit-learn", "PCA", "scores", "DEC")
 STEPS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
 PIECE = 50_000
@@ -67,13 +70,13 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
     elif stage == "PCA":
         reduction.PCAReduction(50).fit_transform(x)
     elif stage == "scores":
+        from cafemood.evaluation.judge import judge
         from cafemood.evaluation.stability import Checks
-        from cafemood.evaluation.verdict import judge
 
-        method = dec.KMeans(k)
+        method = kmeans.KMeans(k)
         model = kmeans(x, k, 0, 1)
         member = np.eye(k, dtype=np.float32)[model.labels_]
-        clustering = dec.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
+        clustering = base.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
         plane, _ = reduction.display_plane(x)
         begun = time.perf_counter()
         judge(x, plane, clustering, [], Checks.of(method, k, None, {}, "auto"))

@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from cafemood.backbones.registry import create
-from cafemood.data import photos
+from cafemood.data import folders, photos
 from cafemood.features import embedding
 
 KINDS = {"one": 1, "ddp": 2, "ray": 2}
@@ -48,7 +48,7 @@ def measure(kind: str, folder: Path, cache: Path, backbone: str) -> None:
         "ddp": partial(pl.Trainer, accelerator="cpu", devices=2, strategy="ddp_spawn"),
         "ray": partial(RayTrainer, accelerator="cpu", devices=1, workers=2),
     }
-    photo_set, network = photos.scan_folder(folder), create(backbone)
+    photo_set, network = folders.scan_folder(folder), create(backbone)
     trainer = embedding.several(trainers[kind])
     begin, before = time.perf_counter(), processor()
     kept, _, _ = embedding.embed(photo_set, network, cache, trainer=trainer)
@@ -91,7 +91,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "photos"
         folder.mkdir()
-        copied(photos.scan_folder(chosen.photos) if chosen.photos else photos.demo_photos(), folder, chosen.copies)
+        copied(folders.scan_folder(chosen.photos) if chosen.photos else folders.demo_photos(), folder, chosen.copies)
         for i in range(chosen.rounds):
             for kind, n_cores in kinds.items():
                 words = [sys.executable, __file__, "--backbone", chosen.backbone, "--one", kind]

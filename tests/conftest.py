@@ -77,7 +77,8 @@ def made_cafe_run(tmp_path_factory):
     from made_runs import NAMES, draw_cafes, make_run
 
     from cafemood.cafes import profiles
-    from cafemood.data.photos import PhotoSet, scan_folder
+    from cafemood.data.folders import scan_folder
+    from cafemood.data.photos import PhotoSet
 
     folder = tmp_path_factory.mktemp("cafes")
     found = scan_folder(draw_cafes(folder / "사진"))

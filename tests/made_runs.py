@@ -8,12 +8,13 @@ import pandas as pd
 from drawn_rooms import MOODS, draw_room
 
 from cafemood import runs
-from cafemood.clustering.dec import KMeans, baselines
+from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.reduction import NoReduction, display_plane
-from cafemood.clustering.rows import PhotoDataModule
 from cafemood.core.atomic import write_tensors
-from cafemood.data.photos import open_image
-from cafemood.evaluation.verdict import judge
+from cafemood.data.images import open_image
+from cafemood.evaluation.baselines import baselines
+from cafemood.evaluation.judge import judge
+from cafemood.features.photo_features import PhotoDataModule
 
 HOSTILE = '</script><img src=x onerror="alert(1)">공릉동 카페 ☕'
 

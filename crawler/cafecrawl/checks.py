@@ -12,7 +12,7 @@ import imagehash
 from PIL import Image, ImageFile
 from PIL.Image import Transpose
 
-from cafemood.data.photos import turn_of
+from cafemood.data.images import turn_of
 
 MAX_BYTES = 25 * 1024 * 1024
 MIN_SIDE = 256

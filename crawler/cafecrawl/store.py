@@ -26,7 +26,7 @@ from cafecrawl.checks import PhotoFacts
 from cafecrawl.errors import ConfigError
 from cafecrawl.ledger import Ledger, ledger_reason
 from cafemood.core.reasons import reason_of
-from cafemood.data.photos import file_digest
+from cafemood.data.images import file_digest
 
 STATE = ".crawl"
 

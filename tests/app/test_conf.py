@@ -8,8 +8,12 @@ from hydra.utils import get_object
 from made_runs import make_run
 from omegaconf import OmegaConf
 
-from cafemood.app import config  # config registers the schema
-from cafemood.data.photos import scan_folder
+from cafemood.app import (
+    command_line,
+    config,  # config registers the schema
+    sweeps,
+)
+from cafemood.data.folders import scan_folder
 from cafemood.errors import CafemoodError
 from cafemood.report import compare
 
@@ -147,7 +151,7 @@ def test_k_range(override, ks):
 )
 def test_an_experiment_with_values_to_sweep_over_is_a_sweep(typed, sweep):
     """In both versions of Hydra; where it is said already, or nothing is to run, nothing is added."""
-    assert config.swept(typed, CONF / "experiment") == (["--multirun", *typed] if sweep else typed)
+    assert command_line.swept(typed, CONF / "experiment") == (["--multirun", *typed] if sweep else typed)
 
 
 def test_resume_takes_the_newest_sweep_of_the_same_command(tmp_path, capsys):
@@ -159,13 +163,13 @@ def test_resume_takes_the_newest_sweep_of_the_same_command(tmp_path, capsys):
         (tmp_path / stamp).mkdir()
         OmegaConf.save({"hydra": {"overrides": {"task": overrides}}}, tmp_path / stamp / "multirun.yaml")
     words = ["-m", "seed=1", "k=2,3", "resume=true"]
-    assert config.resumed(words, tmp_path) == [*words, f"hydra.sweep.dir={tmp_path / '2026-01-02'}"]
-    assert config.resumed(words[:-1], tmp_path) == words[:-1]
+    assert command_line.resumed(words, tmp_path) == [*words, f"hydra.sweep.dir={tmp_path / '2026-01-02'}"]
+    assert command_line.resumed(words[:-1], tmp_path) == words[:-1]
     assert not capsys.readouterr().err
-    assert config.resumed(["-m", "k=9", "resume=true"], tmp_path) == ["-m", "k=9", "resume=true"]
+    assert command_line.resumed(["-m", "k=9", "resume=true"], tmp_path) == ["-m", "k=9", "resume=true"]
     assert "holds no sweep of this command, so it starts from the beginning" in capsys.readouterr().err
     given = [*words, "hydra.sweep.dir=/elsewhere"]
-    assert config.resumed(given, tmp_path) == given
+    assert command_line.resumed(given, tmp_path) == given
 
 
 @pytest.mark.parametrize("hydras", ["hydra/launcher=pool", "hydra.launcher.partition=NAME", "+hydra.job.env_set.A=1"])
@@ -175,13 +179,13 @@ def test_resume_knows_which_words_hydra_keeps_apart(tmp_path, hydras):
     (tmp_path / "sweep").mkdir()
     (tmp_path / "multirun.yaml").rename(tmp_path / "sweep" / "multirun.yaml")
     words = ["-m", hydras, *overrides, "resume=true"]
-    assert config.resumed(words, tmp_path) == [*words, f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    assert command_line.resumed(words, tmp_path) == [*words, f"hydra.sweep.dir={tmp_path / 'sweep'}"]
 
 
 def test_a_finished_job_without_its_pages_gets_them(tmp_path, photo_folder):
     """It was stopped between its result and its report."""
     run = make_run(tmp_path / "run", scan_folder(photo_folder))
-    assert -1 <= config.finished_score(run.folder) <= 1
+    assert -1 <= sweeps.finished_score(run.folder) <= 1
     assert (run.folder / "report.html").is_file()
     assert (run.folder / "cafes.parquet").is_file()
 
@@ -200,12 +204,12 @@ def test_a_finished_job_without_its_pages_gets_them(tmp_path, photo_folder):
     ],
 )
 def test_a_path_may_hold_what_hydras_grammar_does_not(typed, passed):
-    assert config.quoted([typed]) == [passed]
+    assert command_line.quoted([typed]) == [passed]
 
 
 @pytest.mark.parametrize("folder", ["사진 폴더", "it's (2)", "a, b", "☕"])
 def test_a_quoted_path_reaches_the_config_whole(folder):
-    (override,) = config.quoted([f"data.root=/{folder}"])
+    (override,) = command_line.quoted([f"data.root=/{folder}"])
     assert composed("data=folder", override)["data"]["root"] == f"/{folder}"
 
 
@@ -217,8 +221,8 @@ def test_build_unwraps_a_users_mistake():
 
 def test_a_sweep_without_its_comparison_is_incomplete(tmp_path, monkeypatch):
     """Of an error in a callback Hydra only warns: the exit code has to tell."""
-    monkeypatch.setattr(config.CompareSweep, "incomplete", False)
+    monkeypatch.setattr(sweeps.CompareSweep, "incomplete", False)
     monkeypatch.setattr(compare, "find", lambda folders: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        config.CompareSweep().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
-    assert config.CompareSweep.incomplete
+        sweeps.CompareSweep().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    assert sweeps.CompareSweep.incomplete

@@ -11,7 +11,8 @@ from torchvision.transforms import v2
 from cafemood.backbones import backbone as frozen
 from cafemood.backbones.backbone import Backbone, cosine
 from cafemood.backbones.registry import create
-from cafemood.data.photos import demo_photos, open_image
+from cafemood.data.folders import demo_photos
+from cafemood.data.images import open_image
 
 
 def test_a_scaled_jpeg_decode_hardly_changes_the_features():

@@ -16,7 +16,8 @@ from weight_files import write_caffemodel, write_keras
 from cafemood.backbones import networks
 from cafemood.backbones.cards import CARDS
 from cafemood.backbones.registry import create
-from cafemood.data.photos import demo_photos, open_image
+from cafemood.data.folders import demo_photos
+from cafemood.data.images import open_image
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
 
 

@@ -8,13 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cafemood.clustering.autoencoder import (
-    Autoencoder,
+from cafemood.clustering.autoencoder import Autoencoder, mlp, mlp_from_state
+from cafemood.clustering.functional import (
     clustering_loss,
     input_scale,
     log_soft_assignment,
-    mlp,
-    mlp_from_state,
     reconstruction_loss,
     target_distribution,
 )

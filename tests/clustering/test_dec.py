@@ -16,15 +16,17 @@ from threadpoolctl import threadpool_limits
 from cafemood.clustering import dec, pretraining
 from cafemood.clustering.assign import assign
 from cafemood.clustering.autoencoder import Autoencoder
-from cafemood.clustering.dec import DEC, IDEC, KMeans, baselines, scaled
-from cafemood.clustering.kmeans import kmeans
+from cafemood.clustering.dec import DEC, IDEC
+from cafemood.clustering.kmeans import KMeans, kmeans
 from cafemood.clustering.modules import ReconstructionModule, RefinementModule
+from cafemood.clustering.pretraining import scaled
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.clustering.rows import MatrixDataModule, Rows
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
+from cafemood.evaluation.baselines import baselines
+from cafemood.evaluation.judge import judge
 from cafemood.evaluation.scores import external
-from cafemood.evaluation.verdict import judge
 
 SMALL = {"hidden": (32, 32, 64), "pretrain_epochs": 2, "pretrain_min_steps": 40, "max_updates": 3}
 CPU = partial(pl.Trainer, accelerator="cpu")

@@ -9,18 +9,15 @@ import pytorch_lightning as pl
 import torch
 from sklearn.datasets import make_blobs
 
-from cafemood.clustering.autoencoder import (
-    Autoencoder,
-    LayerAutoencoder,
-    clustering_loss,
-    log_soft_assignment,
-    target_distribution,
-)
+from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder
+from cafemood.clustering.base import health
+from cafemood.clustering.callbacks import Checkpoints
+from cafemood.clustering.functional import clustering_loss, log_soft_assignment, target_distribution
 from cafemood.clustering.heads import Heads
-from cafemood.clustering.modules import Checkpoints, ReconstructionModule, RefinementModule, health
-from cafemood.clustering.n2d import AgreementModule
+from cafemood.clustering.modules import ReconstructionModule, RefinementModule
 from cafemood.clustering.pretraining import PHASE, fit_phase
 from cafemood.clustering.rows import MatrixDataModule, Rows
+from cafemood.clustering.temi import AgreementModule
 from cafemood.errors import ClusteringError
 
 N, K = 90, 3

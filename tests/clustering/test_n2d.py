@@ -11,9 +11,10 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import normalized_mutual_info_score
 
 from cafemood.clustering.assign import assign
-from cafemood.clustering.dec import KMeans
-from cafemood.clustering.n2d import N2D, TEMI
+from cafemood.clustering.kmeans import KMeans
+from cafemood.clustering.n2d import N2D
 from cafemood.clustering.rows import MatrixDataModule
+from cafemood.clustering.temi import TEMI
 from cafemood.errors import ClusteringError
 
 CPU = partial(pl.Trainer, accelerator="cpu")

@@ -12,9 +12,10 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from cafemood.clustering import modules
+from cafemood.clustering import callbacks
 from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder, MaskingNoise
-from cafemood.clustering.modules import Checkpoints, ReconstructionModule
+from cafemood.clustering.callbacks import Checkpoints
+from cafemood.clustering.modules import ReconstructionModule
 from cafemood.clustering.pretraining import Pretraining, Surroundings, duration
 from cafemood.clustering.rows import Rows
 from cafemood.errors import ClusteringError
@@ -246,12 +247,12 @@ def test_durations_are_said_in_words(seconds, words):
 
 def test_a_bar_counts_on_from_the_checkpoint(x, cache_dir, monkeypatch):
     bars = []
-    real = modules.PhaseProgress.__init__
+    real = callbacks.PhaseProgress.__init__
 
     def kept(self, *args):
         real(self, *args)
         bars.append(self)
 
-    monkeypatch.setattr(modules.PhaseProgress, "__init__", kept)
+    monkeypatch.setattr(callbacks.PhaseProgress, "__init__", kept)
     Pretraining(**TINY).run(x, 16, Surroundings(CPU, cache_dir=cache_dir))
     assert [bar.bar.n for bar in bars] == [bar.bar.total for bar in bars] == [8]

@@ -10,8 +10,9 @@ import torch
 from cafemood.backbones.registry import create
 from cafemood.clustering import rows
 from cafemood.clustering.reduction import NoReduction, PCAReduction
-from cafemood.clustering.rows import BLOCK, Batches, MatrixDataModule, PhotoDataModule, Rows
-from cafemood.data.photos import scan_folder
+from cafemood.clustering.rows import BLOCK, Batches, MatrixDataModule, Rows
+from cafemood.data.folders import scan_folder
+from cafemood.features.photo_features import PhotoDataModule
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from cafecrawl.replica.content import room_photo
 from cafecrawl.replica.rooms import ATMOSPHERES
-from cafemood.data.photos import scan_folder
+from cafemood.data.folders import scan_folder
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cafemood.data.labelled import labelled_rows, read_labelled, rows_as_features
+from cafemood.backbones.precomputed import rows_as_features
+from cafemood.data.labelled import labelled_rows, read_labelled
 from cafemood.errors import FeaturesError
 from cafemood.features.embedding import embed
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from cafemood.core import remote
+from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing, read_manifest, write_manifest
-from cafemood.data.photos import scan_folder
 from cafemood.errors import PhotoError
 
 # -- manifests

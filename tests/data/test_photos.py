@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from cafemood.data import photos
-from cafemood.data.photos import open_image, scan_folder
+from cafemood.data import folders, images, photos
+from cafemood.data.folders import scan_folder
+from cafemood.data.images import open_image
 from cafemood.errors import PhotoError
 
 
@@ -67,7 +68,7 @@ def test_empty_and_unreadable_files_are_skipped_and_named(tmp_path, monkeypatch)
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere")
     save(tmp_path / "locked.jpg", "blue")
-    real = photos.file_digest
+    real = images.file_digest
 
     def digest(path):
         if path.name == "locked.jpg":
@@ -103,7 +104,7 @@ def test_heic_without_its_package_is_one_clear_error(tmp_path, monkeypatch):
 
 def test_heic_with_its_package(tmp_path):
     pillow_heif = pytest.importorskip("pillow_heif")
-    assert photos.heic_available()
+    assert images.heic_available()
     pillow_heif.from_pillow(Image.new("RGB", (64, 48), "red")).save(tmp_path / "a.heic")
     (photo,) = scan_folder(tmp_path).photos
     assert open_image(tmp_path / photo.file).size == (64, 48)
@@ -142,7 +143,7 @@ def test_the_cafe_id_of_a_file_name_comes_back(cafe, n):
     from pathlib import PurePosixPath
 
     name = f"cafe_{cafe}_{n}.jpg"
-    got, source = photos.cafe_of(PurePosixPath(name), "0" * 64, folders=True)
+    got, source = folders.cafe_of(PurePosixPath(name), "0" * 64, folders=True)
     if source == "filename":
         assert got == unicodedata.normalize("NFC", cafe)
     else:  # only what no file can be called, or a line break, may fail to match
@@ -177,7 +178,7 @@ def test_the_digest_follows_content_cafes_and_labels(photo_folder):
 
 
 def test_the_demo_is_39_real_photos():
-    found = photos.demo_photos()
+    found = folders.demo_photos()
     assert len(found.photos) == 39
     assert {p.licence for p in found.photos} == {"Pexels licence"}
 
@@ -188,7 +189,7 @@ def test_the_demo_without_its_extra_says_which(monkeypatch):
 
     monkeypatch.setattr(photos.metadata, "distribution", missing)
     with pytest.raises(PhotoError, match=r"(?s)demo photos are missing.*cafemood\[demo\]"):
-        photos.demo_photos()
+        folders.demo_photos()
 
 
 # -- pixels

@@ -7,13 +7,18 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.datasets import load_digits, make_blobs
 
-from cafemood.clustering.dec import DEC, IDEC, KMeans
-from cafemood.clustering.kmeans import kmeans, nearest_center
-from cafemood.clustering.n2d import N2D, TEMI
+from cafemood.clustering.dec import DEC, IDEC
+from cafemood.clustering.kmeans import KMeans, kmeans, nearest_center
+from cafemood.clustering.n2d import N2D
 from cafemood.clustering.pretraining import Pretraining
 from cafemood.clustering.rows import MatrixDataModule
+from cafemood.clustering.temi import TEMI
+from cafemood.core.parallel import on_all_cores
+from cafemood.evaluation import nulls
 from cafemood.evaluation import stability as resampling
-from cafemood.evaluation.stability import Checks, KMeansPipeline, MethodPipeline, null_lift, on_all_cores, stability
+from cafemood.evaluation.nulls import null_lift
+from cafemood.evaluation.pipelines import KMeansPipeline, MethodPipeline
+from cafemood.evaluation.stability import Checks, stability
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +30,15 @@ def blobs():
 def test_the_gaussian_null_has_the_datas_mean_and_covariance():
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(1500, 4)) @ rng.normal(size=(4, 4)) + 5).astype(np.float32)
-    null = resampling.gaussian(x)(rng)
+    null = nulls.gaussian(x)(rng)
     np.testing.assert_allclose(null.mean(axis=0), x.mean(axis=0), atol=0.3)
     np.testing.assert_allclose(np.cov(null.T), np.cov(x.T), rtol=0.25, atol=0.25)
     assert stats.kstest(stats.zscore(null[:, 0]), "norm").pvalue > 0.01
 
 
 def test_many_columns_are_permuted_each_by_itself():
-    x = np.repeat(np.arange(60.0)[:, None], resampling.FEW_COLUMNS + 1, axis=1)
-    null = resampling.independent(x)(np.random.default_rng(0))
+    x = np.repeat(np.arange(60.0)[:, None], nulls.FEW_COLUMNS + 1, axis=1)
+    null = nulls.independent(x)(np.random.default_rng(0))
     np.testing.assert_array_equal(np.sort(null, axis=0), x)
     assert abs(np.corrcoef(null.T)[0, 1]) < 0.5
 
@@ -41,7 +46,7 @@ def test_many_columns_are_permuted_each_by_itself():
 def test_of_few_columns_each_becomes_unimodal():
     rng = np.random.default_rng(0)
     two = np.concatenate([rng.normal(-4, 1, 500), rng.normal(4, 1, 500)])
-    null = resampling.independent(np.c_[two, rng.normal(size=1000)])(rng)
+    null = nulls.independent(np.c_[two, rng.normal(size=1000)])(rng)
     assert (np.abs(two) < 1).mean() < 0.01
     assert (np.abs(null[:, 0]) < 1).mean() > 0.05  # the gap between the modes is filled
     assert stats.ks_2samp(null[:, 1], rng.normal(size=1000)).pvalue > 0.01  # one mode stays as it was
@@ -51,7 +56,7 @@ def test_of_few_columns_each_becomes_unimodal():
 def test_a_unimodal_column_keeps_its_distribution(draw):
     rng = np.random.default_rng(1)
     x = getattr(rng, draw)(size=2000)
-    again = resampling.unimodal(x)(rng.random(2000))
+    again = nulls.unimodal(x)(rng.random(2000))
     assert stats.ks_2samp(again, x).statistic < 0.05
 
 
@@ -59,7 +64,7 @@ def test_a_unimodal_column_keeps_its_distribution(draw):
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=30))
 def test_any_column_has_a_unimodal_neighbour_within_its_range(values):
     x = np.array(values)
-    again = resampling.unimodal(x)(np.linspace(0, 1, 11))
+    again = nulls.unimodal(x)(np.linspace(0, 1, 11))
     assert np.isfinite(again).all()
     assert again.min() >= x.min()
     assert again.max() <= x.max()
@@ -245,4 +250,4 @@ def test_a_group_of_one_photo_counts_in_the_refits_that_saw_it():
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("values", "quarter", "half"), [([1.0], 1, 1), ([0.5] * 3, 0.5, 0.5), ([1.0, 2.0], 1.25, 1.5)])
 def test_a_column_of_one_or_two_values(values, quarter, half):
-    assert resampling.unimodal(np.array(values))(np.array([0.25, 0.5])).tolist() == [quarter, half]
+    assert nulls.unimodal(np.array(values))(np.array([0.25, 0.5])).tolist() == [quarter, half]

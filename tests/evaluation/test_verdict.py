@@ -8,12 +8,14 @@ from scipy import stats
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
-from cafemood.clustering.dec import KMeans, baselines
+from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.reduction import PCAReduction, display_plane
 from cafemood.clustering.rows import MatrixDataModule
 from cafemood.evaluation import scores
+from cafemood.evaluation.baselines import baselines
+from cafemood.evaluation.judge import judge
 from cafemood.evaluation.stability import Checks
-from cafemood.evaluation.verdict import _leak_sentences, judge, noise_limit, verdict
+from cafemood.evaluation.verdict import _leak_sentences, noise_limit, verdict
 
 ORDER = ["bad", "warn", "good", "info"]
 NAN = float("nan")

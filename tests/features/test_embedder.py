@@ -15,8 +15,8 @@ from photo_server import serving
 
 from cafemood.backbones.registry import create
 from cafemood.core import remote
+from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing
-from cafemood.data.photos import scan_folder
 from cafemood.errors import FeaturesError
 from cafemood.features import embedder, embedding
 from cafemood.features.embedding import embed

@@ -10,7 +10,8 @@ import pytorch_lightning as pl
 from PIL import Image
 
 from cafemood.backbones.registry import create
-from cafemood.data.photos import PhotoSet, scan_folder
+from cafemood.data.folders import scan_folder
+from cafemood.data.photos import PhotoSet
 from cafemood.errors import CafemoodError, FeaturesError
 from cafemood.features import embedding
 from cafemood.features.embedding import embed

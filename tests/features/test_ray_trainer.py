@@ -16,8 +16,8 @@ from photo_server import serving
 
 from cafemood.backbones.registry import create
 from cafemood.core.ray_cluster import connected
+from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing
-from cafemood.data.photos import scan_folder
 from cafemood.errors import CafemoodError, FeaturesError
 from cafemood.features import embedding, ray_trainer
 from cafemood.features.embedding import embed

@@ -3,7 +3,8 @@
 import pytest
 from made_runs import HOSTILE, make_run
 
-from cafemood.data.photos import Photo, PhotoSet, scan_folder
+from cafemood.data.folders import scan_folder
+from cafemood.data.photos import Photo, PhotoSet
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from made_runs import HOSTILE
 from cafemood import runs
 from cafemood.cafes import moods, profiles
 from cafemood.errors import CafemoodError
-from cafemood.report import atlas
+from cafemood.report import atlas, mapping
 from cafemood.runs import thumbnails
 
 
@@ -78,7 +78,7 @@ def test_the_wall_is_full_and_keeps_order():
 
 def test_mercator_against_known_places():
     # EPSG:3857 of 180° E and of Seoul's city hall
-    x, y = atlas.mercator(np.array([0, 37.5665, np.nan]), np.array([180, 126.9780, 1]))
+    x, y = mapping.mercator(np.array([0, 37.5665, np.nan]), np.array([180, 126.9780, 1]))
     assert x[:2] == pytest.approx([20037.508, 14135.126], abs=0.01)
     assert y[:2] == pytest.approx([0, 4518.386], abs=0.5)
     assert np.isnan(y[2])
@@ -99,7 +99,7 @@ def test_streets_that_are_none(tmp_path, text, message):
     if text is not None:
         path.write_text(text)
     with pytest.raises(CafemoodError, match=message):
-        atlas.read_streets(path)
+        mapping.read_streets(path)
 
 
 STREETS = {

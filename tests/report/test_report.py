@@ -9,7 +9,7 @@ import pytest
 from made_runs import HOSTILE
 
 from cafemood import runs
-from cafemood.data.photos import file_digest
+from cafemood.data.images import file_digest
 from cafemood.report import report
 from cafemood.runs import thumbnails
 

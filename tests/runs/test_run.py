@@ -8,7 +8,7 @@ import sklearn
 
 from cafemood import runs
 from cafemood.errors import RunError
-from cafemood.runs.run import RunWriter
+from cafemood.runs.writer import RunWriter
 
 
 def facts(folder):

@@ -7,7 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from cafemood import runs
-from cafemood.data.photos import file_digest
+from cafemood.data.images import file_digest
 from cafemood.runs import thumbnails
 
 

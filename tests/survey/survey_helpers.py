@@ -6,7 +6,7 @@ import numpy as np
 from made_runs import make_run
 from PIL import Image, ImageDraw
 
-from cafemood.data.photos import scan_folder
+from cafemood.data.folders import scan_folder
 from cafemood.runs.run import Run
 
 PALETTES = [(60, 38, 26), (232, 230, 224), (70, 110, 84), (176, 96, 70)]

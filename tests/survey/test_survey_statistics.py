@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from cafemood.survey import statistics
+from cafemood.survey import agreement, statistics, triplets
 from cafemood.survey.study import MIXED
 
 CLUSTERS = ["cluster 1", "cluster 2"]
@@ -160,18 +160,18 @@ def test_men_and_women_are_compared_on_their_contrasts():
 
 def test_agreement_is_ordinal_and_silent_below_ten_units():
     perfect = ratings([(p, f"q{u}", "cluster 1", 1 + u % 5) for p in range(4) for u in range(12)])
-    found = statistics.agreement(perfect, 50, 0)
+    found = agreement.agreement(perfect, 50, 0)
     assert found["alpha"] == pytest.approx(1)
     assert found["icc"]["one"]["icc"] == pytest.approx(1)
     rng = np.random.default_rng(3)
     noise = ratings([(p, f"q{u}", "cluster 1", int(rng.integers(1, 6))) for p in range(20) for u in range(12)])
-    found = statistics.agreement(noise, 100, 0)
+    found = agreement.agreement(noise, 100, 0)
     assert abs(found["alpha"]) < 0.1
     assert found["low"] < found["alpha"] < found["high"]
-    few = statistics.agreement(perfect[perfect["question"] < "q2"], 50, 0)
+    few = agreement.agreement(perfect[perfect["question"] < "q2"], 50, 0)
     assert few["alpha"] is None
     assert "too few" in few["why_not"]
-    assert "same rating" in statistics.agreement(perfect.assign(answer=3), 50, 0)["why_not"]
+    assert "same rating" in agreement.agreement(perfect.assign(answer=3), 50, 0)["why_not"]
 
 
 def test_ordinal_alpha_by_hand():
@@ -201,7 +201,7 @@ def test_intruders_are_binomial():
 
 
 def test_the_odd_one_is_not_of_the_nearest_pair():
-    assert statistics.odd_one_out(np.array([[0.0, 0], [5, 5], [0, 1]])) == 1
+    assert triplets.odd_one_out(np.array([[0.0, 0], [5, 5], [0, 1]])) == 1
 
 
 def test_triplets_are_paired_between_spaces():
@@ -219,16 +219,16 @@ def test_triplets_are_paired_between_spaces():
                 "odd",
                 None,
                 " ".join(shown),
-                shown[statistics.odd_one_out(np.stack([good[p] for p in shown]))],
+                shown[triplets.odd_one_out(np.stack([good[p] for p in shown]))],
             )
         )
     table = pd.DataFrame(rows, columns=["person", "question", "kind", "repeat_of", "photos", "answer"])
-    found = statistics.triplets(table, {"good": good, "bad": bad}, 300, 0)
+    found = triplets.triplets(table, {"good": good, "bad": bad}, 300, 0)
     first, second = found["spaces"]
     assert first["accuracy"] == 1
     assert second["accuracy"] < 0.6
     assert found["differences"][0]["low"] > 0.2
-    assert statistics.triplets(table, {}, 300, 0)["spaces"] == []
+    assert triplets.triplets(table, {}, 300, 0)["spaces"] == []
 
 
 def test_retest_counts_the_same_answer_given_again():
@@ -239,7 +239,7 @@ def test_retest_counts_the_same_answer_given_again():
         (1, "o", "odd", None, "x"),
         (1, "s", "odd", "o", "x"),
     ]
-    found = statistics.retest(pd.DataFrame(rows, columns=columns))
+    found = agreement.retest(pd.DataFrame(rows, columns=columns))
     assert (found["alike"]["same"], found["alike"]["mean_change"], found["odd"]["same"]) == (0, 2, 1)
 
 
@@ -348,15 +348,15 @@ def test_an_ordinal_model_of_people_without_spread_has_no_errors_and_says_so(rat
 def test_what_one_person_rated_is_no_matter_of_agreement():
     """All agree on every group that several rated; that somebody alone gave another rating changes nothing."""
     rows = [(p, f"q{u}", "cluster 1", 3) for p in range(3) for u in range(12)] + [(0, "alone", "cluster 1", 5)]
-    found = statistics.agreement(ratings(rows), 50, 0)
+    found = agreement.agreement(ratings(rows), 50, 0)
     assert (found["units"], found["alpha"], found["icc"]) == (12, None, None)
     assert found["why_not"] == "everybody gave the same rating everywhere"
     rows[0] = (0, "q0", "cluster 1", 4)
-    found = statistics.agreement(ratings(rows), 50, 0)
+    found = agreement.agreement(ratings(rows), 50, 0)
     # one of 36 ratings differs: observed 2 * 2 / (36 * 2), expected 2 * 1 * 35 / (36 * 35), both times one distance
     assert found["alpha"] == pytest.approx(1 - (4 / 72) / (70 / 1260), abs=1e-12)
     assert np.isfinite([found["low"], found["high"]]).all()
-    one = statistics.agreement(ratings([(1, f"q{u}", "cluster 1", u % 5) for u in range(12)]), 50, 0)
+    one = agreement.agreement(ratings([(1, f"q{u}", "cluster 1", u % 5) for u in range(12)]), 50, 0)
     assert one["why_not"].startswith("0 rated groups")
 
 
@@ -365,7 +365,7 @@ def test_people_who_rated_everything_alike_have_no_icc():
     """Krippendorff's alpha has the fourth person's ratings to go by; the ICC has not: he left one out."""
     rows = [(p, f"q{u}", "cluster 1", 3) for p in range(3) for u in range(12)]
     rows += [(3, f"q{u}", "cluster 1", 1 + u % 5) for u in range(11)]
-    found = statistics.agreement(ratings(rows), 50, 0)
+    found = agreement.agreement(ratings(rows), 50, 0)
     assert found["alpha"] is not None
     assert found["icc"] is None
 

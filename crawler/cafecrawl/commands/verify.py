@@ -15,7 +15,7 @@ from cafecrawl import export
 from cafecrawl.folders import folder_of
 from cafecrawl.ledger import Ledger
 from cafecrawl.store import STATE, Store
-from cafemood.data.photos import file_digest
+from cafemood.data.images import file_digest
 from cafemood.errors import CafemoodError
 
 KILLED = 128

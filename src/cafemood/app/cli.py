@@ -381,7 +381,7 @@ def _names(text: str | None) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    from cafemood.report.terminal import plain
+    from cafemood.core.html import plain
 
     return plain(text)
 

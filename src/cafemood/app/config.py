@@ -7,30 +7,25 @@ import inspect
 import io
 import logging
 import re
-import shlex
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from cafemood.core import remote
 from cafemood.errors import CafemoodError
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
 
-    from cafemood.clustering.rows import PhotoDataModule
     from cafemood.data.photos import PhotoSet
+    from cafemood.features.photo_features import PhotoDataModule
 
 
 @dataclass
@@ -59,21 +54,21 @@ class Config:
 ConfigStore.instance().store(name="schema", node=Config)
 
 TARGETS = (
-    "cafemood.data.photos.demo_photos",
-    "cafemood.data.photos.scan_folder",
+    "cafemood.data.folders.demo_photos",
+    "cafemood.data.folders.scan_folder",
     "cafemood.data.manifests.read_listing",
     "cafemood.data.manifests.read_manifest",
     "cafemood.data.labelled.labelled_rows",
-    "cafemood.data.labelled.rows_as_features",
+    "cafemood.backbones.precomputed.rows_as_features",
     "cafemood.backbones.registry.create",
     "cafemood.clustering.reduction.NoReduction",
     "cafemood.clustering.reduction.PCAReduction",
-    "cafemood.clustering.dec.KMeans",
+    "cafemood.clustering.kmeans.KMeans",
     "cafemood.clustering.dec.DEC",
     "cafemood.clustering.dec.IDEC",
     "cafemood.clustering.n2d.N2D",
-    "cafemood.clustering.n2d.TEMI",
-    "cafemood.app.config.CompareSweep",
+    "cafemood.clustering.temi.TEMI",
+    "cafemood.app.sweeps.CompareSweep",
     "cafemood.features.ray_trainer.RayTrainer",
     "cafemood.report.tracking.wandb_logger",
     "hydra_plugins.cafemood_ray.RayLauncher",
@@ -144,127 +139,6 @@ def tried(cfg: DictConfig, facts: dict[str, Any]) -> dict[str, Any]:
     return known | {"n_tried": n_tried}
 
 
-def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str]:
-    """With resume=true: point Hydra at the newest sweep that the same command began.
-
-    Args:
-        words: The command line after the program's name.
-        sweeps: Where sweeps lie.
-    """
-    if "resume=true" not in words or any(word.startswith("hydra.sweep.dir=") for word in words):
-        return words
-    own = sorted(word for word in words if not word.lstrip("+~").startswith(("-", "resume=", "hydra.", "hydra/")))
-    for known in sorted(sweeps.glob("*/multirun.yaml"), reverse=True):
-        overrides = OmegaConf.load(known).hydra.overrides.task
-        if sorted(word for word in overrides if not word.startswith("resume=")) == own:
-            return [*words, f"hydra.sweep.dir={known.parent}"]
-    if {"-m", "--multirun"} & set(words) or any(word.startswith("experiment=") for word in words):
-        print(f"resume=true: {sweeps} holds no sweep of this command, so it starts from the beginning", file=sys.stderr)
-    return words
-
-
-def swept(words: list[str], experiments: Path) -> list[str]:
-    """Say that an experiment is a sweep, where its config has values to sweep over: Hydra 1.4 takes that from the
-    command line alone.
-
-    Args:
-        words: The command line after the program's name.
-        experiments: The folder of the experiments' configs.
-    """
-    if any(word.startswith(("-", "hydra.mode=")) for word in words):  # it is said already, or nothing is run
-        return words
-    named = (word.partition("=")[2] for word in words if word.startswith("experiment="))
-    configs = [OmegaConf.load(path) for name in named if (path := experiments / f"{name}.yaml").is_file()]
-    sweeps = any(OmegaConf.select(config, "hydra.sweeper.params") for config in configs)
-    return ["--multirun", *words] if sweeps else words
-
-
-def command() -> str:
-    """The command as it was typed, without the path of the interpreter; of a job that a launcher started on its own
-    (SLURM, Ray), whose words are the launcher's, the command that runs this job alone."""
-    typed = sys.argv
-    if Path(typed[0]).name != "train.py":
-        typed = ["train.py", *HydraConfig.get().overrides.task, "hydra.mode=RUN"]
-    return shlex.join(["python", Path(typed[0]).name, *typed[1:]])
-
-
-def finished_score(folder: Path) -> float | None:
-    """The score of a job that a sweep, taken up again, has finished before; None if it has to be run.
-
-    Raises:
-        CafemoodError: Another process is at it.
-    """
-    from cafemood import runs
-    from cafemood.cafes import profiles
-    from cafemood.report import report
-
-    if runs.why_unfinished(folder) is None:
-        run = runs.load(folder)
-        if not (folder / "report.html").is_file():  # stopped while its pages were made
-            report.write_report(run)
-            if run.knows_cafes:
-                profiles.build(run)
-        score = run.scores["scores"].get("silhouette@features")
-        logging.getLogger("cafemood").info("Finished before: %s", folder.name)
-        return float("nan") if score is None else float(score)
-    runs.clear_unfinished(folder)
-    return None
-
-
-class CompareSweep(Callback):
-    """At the end of a multirun: one table and one page over all its jobs, and a summary in W&B if it is used."""
-
-    incomplete: ClassVar[bool] = False
-    """Whether a job's result is missing (a launcher may have run it in another process), or the comparison is."""
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Compare what the sweep left; a comparison that cannot be made is told."""
-        from cafemood.report import compare, terminal, tracking
-
-        CompareSweep.incomplete = True  # until all is done: of an error in a callback Hydra only warns
-        folder = Path(config.hydra.sweep.dir)
-        try:
-            found = compare.find([folder])
-            page = compare.write(found, folder)
-        except CafemoodError as error:
-            logging.getLogger("cafemood").error("%s", error)
-            return
-        terminal.print_comparison(found)
-        print(f"Comparison: {page}")
-        if "wandb" in (config.logger or {}):
-            settings = config.logger.wandb
-            tracking.log_comparison(found, page, settings.project, offline=settings.offline, tags=settings.tags)
-        CompareSweep.incomplete = bool(found.unfinished)
-
-
-_PATHS = ("data.root", "data.path", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")
-_PLAIN = re.compile(r"[A-Za-z0-9_/.:~+@%-]*")
-
-
-def quoted(words: list[str]) -> list[str]:
-    """Quote paths that Hydra's grammar has no letters for: 사진, spaces, brackets, commas.
-
-    Args:
-        words: The command line after the program's name.
-
-    Raises:
-        SystemExit: An address has a secret, which the run's folder would keep.
-    """
-    for key, _, value in (word.partition("=") for word in words):
-        if remote.is_address(value) and remote.shown(value) != value:
-            fix = "put keys and passwords into the environment (AWS_…, GOOGLE_…, FSSPEC_…, ~/.netrc)"
-            why = "the run's folder keeps the command"
-            sys.exit(str(CafemoodError("An address on the command line has a secret", where=key, why=why, fix=fix)))
-    return [_quote(word) for word in words]
-
-
-def _quote(word: str) -> str:
-    key, equals, value = word.partition("=")
-    if not equals or key not in _PATHS or _PLAIN.fullmatch(value) or value[:1] in "'\"":
-        return word
-    return f"{key}='" + value.replace("'", "\\'") + "'"
-
-
 def build(node: DictConfig | None, **more: Any) -> Any:
     """Instantiate a config node; a user's mistake inside comes out as what it is, not wrapped.
 
@@ -303,7 +177,7 @@ def _targets(node: Any) -> Iterator[tuple[str, str]]:
 
 def photo_data(cfg: DictConfig, photo_set: PhotoSet, trainer: Trainer | None) -> PhotoDataModule:
     """The photos' features, as the config wants them."""
-    from cafemood.clustering.rows import PhotoDataModule
+    from cafemood.features.photo_features import PhotoDataModule
 
     return PhotoDataModule(
         photo_set,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cafemood.core.atomic import write_json
+from cafemood.core.devices import device, processor_has
 from cafemood.errors import CafemoodError, FeaturesError
 
 log = logging.getLogger(__name__)
@@ -184,20 +185,6 @@ def probe_photos() -> tuple[Image.Image, ...]:
             left, top = (photo.width - side) * (i % 3) // 2, (photo.height - side) * (i // 4)
             windows.append(photo.crop((left, top, left + side, top + side)))
     return tuple(windows)
-
-
-def processor_has(precision: str) -> bool:
-    """Whether the device that computes here has instructions of its own for a half precision."""
-    if torch.cuda.is_available():
-        return precision == "float16" or torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    names = {"float16": ("avx512_fp16", "amx_fp16"), "bfloat16": ("avx512_bf16", "amx_bf16")}[precision]
-    return any(capabilities.get(name) for name in names)
-
-
-def device() -> torch.device:
-    """The device that computes here."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _fold_batch_norm(network: nn.Module) -> None:

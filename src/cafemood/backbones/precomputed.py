@@ -12,6 +12,7 @@ import numpy as np
 
 from cafemood.core import chunks
 from cafemood.core.reasons import reason_of
+from cafemood.data.labelled import _ids, read_labelled
 from cafemood.errors import FeaturesError
 
 
@@ -129,3 +130,16 @@ def _lines(path: Path) -> list[str]:
 def _text(photo_id: object) -> str:
     """An id as text: NumPy and pyarrow also keep them as bytes (`S64`, binary)."""
     return photo_id.decode() if isinstance(photo_id, bytes) else str(photo_id)
+
+
+def rows_as_features(path: str | None) -> Precomputed:
+    """The same matrix as features.
+
+    Args:
+        path: As for `labelled_rows`.
+
+    Raises:
+        FeaturesError: See `read_labelled`.
+    """
+    matrix, _, file = read_labelled(path)
+    return Precomputed(file, tuple(_ids(matrix)), matrix, {}, name="rows")

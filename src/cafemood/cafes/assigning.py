@@ -17,7 +17,9 @@ from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
 from cafemood.clustering import assign
 from cafemood.core.atomic import write_tensors, writing
-from cafemood.data.photos import Photo, PhotoSet, Skipped, file_digest, open_image, scan_folder
+from cafemood.data.folders import scan_folder
+from cafemood.data.images import file_digest, open_image
+from cafemood.data.photos import Photo, PhotoSet, Skipped
 from cafemood.errors import PhotoError, RunError
 from cafemood.runs import compact
 from cafemood.runs.run import Run

@@ -235,7 +235,7 @@ def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cafemood.report.terminal import plain
+    from cafemood.core.html import plain
 
     named = moods.of_run(cafes.run)
     shown = cafes.table.sort_values([sort, "cafe_id"], ascending=[False, True]).head(limit)

@@ -109,7 +109,7 @@ def like_photos(cafes: Cafes, files: Sequence[Path]) -> Query:
     from PIL import Image
 
     from cafemood.cafes.looks import measure
-    from cafemood.data.photos import file_digest, open_image
+    from cafemood.data.images import file_digest, open_image
 
     run = cafes.run
     row_of = {photo_id: i for i, photo_id in enumerate(run.photos["photo_id"])}

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from cafemood.clustering.autoencoder import log_soft_assignment, mlp_from_state
+from cafemood.clustering.autoencoder import mlp_from_state
+from cafemood.clustering.functional import log_soft_assignment
 from cafemood.clustering.heads import Heads
 from cafemood.clustering.modules import CHUNK
 from cafemood.clustering.reduction import project

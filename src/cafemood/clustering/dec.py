@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,101 +11,23 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
-from tqdm import tqdm
 
-from cafemood.clustering.assign import memberships
-from cafemood.clustering.autoencoder import Autoencoder, input_scale
+from cafemood.clustering.autoencoder import Autoencoder
+from cafemood.clustering.base import Clustering, digest
 from cafemood.clustering.kmeans import kmeans
-from cafemood.clustering.modules import CHUNK, RefinementModule, health
-from cafemood.clustering.pretraining import MEAN_SQUARE, Pretraining, Surroundings, TrainerFactory
-from cafemood.clustering.reduction import PCAReduction
+from cafemood.clustering.modules import RefinementModule
+from cafemood.clustering.pretraining import (
+    MEAN_SQUARE,
+    Pretraining,
+    Surroundings,
+    TrainerFactory,
+    embed,
+    encoder_tensors,
+    scaled,
+)
 from cafemood.clustering.rows import MatrixDataModule, Rows
 from cafemood.clustering.spectral import spectral
-from cafemood.core import chunks
 from cafemood.errors import ClusteringError
-
-
-@dataclass
-class Clustering:
-    """One official labelling and all that is needed to give it to new photos.
-
-    Attributes:
-        labels: Cluster of each photo (n,), the argmax of `probabilities`.
-        centers: Cluster centres in the clustering space (k, d').
-        probabilities: Student-t similarity to each centre, rows sum to 1 (n, k). A membership, not a
-            calibrated chance.
-        embedding: The photos in the clustering space (n, d').
-        space: The clustering space's name.
-        tensors: What `assign` needs besides the centres.
-        baseline_spaces: Spaces whose plain k-means should stand beside this result.
-    """
-
-    labels: np.ndarray
-    centers: np.ndarray
-    probabilities: np.ndarray
-    embedding: np.ndarray
-    space: str
-    n_iter: int
-    converged: bool
-    stop_reason: str
-    tensors: dict[str, np.ndarray] = field(default_factory=dict)
-    baseline_spaces: dict[str, np.ndarray] = field(default_factory=dict)
-    updates: list[dict[str, float]] = field(default_factory=list)
-
-    def health(self) -> dict[str, Any]:
-        """Clusters in use, smallest cluster, entropy of sizes, least centre distance, label change an update."""
-        record: dict[str, Any] = dict(health(torch.from_numpy(self.labels), torch.from_numpy(self.centers)))
-        return record | {
-            "label_change": [update["label_change"] for update in self.updates[1:]],
-            "updates": self.updates,
-        }
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A cheap system on the same features, run from several seeds."""
-
-    name: str
-    labels: list[np.ndarray]
-
-
-class KMeans:
-    """scikit-learn's k-means in the clustering space.
-
-    Args:
-        n_clusters: k.
-        n_init: Starts; the best inertia wins.
-        random_state: Seed.
-    """
-
-    name = "kmeans"
-
-    def __init__(self, n_clusters: int, n_init: int = 10, random_state: int = 0) -> None:
-        self.n_clusters, self.n_init, self.random_state = n_clusters, n_init, random_state
-
-    def fit(self, data: MatrixDataModule, *, space: str = "features", **_: Any) -> Clustering:
-        """Cluster `data.matrix` (n, d).
-
-        Raises:
-            ClusteringError: k does not fit the number of photos, or the data holds NaN.
-        """
-        x = check_matrix(data.matrix, self.n_clusters)
-        model = kmeans(x, self.n_clusters, self.random_state, self.n_init)
-        centers = model.cluster_centers_.astype(np.float32)
-        scale = np.float32(model.inertia_ / len(x)) or np.float32(1)
-        tensors = {"kernel_scale": np.array([scale])}
-        probabilities = memberships(x, centers, float(scale))
-        return Clustering(
-            labels=probabilities.argmax(axis=1),
-            centers=centers,
-            probabilities=probabilities,
-            embedding=x,
-            space=space,
-            n_iter=int(model.n_iter_),
-            converged=model.n_iter_ < model.max_iter,
-            stop_reason="centres no longer move" if model.n_iter_ < model.max_iter else "reached max_iter",
-            tensors=tensors,
-        )
 
 
 class DEC:
@@ -273,73 +192,3 @@ class IDEC(DEC):
 
     def __init__(self, n_clusters: int, *, gamma: float = 0.1, lr: float = 1e-3, **options: Any) -> None:
         super().__init__(n_clusters, gamma=gamma, lr=lr, **options)
-
-
-def scaled(x: np.ndarray, n_clusters: int, space: str, mean_square: float = 1.0) -> tuple[Rows, float]:
-    """The features (n, d) times the one factor that brings their mean square to `mean_square`, and that factor.
-
-    Raises:
-        ClusteringError: k does not fit, or the features hold NaN or only zeros.
-    """
-    rows = check_matrix(x, n_clusters)
-    try:
-        scale = input_scale(torch.tensor(piece) for _, piece in chunks.read(rows)) * mean_square**0.5
-    except ValueError:
-        why = "the features are all zero, or not finite"
-        raise ClusteringError("The features cannot be scaled", where=space, why=why) from None
-    return Rows(rows, scale), scale
-
-
-def embed(autoencoder: Autoencoder, x: Rows) -> np.ndarray:
-    """The embedding of scaled rows (n, d), in float32."""
-    with torch.inference_mode():
-        return torch.cat([autoencoder.encoder(chunk) for chunk in x.split(CHUNK)]).numpy()
-
-
-def encoder_tensors(autoencoder: Autoencoder, scale: float) -> dict[str, np.ndarray]:
-    """What a run folder needs to embed new photos."""
-    encoder = {f"encoder.{name}": value.numpy() for name, value in autoencoder.encoder.state_dict().items()}
-    return {"scale": np.array([scale], np.float32), **encoder}
-
-
-def digest(recipe: object) -> str:
-    """A file name for a recipe: the same for the same settings."""
-    return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
-
-
-def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Refuse what cannot be clustered.
-
-    Raises:
-        ClusteringError: k < 2, k > n, or NaN or infinity in the matrix.
-    """
-    if not 2 <= n_clusters <= len(x):
-        photos = "1 photo" if len(x) == 1 else f"{len(x)} photos"
-        raise ClusteringError(
-            f"{photos} cannot be put into {n_clusters} groups",
-            where="k",
-            why="k must be at least 2 and at most the number of photos",
-            fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
-        )
-    bad = chunks.bad_rows(x)
-    if len(bad):
-        why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
-        raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
-    return x if chunks.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
-
-
-def baselines(features: np.ndarray, clustering: Clustering, k: int, *, n_seeds: int = 10) -> list[Baseline]:
-    """Plain k-means from `n_seeds` seeds: on the features, and in the method's own starting spaces.
-
-    For DEC and IDEC these are the autoencoder's embedding and a PCA of the same width.
-    """
-    spaces = {"k-means on the features": features}
-    for name, z0 in clustering.baseline_spaces.items():
-        width = min(z0.shape[1], *features.shape)
-        spaces[f"PCA-{width} + k-means"] = PCAReduction(width).fit_transform(features)
-        spaces[name] = z0
-    labels = [
-        kmeans(x, k, seed).labels_
-        for x, seed in tqdm(list(product(spaces.values(), range(n_seeds))), "baselines", unit="fit", leave=False)
-    ]
-    return [Baseline(name, labels[i * n_seeds : (i + 1) * n_seeds]) for i, name in enumerate(spaces)]

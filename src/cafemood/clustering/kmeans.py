@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from cafemood.clustering.assign import memberships
+from cafemood.clustering.base import Clustering, check_matrix
+from cafemood.clustering.rows import MatrixDataModule
 from cafemood.core import chunks
 
 
@@ -93,3 +96,42 @@ def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
     from sklearn.metrics import pairwise_distances_argmin
 
     return np.asarray(pairwise_distances_argmin(x, centers))
+
+
+class KMeans:
+    """scikit-learn's k-means in the clustering space.
+
+    Args:
+        n_clusters: k.
+        n_init: Starts; the best inertia wins.
+        random_state: Seed.
+    """
+
+    name = "kmeans"
+
+    def __init__(self, n_clusters: int, n_init: int = 10, random_state: int = 0) -> None:
+        self.n_clusters, self.n_init, self.random_state = n_clusters, n_init, random_state
+
+    def fit(self, data: MatrixDataModule, *, space: str = "features", **_: Any) -> Clustering:
+        """Cluster `data.matrix` (n, d).
+
+        Raises:
+            ClusteringError: k does not fit the number of photos, or the data holds NaN.
+        """
+        x = check_matrix(data.matrix, self.n_clusters)
+        model = kmeans(x, self.n_clusters, self.random_state, self.n_init)
+        centers = model.cluster_centers_.astype(np.float32)
+        scale = np.float32(model.inertia_ / len(x)) or np.float32(1)
+        tensors = {"kernel_scale": np.array([scale])}
+        probabilities = memberships(x, centers, float(scale))
+        return Clustering(
+            labels=probabilities.argmax(axis=1),
+            centers=centers,
+            probabilities=probabilities,
+            embedding=x,
+            space=space,
+            n_iter=int(model.n_iter_),
+            converged=model.n_iter_ < model.max_iter,
+            stop_reason="centres no longer move" if model.n_iter_ < model.max_iter else "reached max_iter",
+            tensors=tensors,
+        )

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
-from cafemood.clustering.autoencoder import (
-    Autoencoder,
-    LayerAutoencoder,
+from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder
+from cafemood.clustering.base import health
+from cafemood.clustering.functional import (
     clustering_loss,
     log_soft_assignment,
     reconstruction_loss,
     target_distribution,
 )
 from cafemood.clustering.rows import Batch, Rows
-from cafemood.core.atomic import writing
 from cafemood.errors import ClusteringError
 
 log = logging.getLogger(__name__)
@@ -286,74 +282,3 @@ def refuse_several_devices(trainer: pl.Trainer) -> None:
             why="its target needs all rows",
             fix="trainer=auto",
         )
-
-
-@torch.no_grad()
-def health(labels: Tensor, centers: Tensor) -> dict[str, float]:
-    """Is the clustering alive: clusters in use, smallest cluster, entropy of sizes (nats), least centre distance."""
-    sizes = torch.bincount(labels, minlength=len(centers)).double()
-    share = sizes[sizes > 0] / sizes.sum()
-    distances = torch.pdist(centers.double())
-    return {
-        "clusters_in_use": int((sizes > 0).sum()),
-        "smallest_cluster": int(sizes.min()),
-        "size_entropy": float((share * (1 / share).log()).sum()),
-        "least_centre_distance": float(distances.min()) if len(distances) else float("nan"),
-    }
-
-
-class PhaseProgress(pl.Callback):
-    """One bar for a whole phase, in steps, with rate and time left.
-
-    Args:
-        description: What stands before the bar.
-        total: Steps at most.
-    """
-
-    def __init__(self, description: str, total: int) -> None:
-        self.bar: tqdm[Any] = tqdm(total=total, desc=description, unit="step", leave=True)
-
-    def on_train_start(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Count on from a checkpoint's step."""
-        self.bar.update(trainer.global_step)
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
-        """One step further."""
-        self.bar.update()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Show the loss."""
-        shown = {key.split("/")[-1]: f"{float(value):.4g}" for key, value in trainer.logged_metrics.items()}
-        self.bar.set_postfix(shown, refresh=False)
-
-    def teardown(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
-        """Leave the finished bar on screen."""
-        self.bar.close()
-
-
-class Checkpoints(pl.Callback):
-    """Write a checkpoint from time to time and at the end, so that a killed run goes on where it was.
-
-    Args:
-        path: Where; the file appears whole or not at all.
-        seconds: Between two of them.
-    """
-
-    def __init__(self, path: Path, seconds: float = 30) -> None:
-        self.path, self.seconds = path, seconds
-        self._last = time.monotonic()
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
-        """Write one if it is time."""
-        if time.monotonic() - self._last >= self.seconds:
-            self.write(trainer)
-            self._last = time.monotonic()
-
-    def on_train_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Mark the phase as done."""
-        self.write(trainer)
-
-    def write(self, trainer: pl.Trainer) -> None:
-        """Write one now."""
-        with writing(self.path) as partial:
-            trainer.save_checkpoint(partial, weights_only=False)  # the optimizer too

@@ -13,16 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 
-from cafemood.backbones.backbone import processor_has
-from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder, reconstruction_loss
-from cafemood.clustering.modules import CHUNK, Checkpoints, PhaseProgress, ReconstructionModule, refuse_several_devices
+from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder
+from cafemood.clustering.base import check_matrix
+from cafemood.clustering.callbacks import Checkpoints, PhaseProgress
+from cafemood.clustering.functional import input_scale, reconstruction_loss
+from cafemood.clustering.modules import CHUNK, ReconstructionModule, refuse_several_devices
 from cafemood.clustering.rows import MatrixDataModule, Rows
+from cafemood.core import chunks
 from cafemood.core.atomic import keep, read_cached
+from cafemood.core.devices import processor_has
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import ClusteringError
 
@@ -343,3 +348,30 @@ def _papers_weights(part: nn.Module) -> None:
     if isinstance(part, nn.Linear):
         nn.init.normal_(part.weight, std=0.01)
         nn.init.zeros_(part.bias)
+
+
+def scaled(x: np.ndarray, n_clusters: int, space: str, mean_square: float = 1.0) -> tuple[Rows, float]:
+    """The features (n, d) times the one factor that brings their mean square to `mean_square`, and that factor.
+
+    Raises:
+        ClusteringError: k does not fit, or the features hold NaN or only zeros.
+    """
+    rows = check_matrix(x, n_clusters)
+    try:
+        scale = input_scale(torch.tensor(piece) for _, piece in chunks.read(rows)) * mean_square**0.5
+    except ValueError:
+        why = "the features are all zero, or not finite"
+        raise ClusteringError("The features cannot be scaled", where=space, why=why) from None
+    return Rows(rows, scale), scale
+
+
+def embed(autoencoder: Autoencoder, x: Rows) -> np.ndarray:
+    """The embedding of scaled rows (n, d), in float32."""
+    with torch.inference_mode():
+        return torch.cat([autoencoder.encoder(chunk) for chunk in x.split(CHUNK)]).numpy()
+
+
+def encoder_tensors(autoencoder: Autoencoder, scale: float) -> dict[str, np.ndarray]:
+    """What a run folder needs to embed new photos."""
+    encoder = {f"encoder.{name}": value.numpy() for name, value in autoencoder.encoder.state_dict().items()}
+    return {"scale": np.array([scale], np.float32), **encoder}

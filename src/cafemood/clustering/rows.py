@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from cafemood.backbones.backbone import Backbone
-from cafemood.backbones.precomputed import Precomputed
-from cafemood.clustering.reduction import NoReduction, PCAReduction
 from cafemood.core import chunks
-from cafemood.data.photos import PhotoSet
-from cafemood.features.cache import Features
-from cafemood.features.embedding import embed
 
 Batch = dict[str, Tensor]
 
@@ -158,45 +151,3 @@ class MatrixDataModule(pl.LightningDataModule):
         if self.trainer is not None:
             rows = rows.on(self.trainer.strategy.root_device)
         return Batches(rows, self.batch_size, self.seed)
-
-
-class PhotoDataModule(MatrixDataModule):
-    """The photos' features, embedded once, reduced, in memory-mapped order.
-
-    After `setup`: `photo_set` holds the photos that could be read, `features` their mapped features and
-    `matrix` what is clustered.
-    """
-
-    def __init__(
-        self,
-        photo_set: PhotoSet,
-        backbone: Backbone | Precomputed,
-        reduction: NoReduction | PCAReduction,
-        *,
-        cache_dir: str | Path,
-        embed_batch_size: int | None = None,
-        trainer: pl.Trainer | None = None,
-        batch_size: int = 256,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
-        self.photo_set, self.backbone, self.reduction = photo_set, backbone, reduction
-        self.cache_dir, self.embed_batch_size = Path(cache_dir), embed_batch_size
-        self._trainer = trainer
-        self.features: Features
-        self.n_embedded = 0
-
-    def prepare_data(self) -> None:
-        """Embed the photos that the cache lacks."""
-        self.photo_set, _, self.n_embedded = self._embed()
-
-    def setup(self, stage: str | None = None) -> None:
-        """Map the features and reduce them."""
-        if self._matrix is None:
-            self.photo_set, self.features, _ = self._embed()
-            self._matrix = self.reduction.fit_transform(self.features.matrix())
-
-    def _embed(self) -> tuple[PhotoSet, Features, int]:
-        return embed(
-            self.photo_set, self.backbone, self.cache_dir, batch_size=self.embed_batch_size, trainer=self._trainer
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 
@@ -53,3 +54,12 @@ def _mean_sd(found: dict[str, float | None] | None) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""A café's name may come from the web: it must not steer the terminal."""
+
+
+def plain(text: str) -> str:
+    """Text without the characters that steer a terminal."""
+    return _CONTROL.sub("�", text)

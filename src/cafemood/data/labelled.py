@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cafemood.backbones.precomputed import Precomputed
 from cafemood.core.reasons import reason_of
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.errors import FeaturesError
@@ -40,19 +39,6 @@ def labelled_rows(path: str | None, name: str = "matrix") -> PhotoSet:
     seen = f"drawn as {pixels[0]} x {pixels[1]} grey pixels" if pixels else "the report has no pictures"
     notes = (f"The rows of a matrix, not photos: {seen}.",)
     return PhotoSet(name, file.parent, tuple(photos), notes=notes, has_files=False, pixels=pixels)
-
-
-def rows_as_features(path: str | None) -> Precomputed:
-    """The same matrix as features.
-
-    Args:
-        path: As for `labelled_rows`.
-
-    Raises:
-        FeaturesError: See `read_labelled`.
-    """
-    matrix, _, file = read_labelled(path)
-    return Precomputed(file, tuple(_ids(matrix)), matrix, {}, name="rows")
 
 
 def read_labelled(path: str | None) -> tuple[np.ndarray, np.ndarray, Path]:

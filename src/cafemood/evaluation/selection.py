@@ -28,7 +28,8 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 from tqdm import tqdm
 
 from cafemood.errors import ClusteringError
-from cafemood.evaluation.stability import KMeansPipeline, null_lift
+from cafemood.evaluation.nulls import null_lift
+from cafemood.evaluation.pipelines import KMeansPipeline
 
 MIN_WIDTH = 20
 MAX_ROWS = 4000

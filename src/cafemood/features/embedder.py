@@ -16,7 +16,8 @@ import torch
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.core import remote
-from cafemood.data.photos import Photo, PhotoSet, open_image
+from cafemood.data.images import open_image
+from cafemood.data.photos import Photo, PhotoSet
 from cafemood.errors import FeaturesError, PhotoError
 from cafemood.features import engine
 

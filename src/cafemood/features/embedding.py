@@ -18,11 +18,11 @@ from tqdm import tqdm
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.precomputed import Precomputed
 from cafemood.backbones.registry import create
+from cafemood.core import devices
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.data.photos import Photo, PhotoSet, Skipped
 from cafemood.errors import FeaturesError
-from cafemood.features import engine
 from cafemood.features.cache import FeatureCache, Features
 from cafemood.features.embedder import Batch, Embedder, concatenated
 from cafemood.features.ray_trainer import RayTrainer
@@ -152,7 +152,7 @@ def fill(
         FeaturesError: The network gives NaN or infinity.
     """
     backbone = cache.backbone
-    cores = max(1, engine.n_cores() // processes)
+    cores = max(1, devices.n_cores() // processes)
     embedder = Embedder(backbone, len(missing), batch_size, cores)
     reasons: dict[str, str] = {}
     shard = _Shard(cache)

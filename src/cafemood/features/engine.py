@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 import threading
 import warnings
 from typing import Any, Protocol
@@ -14,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cafemood.backbones.backbone import Backbone, cosine, device, probe_photos, run
+from cafemood.backbones.backbone import Backbone, cosine, probe_photos, run
+from cafemood.core.devices import device, n_cores
 from cafemood.core.reasons import Flaw, quoted, reason_of
 
 log = logging.getLogger(__name__)
@@ -128,11 +128,6 @@ class Compiled:
             rows = np.concatenate([rows, np.zeros((self.batch_size - len(rows), *rows.shape[1:]), rows.dtype)])
         found: Any = self._own.request.infer({0: np.ascontiguousarray(rows)}, share_inputs=True)
         return np.array(found[0][: len(batch)], dtype=np.float32)
-
-
-def n_cores() -> int:
-    """The processor's cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _agreeing(backbone: Backbone, batch_size: int, cores: int) -> Compiled:

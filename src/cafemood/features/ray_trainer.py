@@ -16,12 +16,11 @@ from tqdm import tqdm
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.registry import create
-from cafemood.core import remote
+from cafemood.core import devices, remote
 from cafemood.core.ray_cluster import connected, require_ray
 from cafemood.core.reasons import quoted
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.errors import CafemoodError, FeaturesError
-from cafemood.features import engine
 from cafemood.features.cache import FeatureCache
 from cafemood.features.embedder import Batch, Embedder, concatenated
 
@@ -82,7 +81,7 @@ class RayTrainer(pl.Trainer):
         reasons: dict[str, str] = {}
         own: set[str] = set()
         bar = tqdm(total=len(missing), desc=f"embed ({cache.backbone.name}, Ray)", unit="photo", disable=not missing)
-        with connected(self._address, engine.n_cores()), bar:
+        with connected(self._address, devices.n_cores()), bar:
             try:
                 for done in self._mapped(photo_set, missing, cache.backbone, batch_size):
                     if failed := str(done["failed"][0]):

@@ -18,9 +18,8 @@ from cafemood.cafes import moods
 from cafemood.cafes.profiles import Cafes
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
-from cafemood.core.reasons import reason_of
-from cafemood.errors import CafemoodError
-from cafemood.report.report import COLORS
+from cafemood.report.mapping import mercator, read_streets
+from cafemood.report.style import COLORS
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
 
@@ -30,8 +29,6 @@ TINY, SMALL = 16, 64
 """Sides of the tiles on the sprite sheets, in pixels: the whole map is drawn from the tiny ones."""
 _SHEET = 1024
 """Side of a sheet: photos near each other on the wall share one, so that a near view needs few of them."""
-MAX_POINTS = 200_000
-"""Points of streets at most: more make the page slow."""
 
 
 def write_atlas(cafes: Cafes, *, folder: bool | None = None, streets: Path | None = None) -> Path:
@@ -81,45 +78,6 @@ def wall(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.lexsort((y, column))
     row[order] = np.arange(n) % height
     return column, row
-
-
-def mercator(lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Web Mercator in kilometres at the equator (EPSG:3857 / 1000); NaN stays NaN."""
-    radius = 6378.137
-    lat = np.clip(np.asarray(lat, dtype=float), -85, 85)
-    return radius * np.radians(np.asarray(lon, dtype=float)), radius * np.log(np.tan(np.pi / 4 + np.radians(lat) / 2))
-
-
-def read_streets(path: Path) -> list[list[float]]:
-    """The lines of a GeoJSON file in Mercator kilometres: x, y, x, y, … each.
-
-    Raises:
-        CafemoodError: It is missing, no GeoJSON, has no lines, or too many points.
-    """
-    fix = "give GeoJSON with LineString or MultiLineString features, in degrees"
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        features = found["features"] if found.get("type") == "FeatureCollection" else [found]
-        parts: list[Any] = []
-        for feature in features:
-            shape = feature.get("geometry", feature) or {}
-            if shape.get("type") == "LineString":
-                parts.append(shape["coordinates"])
-            elif shape.get("type") in ("MultiLineString", "Polygon"):
-                parts += shape["coordinates"]
-        arrays = [np.asarray([point[:2] for point in part], dtype=float) for part in parts if len(part) > 1]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = reason_of(error, path, "it is no GeoJSON of lines")
-        raise CafemoodError("The streets cannot be read", where=path, why=why, fix=fix) from None
-    n = sum(len(array) for array in arrays)
-    if not n or n > MAX_POINTS:
-        why = f"it has {n:,} points, {MAX_POINTS:,} are the most" if n else "it has no lines"
-        raise CafemoodError("The streets cannot be drawn", where=path, why=why, fix=fix)
-    drawn = []
-    for array in arrays:
-        x, y = mercator(array[:, 1], array[:, 0])
-        drawn.append([round(float(v), 4) for v in np.stack([x, y], axis=1).ravel()])
-    return drawn
 
 
 class _Inside:

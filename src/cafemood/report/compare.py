@@ -22,7 +22,7 @@ from cafemood.evaluation import selection
 from cafemood.evaluation.scores import silhouettes
 from cafemood.evaluation.selection import Candidate, Choice
 from cafemood.evaluation.verdict import NOISE_Z, ORDER, Sentence
-from cafemood.report.report import COLORS, MARKS
+from cafemood.report.style import COLORS, MARKS
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
 from cafemood.survey.across import across

@@ -14,36 +14,20 @@ from cafemood import survey
 from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
+from cafemood.report.style import COLORS, EXPLAINED, MARKS
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
 from cafemood.survey import figures as survey_figures
 
 N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
 
-COLORS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9",
-    "#8a6d00", "#7b4fa3", "#5f6b6d", "#b3003c", "#3f7f1f", "#a86a3d",
-)  # fmt: skip
-"""Okabe and Ito's colours (https://jfly.uni-koeln.de/color/) without black and yellow, and six more."""
 
-EXPLAINED = {
-    "silhouette": ("↑", "mean over photos of how much nearer a photo is to its own group than to the next; −1 to 1"),
-    "silhouette_macro": ("↑", "the same, every group counting alike"),
-    "negative_share": ("↓", "share of photos that lie nearer to another group"),
-    "davies_bouldin": ("↓", "spread within groups over distance between them"),
-    "calinski_harabasz": ("↑", "variance between groups over variance within"),
-    "accuracy": ("↑", "share of photos whose group is their label's, best one-to-one matching"),
-    "nmi": ("↑", "mutual information with the labels, 0 to 1"),
-    "ami": ("↑", "the same, corrected for chance"),
-    "ari": ("↑", "pairs treated as the labels treat them, corrected for chance"),
-}
 HEALTH = {
     "label_change": ("Photos that changed group", "{:.1%}"),
     "loss": ("KL(P‖Q)", "{:.3f}"),
     "smallest_cluster": ("Smallest group", "{:.0f}"),
     "least_centre_distance": ("Least distance of centres", "{:.2f}"),
 }
-MARKS = {"bad": ("✗", "Problem"), "warn": ("!", "Caution"), "good": ("✓", "Good"), "info": ("i", "Note")}
 
 
 def write_report(run: Run) -> Path:

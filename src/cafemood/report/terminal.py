@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cafemood.core.html import _CONTROL, plain
 from cafemood.runs.run import Run
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "
 
 _SHOWN = {"silhouette", "accuracy", "nmi", "ami", "ari"}
 """The rest is in the report."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""A café's name may come from the web: it must not steer the terminal."""
 
 
 def print_summary(run: Run, console: Console | None = None) -> None:
@@ -54,11 +51,6 @@ def print_summary(run: Run, console: Console | None = None) -> None:
         table.add_row(name, _number(value), *others, _mean_sd(judged["null"].get(name)))
     console.print(table)
     console.print()
-
-
-def plain(text: str) -> str:
-    """Text without the characters that steer a terminal."""
-    return _CONTROL.sub("�", text)
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None, n_rows: int = 20) -> None:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from cafemood.core.atomic import writing
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.core.remote import is_address
-from cafemood.data.photos import file_digest, open_image
+from cafemood.data.images import file_digest, open_image
 from cafemood.errors import PhotoError
 from cafemood.runs.run import Run
 

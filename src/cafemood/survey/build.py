@@ -14,7 +14,7 @@ import pandas as pd
 
 from cafemood.cafes import moods
 from cafemood.core.atomic import writing
-from cafemood.data.photos import file_digest
+from cafemood.data.images import file_digest
 from cafemood.errors import SurveyError
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run

@@ -188,56 +188,6 @@ def by_gender(means: pd.DataFrame, gender: pd.Series, clusters: Sequence[str], c
     return found
 
 
-def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
-    """Krippendorff's alpha (ordinal), its bootstrap interval over the groups rated, and the ICC of complete people.
-
-    Groups that one person rated do not count: there is nobody to agree with.
-    People are not resampled: whoever is drawn twice agrees with himself, which lifts alpha.
-    """
-    import krippendorff
-
-    first = ratings[(ratings["kind"] == "alike") & ratings["repeat_of"].isna() & ratings["answer"].notna()]
-    values = first.assign(answer=first["answer"].astype(float))
-    matrix = values.pivot_table(index="person", columns="question", values="answer")
-    matrix = matrix.loc[:, matrix.notna().sum() >= 2]
-    units = matrix.shape[1]
-    found: Found = {"units": units, "people": len(matrix), "alpha": None, "low": None, "high": None, "icc": None}
-    if units < FEWEST_UNITS:
-        return found | {"why_not": f"{units} rated groups are too few for a word on agreement ({FEWEST_UNITS} needed)"}
-    data = matrix.to_numpy()
-    if alike(data[np.isfinite(data)]):
-        return found | {"why_not": "everybody gave the same rating everywhere"}
-
-    def alpha(rows: np.ndarray) -> float:
-        if alike(rows[np.isfinite(rows)]):  # a resample
-            return math.nan
-        return float(krippendorff.alpha(reliability_data=rows, level_of_measurement="ordinal"))
-
-    found["alpha"] = alpha(data)
-    rng = np.random.default_rng(seed)
-    n = data.shape[1]
-    drawn = [alpha(data[:, rng.integers(n, size=n)]) for _ in range(min(n_boot, 1000))]
-    if drawn and np.isfinite(drawn).any():
-        found["low"], found["high"] = (float(v) for v in np.nanquantile(drawn, _tails()))
-    return found | {"icc": _icc(matrix.dropna())}
-
-
-def _icc(complete: pd.DataFrame) -> Found | None:
-    if len(complete) < 3 or alike(complete.to_numpy()):
-        return None
-    import pingouin
-
-    long = complete.melt(ignore_index=False, value_name="answer").reset_index()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = pingouin.intraclass_corr(long, targets="question", raters="person", ratings="answer").set_index("Type")
-    found: Found = {"people": len(complete)}
-    for name, row in (("one", "ICC(A,1)"), ("all", "ICC(A,k)")):
-        icc, (low, high) = table["ICC"][row], table["CI95"][row]
-        found[name] = {"icc": _number(icc), "low": _number(low), "high": _number(high)}
-    return found
-
-
 def intruders(answers: pd.DataFrame, clusters: Sequence[str], size: int) -> Found:
     """How often the intruder was found, against 1/size: exact binomial, one-sided, Holm over the clusters."""
     rows = answers[(answers["kind"] == "intruder") & answers["correct"].notna()]
@@ -259,75 +209,6 @@ def _share(rows: pd.DataFrame, chance: float) -> Found:
 def _wilson(right: int, n: int) -> Found:
     interval = stats.binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
     return {"low": float(interval.low), "high": float(interval.high)}
-
-
-def retest(answers: pd.DataFrame) -> Found:
-    """What people answer when they are asked again: the ceiling for anything that predicts them; skips do not count."""
-    first = answers[answers["repeat_of"].isna()].set_index(["person", "question"])["answer"]
-    rows = answers[answers["repeat_of"].notna() & answers["answer"].notna()]
-    columns = (rows[name] for name in ("kind", "answer", "person", "repeat_of"))
-    asked = [(kind, again, first.get((person, of))) for kind, again, person, of in zip(*columns, strict=True)]
-    pairs = [(kind, again, before) for kind, again, before in asked if pd.notna(before)]
-    found: Found = {}
-    for kind in ("alike", "odd"):
-        own = [(a, b) for k, a, b in pairs if k == kind]
-        same = sum(a == b for a, b in own)
-        entry: Found = {"n": len(own), "same": same / len(own) if own else None, "low": None, "high": None}
-        if own:
-            entry |= _wilson(same, len(own))
-        if kind == "alike":
-            entry["mean_change"] = float(np.mean([abs(a - b) for a, b in own])) if own else None
-        found[kind] = entry
-    return found
-
-
-def odd_one_out(positions: np.ndarray) -> int:
-    """Which of three points (3, d) is not of the nearest pair."""
-    gaps = [float(np.linalg.norm(positions[(i + 1) % 3] - positions[(i + 2) % 3])) for i in range(3)]
-    return int(np.argmin(gaps))
-
-
-def triplets(answers: pd.DataFrame, spaces: dict[str, dict[str, np.ndarray]], n_boot: int, seed: int) -> Found:
-    """Does each space choose the odd one that people choose? Bootstrap over triplets, paired between spaces.
-
-    Args:
-        answers: The table of answers.
-        spaces: By name, the position of each photo.
-        n_boot: Bootstrap samples.
-        seed: Of the bootstrap.
-    """
-    rows = answers[(answers["kind"] == "odd") & answers["repeat_of"].isna() & answers["answer"].notna()]
-    found: Found = {"n": len(rows), "chance": 1 / 3, "spaces": [], "differences": []}
-    if rows.empty or not spaces:
-        return found
-    asked = [
-        (tuple(sorted(str(shown).split())), chosen) for shown, chosen in zip(rows.photos, rows.answer, strict=True)
-    ]
-    shared = [(key, chosen) for key, chosen in asked if all(p in space for p in key for space in spaces.values())]
-    if not shared:
-        return found
-    names = list(spaces)
-    codes = {key: i for i, key in enumerate(dict.fromkeys(key for key, _ in shared))}
-    odd = {key: [key[odd_one_out(np.stack([spaces[name][p] for p in key]))] for name in names] for key in codes}
-    right, total = np.zeros((len(names), len(codes))), np.zeros(len(codes))
-    for key, chosen in shared:
-        total[codes[key]] += 1
-        right[:, codes[key]] += [own == chosen for own in odd[key]]
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(codes), size=(max(n_boot, 1), len(codes)))
-    sampled = np.stack([r[drawn].sum(1) / total[drawn].sum(1) for r in right])
-    accuracy = right.sum(1) / total.sum()
-    found |= {"n": len(shared), "triplets": len(codes)}
-    for s, name in enumerate(names):
-        low, high = np.quantile(sampled[s], _tails())
-        entry = {"name": name, "accuracy": float(accuracy[s]), "low": float(low), "high": float(high)}
-        found["spaces"].append(entry)
-    for a in range(len(names)):
-        for b in range(a + 1, len(names)):
-            low, high = np.quantile(sampled[a] - sampled[b], _tails())
-            pair = {"names": [names[a], names[b]], "difference": float(accuracy[a] - accuracy[b])}
-            found["differences"].append(pair | {"low": float(low), "high": float(high)})
-    return found
 
 
 def follows(machine: Sequence[float | None], people: Sequence[float | None]) -> Found:

@@ -15,7 +15,7 @@ from cafemood.backbones.weights.keras import read_keras
 from cafemood.backbones.weights.states import read_state_dict, read_tensors, state_digest
 from cafemood.core.atomic import writing
 from cafemood.core.reasons import DAMAGED, Flaw, reason_of
-from cafemood.data.photos import file_digest
+from cafemood.data.images import file_digest
 from cafemood.errors import WeightsError
 
 __all__ = [

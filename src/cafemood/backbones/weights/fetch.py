@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 from cafemood.backbones.weights.partial import Partial
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import BROKEN_OFF, quoted, reason_of
-from cafemood.data.photos import file_digest
+from cafemood.data.images import file_digest
 from cafemood.errors import CafemoodError, WeightsError
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,61 @@
+"""Sweeps: what a finished job scored, and one comparison over all jobs at the end."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from cafemood.errors import CafemoodError
+
+
+def finished_score(folder: Path) -> float | None:
+    """The score of a job that a sweep, taken up again, has finished before; None if it has to be run.
+
+    Raises:
+        CafemoodError: Another process is at it.
+    """
+    from cafemood import runs
+    from cafemood.cafes import profiles
+    from cafemood.report import report
+
+    if runs.why_unfinished(folder) is None:
+        run = runs.load(folder)
+        if not (folder / "report.html").is_file():  # stopped while its pages were made
+            report.write_report(run)
+            if run.knows_cafes:
+                profiles.build(run)
+        score = run.scores["scores"].get("silhouette@features")
+        logging.getLogger("cafemood").info("Finished before: %s", folder.name)
+        return float("nan") if score is None else float(score)
+    runs.clear_unfinished(folder)
+    return None
+
+
+class CompareSweep(Callback):
+    """At the end of a multirun: one table and one page over all its jobs, and a summary in W&B if it is used."""
+
+    incomplete: ClassVar[bool] = False
+    """Whether a job's result is missing (a launcher may have run it in another process), or the comparison is."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Compare what the sweep left; a comparison that cannot be made is told."""
+        from cafemood.report import compare, terminal, tracking
+
+        CompareSweep.incomplete = True  # until all is done: of an error in a callback Hydra only warns
+        folder = Path(config.hydra.sweep.dir)
+        try:
+            found = compare.find([folder])
+            page = compare.write(found, folder)
+        except CafemoodError as error:
+            logging.getLogger("cafemood").error("%s", error)
+            return
+        terminal.print_comparison(found)
+        print(f"Comparison: {page}")
+        if "wandb" in (config.logger or {}):
+            settings = config.logger.wandb
+            tracking.log_comparison(found, page, settings.project, offline=settings.offline, tags=settings.tags)
+        CompareSweep.incomplete = bool(found.unfinished)

@@ -1,0 +1,221 @@
+"""Write a run folder: each stage as it ends, all files whole, the card last."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cafemood.core import chunks
+from cafemood.core.atomic import write_csv, write_json, write_tensors, writing
+from cafemood.core.reasons import quoted, reason_of
+from cafemood.errors import CafemoodError, RunError
+from cafemood.runs import compact
+from cafemood.runs.run import SCHEMA_VERSION
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "pytorch-lightning",
+    "scikit-learn",
+    "numpy",
+    "pillow",
+    "hydra-core",
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cafemood.clustering.base import Clustering
+    from cafemood.data.photos import Photo
+    from cafemood.evaluation.judge import Judgement
+    from cafemood.evaluation.selection import ChoiceOfK
+    from cafemood.features.photo_features import PhotoDataModule
+
+
+@dataclass
+class RunWriter:
+    """An open run: its folder, the facts of `run.json` gathered so far, and a clock per stage.
+
+    Use it as a context manager: leaving it writes the status `finished`, `failed` or `interrupted`.
+    """
+
+    folder: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __enter__(self) -> RunWriter:
+        facts = {
+            "schema_version": SCHEMA_VERSION,
+            "status": "running",
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "process": {"pid": os.getpid(), "host": platform.node()},
+            "stages": [],
+        }
+        path, elsewhere = self.folder / "run.json", "give another folder (hydra.run.dir=…)"
+        try:  # "x" claims the folder: of two runs that were given the same one, the second stops here
+            self.folder.mkdir(parents=True, exist_ok=True)
+            open(path, "x").close()
+        except FileExistsError:
+            fix = f"{elsewhere}, or delete this one yourself"
+            raise RunError("This folder already holds a run", where=self.folder, fix=fix) from None
+        except OSError as error:
+            why = reason_of(error, self.folder)
+            raise RunError("No run can be written here", where=self.folder, why=why, fix=elsewhere) from None
+        write_json(path, facts)
+        self.facts = facts | self.facts
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            self.facts["status"] = "finished"
+        else:
+            self.facts["status"] = "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
+            self.facts["reason"] = _why_ended(error or kind())
+        self.facts["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(self.folder / "run.json", self.facts)
+
+    @contextmanager
+    def stage(self, name: str, items: int | None = None) -> Iterator[dict[str, Any]]:
+        """Time one stage; the caller may set `items` (and more) in the yielded record."""
+        record: dict[str, Any] = {"name": name, "items": items}
+        start = time.perf_counter()
+        yield record
+        record["seconds"] = round(time.perf_counter() - start, 3)
+        if record["items"]:
+            record["items_per_second"] = round(record["items"] / max(record["seconds"], 1e-3), 1)
+        self.facts["stages"].append(record)
+
+    def chose_k(self, picked: ChoiceOfK) -> int:
+        """Write down how k was chosen; returns it."""
+        self.facts |= {"k": picked.k, "choice_of_k": vars(picked) | {"words": picked.words()}}
+        logging.getLogger("cafemood").info("%s", picked.words())
+        return picked.k
+
+    def record(
+        self,
+        data: PhotoDataModule,
+        clustering: Clustering,
+        judgement: Judgement,
+        plane: np.ndarray,
+        explained: float,
+    ) -> None:
+        """Write the results of a job: assignments, model, scores, and the facts of `run.json`.
+
+        Args:
+            data: The photos and their features, set up.
+            clustering: The official labelling.
+            judgement: Its scores.
+            plane: The display plane (n, 2).
+            explained: The share of variance that the plane keeps.
+        """
+        features = data.features.matrix()
+        columns = {
+            "silhouette": judgement.silhouettes,
+            # to the group's mean in the feature space: the least is the medoid (of squared distances), and
+            # unlike the distance in DEC's own space it is not what the method pulled to zero
+            "distance": distances_to_means(features, clustering.labels),
+            "x": plane[:, 0],
+            "y": plane[:, 1],
+        }
+        photo_set, backbone = data.photo_set, data.backbone
+        self.write_assignments(photo_set.photos, clustering.probabilities, columns)
+        reduced = data.reduction.tensors()
+        own = {"centers": clustering.centers}
+        if clustering.embedding.shape[1] < features.shape[1]:  # else it is the features, which are kept compact
+            own["embedding"] = clustering.embedding.astype(np.float32)
+        self.write_model(own | clustering.tensors | reduced, {"space": clustering.space})
+        cafes = [p.cafe_id for p in photo_set.photos]
+        write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
+        write_json(self.folder / "scores.json", judgement.facts)
+        stopped = {"n_iter": clustering.n_iter, "converged": clustering.converged}
+        self.facts["method"] = self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}
+        self.facts |= {
+            "backbone": backbone.facts(),
+            "space": {
+                "features": f"{backbone.space} ({backbone.dim}-d)",
+                "clustering": clustering.space,
+                "display": {"name": "PCA-2 of the features", "explained": explained},
+            },
+            "data": {
+                "name": photo_set.name,
+                "root": str(photo_set.root),
+                "digest": photo_set.digest,
+                "n_photos": len(photo_set.photos),
+                "n_cafes": len({p.cafe_id for p in photo_set.photos}),
+                "cafe_source": photo_set.cafe_source,
+                "has_files": photo_set.has_files,
+                "labelled": photo_set.labelled,
+                "skipped": [{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
+            },
+            "notes": [
+                *([self.facts["choice_of_k"]["words"]] if "choice_of_k" in self.facts else []),
+                *photo_set.notes,
+                *([backbone.note] if backbone.note else []),
+            ],
+        }
+
+    def write_assignments(
+        self, photos: Sequence[Photo], probabilities: np.ndarray, columns: dict[str, np.ndarray]
+    ) -> None:
+        """Write `assignments.parquet` and `.csv`: one row a photo.
+
+        Args:
+            photos: The n photos.
+            probabilities: Membership of each in each cluster (n, k); the largest is the label.
+            columns: More columns (n,).
+        """
+
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        row = np.arange(len(photos))
+        names = (
+            "photo_id", "file", "cafe_id", "cafe_name", "area", "lat", "lon", "licence", "attribution", "label",
+        )  # fmt: skip
+        table = pd.DataFrame({name: [getattr(p, name) for p in photos] for name in names})
+        table["cluster"], table["second_cluster"] = order[:, 0], order[:, 1]
+        table["probability"] = probabilities[row, order[:, 0]]
+        table["second_probability"] = probabilities[row, order[:, 1]]
+        table = table.assign(**columns)
+        with writing(self.folder / "assignments.parquet") as partial:
+            table.to_parquet(partial, index=False)
+        write_csv(self.folder / "assignments.csv", table)
+
+    def write_model(self, tensors: dict[str, np.ndarray], about: dict[str, str]) -> None:
+        """Write `model.safetensors`: all that is needed to assign a new photo."""
+        write_tensors(self.folder / "model.safetensors", tensors, about)
+
+
+def distances_to_means(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Euclidean distance of each row (n, d) to the mean of the rows with its label: (n,)."""
+    member = np.unique(labels, return_inverse=True)[1]
+    means = chunks.group_means(x, member)
+    return np.concatenate([np.linalg.norm(piece - means[member[rows]], axis=1) for rows, piece in chunks.read(x)])
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result may depend on."""
+    from cafemood import __version__
+
+    known = {"cafemood": __version__, "python": platform.python_version(), "machine": platform.machine()}
+    for package in _PACKAGES:
+        try:
+            known[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            known[package] = "not installed"
+    return known
+
+
+def _why_ended(error: BaseException) -> str:
+    """What `run.json` keeps of an error: a user's mistake whole, of a bug what its traceback says last."""
+    return str(error) if isinstance(error, CafemoodError) else reason_of(error, otherwise=quoted(error))
