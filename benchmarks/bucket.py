@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.core import remote
 from cafemood.data import folders
 from cafemood.data.manifests import read_listing
@@ -61,7 +61,7 @@ def main() -> None:
             keys = [*sorted(path.name for path in folder.iterdir()), "gone.jpg", "gone too.jpg", "menu.jpg"]
             pd.DataFrame({"file": keys}).to_csv(folder.parent / "list.csv", index=False)
             local = folders.scan_folder(folder)
-            network = create(chosen.backbone)
+            network = create_backbone(chosen.backbone)
             begin = time.perf_counter()
             _, ours, n = embed(local, network, Path(name) / "folder")
             print(f"folder  {n} photos, {n / (time.perf_counter() - begin):.1f} photos/s")

@@ -28,7 +28,7 @@ from PIL import Image, ImageDraw
 
 from cafemood import runs
 from cafemood.backbones.backbone import Backbone
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.cafes import profiles, shares, similar
 from cafemood.clustering.kmeans import kmeans
 from cafemood.core import chunks
@@ -42,7 +42,7 @@ BACKBONE = {"name": "mobilenet_v2", "output": "features", "dim": 1280}
 
 def load(rooms: Path, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features (n, d), café of each photo from 0 (n,), atmosphere of each café (c,)."""
-    kept, features, _ = embed(scan_folder(rooms, labels="subfolder"), create("mobilenet_v2"), cache)
+    kept, features, _ = embed(scan_folder(rooms, labels="subfolder"), create_backbone("mobilenet_v2"), cache)
     names, of_photo = np.unique([p.cafe_id for p in kept.photos], return_inverse=True)
     label = {p.cafe_id: str(p.label) for p in kept.photos}
     return features.matrix(), of_photo, np.array([label[str(name)] for name in names])
@@ -158,7 +158,7 @@ def strange(n: int = 100) -> dict[str, list[Image.Image]]:
 def unlike(rooms: Path, cache: Path) -> None:
     """Half of the cafés are known; the other half must pass, and what is no café must not."""
     features, of_photo, labels = load(rooms, cache)
-    backbone = create("mobilenet_v2")
+    backbone = create_backbone("mobilenet_v2")
     assert isinstance(backbone, Backbone)
     order = np.random.default_rng(0).permutation(len(labels))
     half = np.isin(of_photo, order[: len(labels) // 2])

@@ -31,7 +31,7 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.clustering.kmeans import kmeans
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import open_image
@@ -100,7 +100,7 @@ def networks(images: list[Image.Image]) -> dict[str, np.ndarray]:
 
     found = {}
     for name in ("mobilenet_v2", "random"):
-        backbone = create(name, precision="float32")
+        backbone = create_backbone(name, precision="float32")
         batches = (images[start : start + 32] for start in range(0, len(images), 32))
         chunks = [backbone.embed(torch.stack([backbone.transform(i) for i in batch])) for batch in batches]
         found[name] = np.concatenate(chunks)

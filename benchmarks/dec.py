@@ -43,7 +43,7 @@ import torch
 from tqdm import tqdm
 
 from cafemood.app import config
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.clustering.autoencoder import Autoencoder
 from cafemood.clustering.dec import DEC, IDEC
 from cafemood.clustering.functional import input_scale, reconstruction_loss
@@ -102,7 +102,7 @@ def read(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     if not Path(args.data).is_dir():
         return read_labelled(args.data)[:2]
     kept, features, _ = embed_photos(
-        scan_folder(Path(args.data), labels="subfolder"), create("mobilenet_v2"), args.cache
+        scan_folder(Path(args.data), labels="subfolder"), create_backbone("mobilenet_v2"), args.cache
     )
     return features.matrix(), np.array([str(photo.label) for photo in kept.photos])
 

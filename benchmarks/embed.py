@@ -37,7 +37,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from cafemood.backbones.backbone import Backbone, cosine
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.core import devices
 from cafemood.data import folders, photos
 from cafemood.features import engine
@@ -173,8 +173,8 @@ def main() -> None:
         print(f"{n} photos, {machine}, {chosen.repeat} rounds; photos/s (rounds)")
         for network in chosen.networks.split(","):
             weights = weight_file(network, given, folder)
-            exact = create(network, weights=weights, precision="float32")
-            ours = create(network, weights=weights, precision=chosen.precision)
+            exact = create_backbone(network, weights=weights, precision="float32")
+            ours = create_backbone(network, weights=weights, precision=chosen.precision)
             assert isinstance(exact, Backbone)
             assert isinstance(ours, Backbone)
             speeds: dict[str, list[float]] = {"plain": [], "ours": []}
@@ -205,7 +205,7 @@ def main() -> None:
         print("the network alone, against a 2048 x 2048 matrix product in the same precision:")
         for network, weights in alone:
             for precision in ("float32", "bfloat16"):
-                backbone = create(network, weights=weights, precision=precision)
+                backbone = create_backbone(network, weights=weights, precision=precision)
                 assert isinstance(backbone, Backbone)
                 rate, (how, speed) = matrix_rate(precision), network_rate(backbone)
                 reached = speed * GFLOP[network]

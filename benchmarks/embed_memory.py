@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.data import folders
 from cafemood.features.embedding import embed
 
@@ -57,7 +57,7 @@ def main() -> None:
         root, cache = Path(folder, "photos"), Path(folder, "cache")
         root.mkdir()
         write_photos(root, args.photos, args.side)
-        backbone = create(args.backbone)
+        backbone = create_backbone(args.backbone)
         before = resident()
         photo_set = folders.scan_folder(root)
         scanned = resident()

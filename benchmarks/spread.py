@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.data import folders, photos
 from cafemood.features import embedding
 
@@ -48,7 +48,7 @@ def measure(kind: str, folder: Path, cache: Path, backbone: str) -> None:
         "ddp": partial(pl.Trainer, accelerator="cpu", devices=2, strategy="ddp_spawn"),
         "ray": partial(RayTrainer, accelerator="cpu", devices=1, workers=2),
     }
-    photo_set, network = folders.scan_folder(folder), create(backbone)
+    photo_set, network = folders.scan_folder(folder), create_backbone(backbone)
     trainer = embedding.several(trainers[kind])
     begin, before = time.perf_counter(), processor()
     kept, _, _ = embedding.embed(photo_set, network, cache, trainer=trainer)

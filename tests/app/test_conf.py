@@ -67,7 +67,7 @@ def test_a_config_starts_nothing_else(override, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = OmegaConf.create(composed(override))
     group = override.lstrip("+").partition(".")[0]
-    with pytest.raises(CafemoodError, match=r"cannot start '(os|cafemood\.photos\.Path)\.mkdir'"):
+    with pytest.raises(CafemoodError, match=r"cannot start '(os|cafemood\.data\.photos\.Path)\.mkdir'"):
         config.build(cfg[group])
     assert not (tmp_path / "made").exists()
 
@@ -214,7 +214,7 @@ def test_a_quoted_path_reaches_the_config_whole(folder):
 
 
 def test_build_unwraps_a_users_mistake():
-    node = OmegaConf.create({"_target_": "cafemood.backbones.registry.create", "name": "vgg17"})
+    node = OmegaConf.create({"_target_": "cafemood.backbones.create_backbone", "name": "vgg17"})
     with pytest.raises(CafemoodError, match="Unknown backbone 'vgg17'"):
         config.build(node)
 

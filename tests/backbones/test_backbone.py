@@ -10,13 +10,13 @@ from torchvision.transforms import v2
 
 from cafemood.backbones import backbone as frozen
 from cafemood.backbones.backbone import Backbone, cosine
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.data.folders import demo_photos
 from cafemood.data.images import open_image
 
 
 def test_a_scaled_jpeg_decode_hardly_changes_the_features():
-    backbone = create("mobilenet_v2", precision="float32")
+    backbone = create_backbone("mobilenet_v2", precision="float32")
     found = demo_photos()
     whole = torch.stack([backbone.transform(open_image(found.path(p))) for p in found.photos])
     scaled = [backbone.transform(open_image(found.path(p), shortest=backbone.shortest)) for p in found.photos]
@@ -85,7 +85,7 @@ def test_a_damaged_record_is_measured_again(hub, monkeypatch):
 
 
 def test_every_photo_of_the_demo_keeps_its_direction_in_the_precision_that_auto_takes():
-    exact, auto = create("mobilenet_v2", precision="float32"), create("mobilenet_v2")
+    exact, auto = create_backbone("mobilenet_v2", precision="float32"), create_backbone("mobilenet_v2")
     found = demo_photos()
     batch = torch.stack([exact.transform(open_image(found.path(p), shortest=exact.shortest)) for p in found.photos])
     assert cosine(exact.embed(batch), auto.embed(batch)).min() >= 0.999

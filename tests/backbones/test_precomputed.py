@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cafemood.backbones.precomputed import read_matrix
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.core import chunks
 from cafemood.errors import FeaturesError
 
@@ -21,10 +21,10 @@ def test_npz_npy_and_parquet_give_the_same_rows(tmp_path):
     wide.to_parquet(tmp_path / "wide.parquet")
     pd.DataFrame({"photo_id": IDS, "features": list(MATRIX)}).to_parquet(tmp_path / "list.parquet")
     found = [
-        create("precomputed", path=str(tmp_path / "m.npz")),
-        create("precomputed", path=str(tmp_path / "m.npy"), ids=str(tmp_path / "ids.txt")),
-        create("precomputed", path=str(tmp_path / "wide.parquet")),
-        create("precomputed", path=str(tmp_path / "list.parquet")),
+        create_backbone("precomputed", path=str(tmp_path / "m.npz")),
+        create_backbone("precomputed", path=str(tmp_path / "m.npy"), ids=str(tmp_path / "ids.txt")),
+        create_backbone("precomputed", path=str(tmp_path / "wide.parquet")),
+        create_backbone("precomputed", path=str(tmp_path / "list.parquet")),
     ]
     assert len({backbone.fingerprint for backbone in found}) == 1
     assert all(np.array_equal(backbone.matrix, MATRIX) for backbone in found)
@@ -56,7 +56,7 @@ def write_npz(path, **arrays):
 )
 def test_a_matrix_that_cannot_be_used_says_why(tmp_path, arrays, message):
     with pytest.raises(FeaturesError, match=message):
-        create("precomputed", path=str(write_npz(tmp_path / "m.npz", **arrays)))
+        create_backbone("precomputed", path=str(write_npz(tmp_path / "m.npz", **arrays)))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
     else:
         (tmp_path / name).write_bytes(data)
     with pytest.raises(FeaturesError, match=message):
-        create("precomputed", path=str(tmp_path / name))
+        create_backbone("precomputed", path=str(tmp_path / name))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from weight_files import write_caffemodel, write_keras
 
 from cafemood.backbones import networks
 from cafemood.backbones.cards import CARDS
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.data.folders import demo_photos
 from cafemood.data.images import open_image
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
@@ -32,7 +32,10 @@ def cosine(a, b):
 
 
 def test_mobilenet_gives_1280_real_features_and_auto_precision_does_not_change_them():
-    exact, fast = create("mobilenet_v2", precision="float32"), create("mobilenet_v2", precision="float16")
+    exact, fast = (
+        create_backbone("mobilenet_v2", precision="float32"),
+        create_backbone("mobilenet_v2", precision="float16"),
+    )
     found = demo_photos()
     batch = torch.stack([exact.transform(open_image(found.path(p))) for p in found.photos[:8]])
     rows = exact.embed(batch)
@@ -43,7 +46,7 @@ def test_mobilenet_gives_1280_real_features_and_auto_precision_does_not_change_t
 
 
 def test_mobilenet_is_torchvisions_network():
-    backbone = create("mobilenet_v2", precision="float32")
+    backbone = create_backbone("mobilenet_v2", precision="float32")
     plain = models.mobilenet_v2()
     state = torch.load(backbone.network[0] and _demo_weights(), weights_only=True)
     plain.features.load_state_dict(dict(zip(plain.features.state_dict(), state.values(), strict=True)))
@@ -65,7 +68,7 @@ def test_resnet50s_outputs_are_torchvisions(tmp_path, output):
     torch.manual_seed(0)
     plain = models.resnet50().eval()
     torch.save(plain.state_dict(), tmp_path / "r.pth")
-    backbone = create("resnet50", weights=str(tmp_path / "r.pth"), output=output, precision="float32")
+    backbone = create_backbone("resnet50", weights=str(tmp_path / "r.pth"), output=output, precision="float32")
     x = pixels(backbone)
     with torch.inference_mode():
         if output == "features":
@@ -78,7 +81,7 @@ def test_resnet50s_outputs_are_torchvisions(tmp_path, output):
 
 def test_vgg16_places365_takes_caffes_input(tmp_path):
     (tmp_path / "w.h5").write_bytes(b"x")
-    backbone = create("vgg16_places365", weights=str(tmp_path / "w.h5"), output="probs")
+    backbone = create_backbone("vgg16_places365", weights=str(tmp_path / "w.h5"), output="probs")
     assert backbone.dim == 365
     out = backbone.transform(Image.new("RGB", (300, 256), (255, 0, 10)))
     assert out.shape == (3, 224, 224)
@@ -116,7 +119,10 @@ def test_vgg16_places365_is_the_same_from_caffe_keras_and_pytorch(tmp_path, outp
         tmp_path / "t.pth",
     ]
     torch.save(torch.nn.ModuleDict(dict(chain)).state_dict(), files[-1])
-    made = [create("vgg16_places365", weights=str(f), output=output, precision="float32", **SMALL_VGG) for f in files]
+    made = [
+        create_backbone("vgg16_places365", weights=str(f), output=output, precision="float32", **SMALL_VGG)
+        for f in files
+    ]
     rows = [backbone.embed(pixels(made[0])) for backbone in made]
     assert rows[0].shape == (2, 12 if output in ("features", "fc6") else 365)
     assert all(np.allclose(rows[0], other, atol=1e-5, rtol=1e-5) for other in rows[1:])
@@ -131,7 +137,9 @@ def test_alexnet_places205_reads_the_old_format(tmp_path):
     chain = networks.caffenet(205, **SMALL_CAFFENET)
     names = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
     path = write_caffemodel(tmp_path / "a.caffemodel", caffe_layers(arrays_of(chain), names), version=1, legacy=True)
-    backbone = create("alexnet_places205", weights=str(path), precision="float32", output="probs", **SMALL_CAFFENET)
+    backbone = create_backbone(
+        "alexnet_places205", weights=str(path), precision="float32", output="probs", **SMALL_CAFFENET
+    )
     x = pixels(backbone)
     assert x.shape == (2, 3, 227, 227)
     with torch.inference_mode():
@@ -145,20 +153,20 @@ def test_googlenet_goes_by_names_and_leaves_the_auxiliary_heads(tmp_path):
     layers = [(name, [t.numpy() for t in layer.state_dict().values()]) for name, layer in named]
     heads = [("loss1/classifier", [np.ones((365, 4)), np.ones(365)])]
     path = write_caffemodel(tmp_path / "g.caffemodel", heads + layers[::-1])
-    backbone = create("googlenet_places365", weights=str(path), precision="float32", shrink=8)
+    backbone = create_backbone("googlenet_places365", weights=str(path), precision="float32", shrink=8)
     x = pixels(backbone)
     with torch.inference_mode():
         assert np.allclose(backbone.embed(x), networks.cut(chain, "features").eval()(x), atol=1e-5)
     gone = write_caffemodel(tmp_path / "less.caffemodel", [entry for entry in layers if entry[0] != "inception_4b/5x5"])
     with pytest.raises(WeightsError, match=r"(?s)do not fit.*no layer inception_4b/5x5"):
-        _ = create("googlenet_places365", weights=str(gone), shrink=8, precision="float32").network
+        _ = create_backbone("googlenet_places365", weights=str(gone), shrink=8, precision="float32").network
 
 
 def test_a_caffe_file_of_another_network_names_the_first_that_differs(tmp_path):
     arrays = arrays_of(networks.vgg16(205, **SMALL_VGG))
     path = write_caffemodel(tmp_path / "x.caffemodel", caffe_layers(arrays, [*VGG_NAMES, "fc6", "fc7", "fc8"]))
     with pytest.raises(WeightsError, match=r"(?s)array 31 has the shape \(205, 12\), the network's is \(365, 12\)"):
-        _ = create("vgg16_places365", weights=str(path), precision="float32", **SMALL_VGG).network
+        _ = create_backbone("vgg16_places365", weights=str(path), precision="float32", **SMALL_VGG).network
 
 
 def test_an_old_densenet_checkpoint_is_read(tmp_path):
@@ -170,7 +178,7 @@ def test_an_old_densenet_checkpoint_is_read(tmp_path):
         if "num_batches_tracked" not in name
     }
     torch.save({"arch": "densenet161", "state_dict": old}, tmp_path / "d.pth.tar", _use_new_zipfile_serialization=False)
-    backbone = create(
+    backbone = create_backbone(
         "densenet161_places365", weights=str(tmp_path / "d.pth.tar"), output="logits", precision="float32"
     )
     x = pixels(backbone, 1)
@@ -188,7 +196,7 @@ def test_an_archive_is_opened_once_and_its_own_file_taken(tmp_path, monkeypatch)
     with tarfile.open(tmp_path / "cafemood" / source.filename, "w:gz") as tar:
         tar.add(model, "placesCNN_upgraded/" + source.member)
         tar.add(model, "../../escape")
-    backbone = create("alexnet_places205", precision="float32", **SMALL_CAFFENET)
+    backbone = create_backbone("alexnet_places205", precision="float32", **SMALL_CAFFENET)
     assert backbone.embed(pixels(backbone)).shape == (2, 12)
     assert not (tmp_path.parent / "escape").exists()
     with tarfile.open(tmp_path / "cafemood" / source.filename, "w:gz") as tar:
@@ -196,7 +204,7 @@ def test_an_archive_is_opened_once_and_its_own_file_taken(tmp_path, monkeypatch)
     for record in (tmp_path / "cafemood").glob("*.json"):
         record.unlink()
     with pytest.raises(WeightsError, match=r"(?s)archive cannot be read.*holds no file places205CNN"):
-        create("alexnet_places205", **SMALL_CAFFENET)
+        create_backbone("alexnet_places205", **SMALL_CAFFENET)
 
 
 def test_any_timm_model_with_its_own_data_config(tmp_path):
@@ -207,7 +215,7 @@ def test_any_timm_model_with_its_own_data_config(tmp_path):
     plain = timm.create_model("test_efficientnet", num_classes=1000).eval()
     save_file(plain.state_dict(), tmp_path / "t.safetensors")
     weights = str(tmp_path / "t.safetensors")
-    backbone = create("timm", model="test_efficientnet", weights=weights, precision="float32")
+    backbone = create_backbone("timm", model="test_efficientnet", weights=weights, precision="float32")
     x = pixels(backbone)
     with torch.inference_mode():
         expected = plain.forward_head(plain.forward_features(x), pre_logits=True)
@@ -224,7 +232,7 @@ def test_timm_is_handed_tensors_and_never_a_file(tmp_path, wrapper, monkeypatch)
     prefix = "module." if wrapper else "_orig_mod."  # DataParallel's, torch.compile's
     state = {f"{prefix}{name}": tensor for name, tensor in plain.state_dict().items()}
     torch.save({wrapper: state, "epoch": 3} if wrapper else state, tmp_path / "t.pth")
-    backbone = create("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"), precision="float32")
+    backbone = create_backbone("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"), precision="float32")
     own = backbone.build().state_dict()
     assert all(torch.equal(own[name], plain.state_dict()[name]) for name in own)
     assert "state_dict" not in backbone.build().pretrained_cfg
@@ -234,59 +242,63 @@ def test_a_file_of_which_timm_takes_nothing_is_refused(tmp_path):
     """timm itself says nothing of it, and hands over a random network."""
     torch.save({"other.weight": torch.zeros(3, 3)}, tmp_path / "t.pth")
     with pytest.raises(WeightsError, match=r"(?s)is not timm's test_efficientnet.*random"):
-        create("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"))
+        create_backbone("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"))
 
 
 def test_a_file_for_timm_that_would_run_code_is_refused(tmp_path):
     (tmp_path / "t.pth").write_bytes(pickle.dumps({"x": print}))
     with pytest.raises(WeightsError, match="cannot be read safely"):
-        create("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"))
+        create_backbone("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"))
 
 
 def test_timm_names_are_checked_and_missing_weights_explained():
     with pytest.raises(WeightsError, match=r"(?s)timm has no model 'resnet1800'.*did you mean"):
-        create("timm", model="resnet1800")
+        create_backbone("timm", model="resnet1800")
     with pytest.raises(WeightsError, match=r"(?s)could not be loaded.*backbone\.weights=FILE.*offline"):
-        create("timm", model="resnet18.a1_in1k")
+        create_backbone("timm", model="resnet18.a1_in1k")
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save(models.resnet18().state_dict(), tmp_path / "r18.pth")
     for name in ("mobilenet_v2", "resnet50"):
-        backbone = create(name, weights=str(tmp_path / "r18.pth"))
+        backbone = create_backbone(name, weights=str(tmp_path / "r18.pth"))
         with pytest.raises(WeightsError, match=r"(?s)do not fit the network.*r18\.pth"):
             _ = backbone.network
 
 
 def test_the_fingerprint_is_the_same_in_another_process():
-    code = "from cafemood.backbones import create; print(create('mobilenet_v2', precision='float32').fingerprint)"
+    code = (
+        "from cafemood.backbones import create; print(create_backbone('mobilenet_v2', precision='float32').fingerprint)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == create("mobilenet_v2", precision="float32").fingerprint
+    assert done.stdout.strip() == create_backbone("mobilenet_v2", precision="float32").fingerprint
 
 
 def test_the_fingerprint_follows_weights_output_and_precision(tmp_path):
-    first = create("random").fingerprint
-    assert create("random").fingerprint == first
-    assert create("random", seed=1).fingerprint != first
-    assert create("random", precision="bfloat16").fingerprint != first
+    first = create_backbone("random").fingerprint
+    assert create_backbone("random").fingerprint == first
+    assert create_backbone("random", seed=1).fingerprint != first
+    assert create_backbone("random", precision="bfloat16").fingerprint != first
     prints = set()
     for seed in range(2):
         torch.manual_seed(seed)
         torch.save(models.resnet50().state_dict(), tmp_path / "r.pth")
         for output in ("features", "probs"):
             prints.add(
-                create("resnet50", weights=str(tmp_path / "r.pth"), output=output, precision="float32").fingerprint
+                create_backbone(
+                    "resnet50", weights=str(tmp_path / "r.pth"), output=output, precision="float32"
+                ).fingerprint
             )
     assert len(prints) == 4
 
 
 def test_options_make_the_same_backbone_again():
-    first = create("random", seed=3)
-    assert create(**first.options).fingerprint == first.fingerprint
+    first = create_backbone("random", seed=3)
+    assert create_backbone(**first.options).fingerprint == first.fingerprint
 
 
 def test_random_says_loudly_that_it_means_nothing(caplog):
-    backbone = create("random")
+    backbone = create_backbone("random")
     assert "UNTRAINED" in caplog.text
     assert "UNTRAINED" in backbone.note
 
@@ -303,4 +315,4 @@ def test_random_says_loudly_that_it_means_nothing(caplog):
 )
 def test_what_does_not_exist_is_refused(options, kind, message):
     with pytest.raises(kind, match=message):
-        create(**options)
+        create_backbone(**options)

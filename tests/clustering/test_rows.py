@@ -7,7 +7,7 @@ import pytest
 import sklearn
 import torch
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.clustering import rows
 from cafemood.clustering.reduction import NoReduction, PCAReduction
 from cafemood.clustering.rows import BLOCK, Batches, MatrixDataModule, Rows
@@ -90,7 +90,7 @@ def test_rows_on_disk_come_once_each_in_blocks_of_neighbours(on_disk, monkeypatc
 
 
 def test_prepare_fills_the_cache_and_setup_maps_it(photo_folder, cache_dir):
-    data = PhotoDataModule(scan_folder(photo_folder), create("random"), NoReduction(), cache_dir=cache_dir)
+    data = PhotoDataModule(scan_folder(photo_folder), create_backbone("random"), NoReduction(), cache_dir=cache_dir)
     with pytest.raises(RuntimeError, match="setup"):
         _ = data.matrix
     data.prepare_data()
@@ -103,7 +103,7 @@ def test_prepare_fills_the_cache_and_setup_maps_it(photo_folder, cache_dir):
 
 def test_bad_photos_are_named_once(photo_folder, cache_dir):
     (photo_folder / "x.jpg").write_text("no photo")
-    data = PhotoDataModule(scan_folder(photo_folder), create("random"), PCAReduction(2), cache_dir=cache_dir)
+    data = PhotoDataModule(scan_folder(photo_folder), create_backbone("random"), PCAReduction(2), cache_dir=cache_dir)
     data.prepare_data()
     data.setup()
     assert [s.file for s in data.photo_set.skipped] == ["x.jpg"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.errors import FeaturesError
 from cafemood.features import cache as features
 from cafemood.features.cache import FeatureCache
@@ -16,7 +16,7 @@ IDS = [f"{i:064x}" for i in range(12)]
 
 @pytest.fixture
 def cache(cache_dir):
-    return FeatureCache(cache_dir, create("random"))
+    return FeatureCache(cache_dir, create_backbone("random"))
 
 
 @pytest.fixture

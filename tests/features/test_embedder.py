@@ -13,7 +13,7 @@ import pytest
 from drawn_rooms import draw_room
 from photo_server import serving
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.core import remote
 from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing
@@ -24,7 +24,7 @@ from cafemood.features.embedding import embed
 
 @pytest.fixture
 def backbone():
-    return create("random")
+    return create_backbone("random")
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def test_each_address_is_fetched_once_ever_and_has_the_features_of_its_file(flat
         files = [f"{site.address}/{i:02d}.jpg" for i in range(12)]
         kept, found, n = embed(listing(flat, files), backbone, cache_dir)
         assert n == 12
-        assert embed(listing(flat, files), create("random"), cache_dir)[2] == 0
+        assert embed(listing(flat, files), create_backbone("random"), cache_dir)[2] == 0
         assert set(site.asked.values()) == {1}
     scanned, local, _ = embed(scan_folder(flat), backbone, tmp_path / "local")
     assert [p.photo_id for p in kept.photos] == [p.photo_id for p in scanned.photos]
     assert kept.digest == scanned.digest
     assert np.allclose(found.matrix(), local.matrix(), atol=1e-5)
-    assert embed(scan_folder(flat), create("random"), cache_dir)[2] == 0  # the cache knows the bytes
+    assert embed(scan_folder(flat), create_backbone("random"), cache_dir)[2] == 0  # the cache knows the bytes
 
 
 def test_photos_that_differ_in_any_parameter_keep_their_own_features(flat, backbone, cache_dir, monkeypatch):
@@ -183,7 +183,7 @@ from cafemood import embedder, embedding
 from cafemood.backbones import create
 from cafemood.manifests import read_listing
 embedder.FETCHERS, embedding.SHARD_ROWS = 1, 4
-embedding.embed(read_listing(sys.argv[1]), create("random"), sys.argv[2], batch_size=4)
+embedding.embed(read_listing(sys.argv[1]), create_backbone("random"), sys.argv[2], batch_size=4)
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 import pytorch_lightning as pl
 from PIL import Image
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.data.folders import scan_folder
 from cafemood.data.photos import PhotoSet
 from cafemood.errors import CafemoodError, FeaturesError
@@ -19,7 +19,7 @@ from cafemood.features.embedding import embed
 
 @pytest.fixture
 def backbone():
-    return create("random")
+    return create_backbone("random")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_second_time_nothing_is_embedded_and_the_rows_are_the_same(photo_set, 
     _, first, n = embed(photo_set, backbone, cache_dir, batch_size=5)
     assert n == 12
     assert first.matrix().shape == (12, backbone.dim)
-    _, again, n = embed(photo_set, create("random"), cache_dir)
+    _, again, n = embed(photo_set, create_backbone("random"), cache_dir)
     assert n == 0
     assert np.array_equal(first.matrix(), again.matrix())
 
@@ -52,7 +52,7 @@ def test_a_renamed_photo_costs_none(photo_set, photo_folder, backbone, cache_dir
 
 def test_another_backbone_has_a_cache_of_its_own(photo_set, backbone, cache_dir):
     embed(photo_set, backbone, cache_dir)
-    assert embed(photo_set, create("random", seed=1), cache_dir)[2] == 12
+    assert embed(photo_set, create_backbone("random", seed=1), cache_dir)[2] == 12
 
 
 def test_rows_are_joined_by_id_never_by_position(photo_set, backbone, cache_dir):
@@ -102,7 +102,7 @@ def test_a_damaged_shard_is_deleted_said_and_embedded_again(
 
 
 def _embed_in_a_process(photo_set: PhotoSet, cache_dir, queue):
-    queue.put(embed(photo_set, create("random"), cache_dir, batch_size=2)[2])
+    queue.put(embed(photo_set, create_backbone("random"), cache_dir, batch_size=2)[2])
 
 
 def test_two_processes_on_one_cache_embed_nothing_twice(photo_set, cache_dir):
@@ -114,7 +114,7 @@ def test_two_processes_on_one_cache_embed_nothing_twice(photo_set, cache_dir):
     assert sum(queue.get(timeout=240) for _ in both) == 12
     for process in both:
         process.join()
-    assert embed(photo_set, create("random"), cache_dir)[2] == 0
+    assert embed(photo_set, create_backbone("random"), cache_dir)[2] == 0
 
 
 def test_a_photo_that_cannot_be_decoded_is_skipped_and_named(photo_folder, backbone, cache_dir):
@@ -170,7 +170,7 @@ def test_precomputed_rows_are_found_by_id_or_file(photo_set, tmp_path, cache_dir
     matrix = np.arange(24, dtype=np.float32).reshape(12, 2)
     order = np.random.default_rng(0).permutation(12)
     np.savez(tmp_path / "m.npz", features=matrix[order], photo_id=np.array(names)[order])
-    _, found, n = embed(photo_set, create("precomputed", path=str(tmp_path / "m.npz")), cache_dir)
+    _, found, n = embed(photo_set, create_backbone("precomputed", path=str(tmp_path / "m.npz")), cache_dir)
     assert n == 0
     assert np.array_equal(found.matrix(), matrix)
 
@@ -178,12 +178,12 @@ def test_precomputed_rows_are_found_by_id_or_file(photo_set, tmp_path, cache_dir
 def test_photos_without_a_precomputed_row_are_skipped(photo_set, tmp_path, cache_dir):
     ids = np.array([p.photo_id for p in photo_set.photos[:4]])
     np.savez(tmp_path / "m.npz", features=np.eye(4), photo_id=ids)
-    kept, _, _ = embed(photo_set, create("precomputed", path=str(tmp_path / "m.npz")), cache_dir)
+    kept, _, _ = embed(photo_set, create_backbone("precomputed", path=str(tmp_path / "m.npz")), cache_dir)
     assert len(kept.photos) == 4
     assert {s.reason for s in kept.skipped} == {"no row in m.npz"}
     np.savez(tmp_path / "m.npz", features=np.eye(4), photo_id=np.array(list("abcd")))
     with pytest.raises(FeaturesError, match="fits no photo"):
-        embed(photo_set, create("precomputed", path=str(tmp_path / "m.npz")), cache_dir)
+        embed(photo_set, create_backbone("precomputed", path=str(tmp_path / "m.npz")), cache_dir)
 
 
 # -- several processes
@@ -211,21 +211,21 @@ def test_two_processes_fill_one_cache_and_embed_nothing_twice(photo_folder, cach
     cut = sorted(photo_folder.rglob("*.jpg"))[0]
     cut.write_bytes(cut.read_bytes()[:-500])
     photo_set = scan_folder(photo_folder)
-    kept, found, n = embed(photo_set, create("random"), cache_dir, trainer=fleet(2))
+    kept, found, n = embed(photo_set, create_backbone("random"), cache_dir, trainer=fleet(2))
     assert (len(kept.photos), n) == (11, 11)
     assert [s.file for s in kept.skipped] == [cut.relative_to(photo_folder).as_posix()]
     shards = [np.load(path)["photo_id"] for path in cache_dir.rglob("*.npy")]
     assert len(shards) == 2
     assert len(set(np.concatenate(shards))) == sum(map(len, shards)) == 11
-    _, alone, _ = embed(photo_set, create("random"), tmp_path / "alone")
+    _, alone, _ = embed(photo_set, create_backbone("random"), tmp_path / "alone")
     assert np.allclose(found.matrix(), alone.matrix(), atol=1e-5)
-    assert embed(photo_set, create("random"), cache_dir, trainer=fleet(2))[2] == 0
+    assert embed(photo_set, create_backbone("random"), cache_dir, trainer=fleet(2))[2] == 0
 
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_one_error_and_the_others_work_is_kept(photo_set, cache_dir):
-    backbone = create("random")
+    backbone = create_backbone("random")
     backbone.options["name"] = "gone"  # what a process of the fleet cannot make
     with pytest.raises(FeaturesError, match=r"(?s)A process that embeds has ended early.*run the same command again"):
         embed(photo_set, backbone, cache_dir, trainer=fleet(2))
-    assert embed(photo_set, create("random"), cache_dir)[2] == 12
+    assert embed(photo_set, create_backbone("random"), cache_dir)[2] == 12

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cafemood.backbones.backbone import cosine, probe_photos, run
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.features import engine
 
 pytest.importorskip("openvino", reason="the extra `fast` is not installed")
@@ -17,7 +17,7 @@ pytest.importorskip("openvino", reason="the extra `fast` is not installed")
 
 @pytest.fixture
 def backbone():
-    return create("random")
+    return create_backbone("random")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_its_streams_do_not_mix_up_their_batches(backbone, batch):
 
 
 def test_mobilenet_compiled_is_mobilenet():
-    backbone = create("mobilenet_v2")
+    backbone = create_backbone("mobilenet_v2")
     batch = torch.stack([backbone.transform(photo) for photo in probe_photos()[:4]])
     compiled = engine.choose(backbone, 1000)
     assert compiled.name == "OpenVINO"

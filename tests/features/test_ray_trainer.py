@@ -14,7 +14,7 @@ import pytest
 from drawn_rooms import draw_room
 from photo_server import serving
 
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.core.ray_cluster import connected
 from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing
@@ -59,11 +59,11 @@ def test_actors_embed_what_one_process_embeds(cluster, photo_folder, cache_dir, 
     cut = sorted(photo_folder.rglob("*.jpg"))[0]
     cut.write_bytes(cut.read_bytes()[:-500])
     photo_set = scan_folder(photo_folder)
-    kept, found, n = embed(photo_set, create("random"), cache_dir, trainer=fleet(workers=2))
+    kept, found, n = embed(photo_set, create_backbone("random"), cache_dir, trainer=fleet(workers=2))
     assert (len(kept.photos), n) == (11, 11)
     assert [s.file for s in kept.skipped] == [cut.relative_to(photo_folder).as_posix()]
     assert "cut off" in kept.skipped[0].reason
-    _, alone, _ = embed(photo_set, create("random"), tmp_path / "alone")
+    _, alone, _ = embed(photo_set, create_backbone("random"), tmp_path / "alone")
     assert np.allclose(found.matrix(), alone.matrix(), atol=1e-5)
     assert len(stored(cache_dir)) == len(set(stored(cache_dir))) == 11
 
@@ -90,7 +90,9 @@ def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path,
 
         killer = threading.Thread(target=kill_one)
         killer.start()
-        kept, _, n = embed(read_listing(tmp_path / "list.csv"), create("random"), cache_dir, trainer=fleet(workers=2))
+        kept, _, n = embed(
+            read_listing(tmp_path / "list.csv"), create_backbone("random"), cache_dir, trainer=fleet(workers=2)
+        )
         killer.join()
         asked = site.asked
         assert killed
@@ -103,7 +105,7 @@ def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path,
         again = [path for path, times in asked.items() if times > 1]
         assert set(asked.values()) <= {1, 2}
         assert len(again) <= 4  # the shard that the killed one had
-        kept, _, n = embed(read_listing(tmp_path / "list.csv"), create("random"), cache_dir)
+        kept, _, n = embed(read_listing(tmp_path / "list.csv"), create_backbone("random"), cache_dir)
         assert (len(kept.photos), n) == (24, 0)
 
 
@@ -128,7 +130,7 @@ def test_a_shard_that_kills_every_actor_is_given_up_named_and_the_rest_goes_on(
         killer.start()
         pd.DataFrame({"file": [*files[:4], f"{site.address}/stall/x.jpg", *files[4:]]}).to_csv(tmp_path / "list.csv")
         found = read_listing(tmp_path / "list.csv", root=str(photo_folder))
-        kept, _, n = embed(found, create("random"), cache_dir, trainer=fleet(workers=1))
+        kept, _, n = embed(found, create_backbone("random"), cache_dir, trainer=fleet(workers=1))
         over.set()
         killer.join()
     assert len(killed) == 2
@@ -139,7 +141,7 @@ def test_a_shard_that_kills_every_actor_is_given_up_named_and_the_rest_goes_on(
 
 @pytest.mark.slow
 def test_what_an_actor_cannot_do_is_one_error(cluster, photo_folder, cache_dir, tmp_path):
-    backbone = create("random")
+    backbone = create_backbone("random")
     backbone.options["seed"] = 1
     with pytest.raises(FeaturesError, match=r"(?s)A host has another network.*same weight file"):
         embed(scan_folder(photo_folder), backbone, cache_dir, trainer=fleet(workers=1))
@@ -162,4 +164,4 @@ def test_a_cluster_that_is_not_there_is_one_error(photo_folder, cache_dir, monke
 
     monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(CafemoodError, match=r"(?s)Ray cannot be reached.*auto.*Ray says: \"[^\n]*\"\n.*ray start"):
-        embed(scan_folder(photo_folder), create("random"), cache_dir, trainer=fleet(address="auto"))
+        embed(scan_folder(photo_folder), create_backbone("random"), cache_dir, trainer=fleet(address="auto"))

@@ -1,1 +1,5 @@
 """Frozen networks by name: specs, weight files, preprocessing."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

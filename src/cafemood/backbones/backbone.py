@@ -41,7 +41,7 @@ class Backbone:
         weights_digest: SHA-256 of the weights.
         build: Makes the network; called at the first batch only.
         wanted: The precision asked for: `float32`, `float16`, `bfloat16` or `auto`.
-        options: What `create` needs to make this backbone again.
+        options: What `create_backbone` needs to make this backbone again.
 
     Raises:
         FeaturesError: There is no such precision.

@@ -24,7 +24,7 @@ from cafemood.errors import CafemoodError, FeaturesError, WeightsError
 log = logging.getLogger(__name__)
 
 
-def create(name: str, **options: Any) -> Backbone | Precomputed:
+def create_backbone(name: str, **options: Any) -> Backbone | Precomputed:
     """Make a backbone by name; the one place that run folders and configs go through.
 
     Raises:

@@ -242,7 +242,7 @@ def _backbone(run: Run) -> Backbone:
     if facts["name"] == "precomputed":
         why = "its features were brought as a matrix"
         raise RunError("This run cannot embed new photos", where=run.folder, why=why, fix="use a run with a backbone")
-    backbone = registry.create(**options)
+    backbone = registry.create_backbone(**options)
     if backbone.fingerprint != facts["fingerprint"] or not isinstance(backbone, Backbone):
         raise RunError(
             "The backbone is no longer the one of this run",

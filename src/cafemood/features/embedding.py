@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.precomputed import Precomputed
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.core import devices
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import quoted, reason_of
@@ -203,7 +203,7 @@ class _Share(pl.LightningModule):
 
     def predict_step(self, batch: object, batch_idx: int) -> int:
         """Embed this process's share; the batch itself says nothing. Returns its size."""
-        backbone = create(**self._options)
+        backbone = create_backbone(**self._options)
         assert isinstance(backbone, Backbone)
         cache = FeatureCache(self._cache_dir, backbone)
         # by id, not by position: processes that list the cache at different moments still agree

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from cafemood.backbones.backbone import Backbone
-from cafemood.backbones.registry import create
+from cafemood.backbones.registry import create_backbone
 from cafemood.core import devices, remote
 from cafemood.core.ray_cluster import connected, require_ray
 from cafemood.core.reasons import quoted
@@ -143,7 +143,7 @@ class _Actor:
         self.refused: CafemoodError | None = None
         torch.set_num_threads(cores)
         try:
-            backbone = create(**options)
+            backbone = create_backbone(**options)
             assert isinstance(backbone, Backbone)
             if backbone.fingerprint != fingerprint:
                 fix = "give each host the same weight file and the same cafemood"

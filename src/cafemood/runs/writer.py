@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from cafemood.core import chunks
 from cafemood.core.atomic import write_csv, write_json, write_tensors, writing
@@ -35,8 +36,6 @@ _PACKAGES = (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cafemood.clustering.base import Clustering
     from cafemood.data.photos import Photo
     from cafemood.evaluation.judge import Judgement

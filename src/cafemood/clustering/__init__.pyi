@@ -1,0 +1,11 @@
+from .base import Clustering as Clustering
+from .dec import DEC as DEC
+from .dec import IDEC as IDEC
+from .kmeans import KMeans as KMeans
+from .modules import ReconstructionModule as ReconstructionModule
+from .modules import RefinementModule as RefinementModule
+from .n2d import N2D as N2D
+from .reduction import NoReduction as NoReduction
+from .reduction import PCAReduction as PCAReduction
+from .rows import MatrixDataModule as MatrixDataModule
+from .temi import TEMI as TEMI

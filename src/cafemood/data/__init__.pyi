@@ -1,0 +1,9 @@
+from .folders import demo_photos as demo_photos
+from .folders import scan_folder as scan_folder
+from .images import open_image as open_image
+from .labelled import labelled_rows as labelled_rows
+from .manifests import read_listing as read_listing
+from .manifests import read_manifest as read_manifest
+from .manifests import write_manifest as write_manifest
+from .photos import Photo as Photo
+from .photos import PhotoSet as PhotoSet

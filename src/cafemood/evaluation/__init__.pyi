@@ -1,0 +1,1 @@
+from .selection import choose_k as choose_k
