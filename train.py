@@ -38,6 +38,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
     from cafemood import runs
     from cafemood.cafes import profiles
+    from cafemood.clustering.base import check_matrix
     from cafemood.clustering.reduction import display_plane
     from cafemood.evaluation.baselines import baselines
     from cafemood.evaluation.judge import judge
@@ -80,13 +81,16 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             with run.stage("cluster", items=len(features)):
                 method = config.build(cfg.method)
                 alone = partial(trainer, devices=1, num_nodes=1, strategy="auto")
-                options = {"trainer": alone, "cache_dir": cfg.cache_dir}
-                clustering = method.fit(data, space=data.reduction.space, logger=loggers, **options)
+                options = {"trainer": alone, "cache_dir": cfg.cache_dir, "logger": loggers, "verbose": True}
+                options["batch_size"] = cfg.batch_size
+                method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
+                check_matrix(data.matrix, cfg.k)
+                clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
             with run.stage("score", items=len(features)):
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
                 truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
-                checks = Checks.of(method, cfg.k, data.reduction.n_components, options, **config.tried(cfg, run.facts))
+                checks = Checks.of(method, cfg.k, data.reduction.n_components, **config.tried(cfg, run.facts))
                 judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
             run.record(data, clustering, judgement, plane, explained)
         finished = runs.load(folder)

@@ -49,10 +49,11 @@ from cafemood.clustering.dec import DEC, IDEC
 from cafemood.clustering.functional import input_scale, reconstruction_loss
 from cafemood.clustering.kmeans import kmeans
 from cafemood.clustering.n2d import N2D
-from cafemood.clustering.pretraining import Pretraining, Surroundings, embed, scaled
+from cafemood.clustering.pretraining import Pretraining, embed, scaled
 from cafemood.clustering.reduction import PCAReduction
-from cafemood.clustering.rows import MatrixDataModule, Rows
+from cafemood.clustering.rows import Rows
 from cafemood.clustering.temi import TEMI
+from cafemood.clustering.training import TrainingContext
 from cafemood.data.folders import scan_folder
 from cafemood.data.labelled import read_labelled
 from cafemood.evaluation.scores import external
@@ -125,10 +126,10 @@ def results(args: argparse.Namespace, kept: Results) -> None:
             more: dict[str, Any] = {}
             with timed() as seconds:
                 if system in made:
-                    found = made[system](k, random_state=seed).fit(
-                        MatrixDataModule(x), trainer=trainer, cache_dir=args.cache
-                    )
-                    labels, more = found.labels, {"n_iter": found.n_iter, "stop": found.stop_reason}
+                    method = made[system](k, random_state=seed)
+                    options = {"trainer": trainer, "cache_dir": args.cache}
+                    method.set_params(**{n: options[n] for n in options.keys() & method.get_params()}).fit(x)
+                    labels, more = method.labels_, {"n_iter": method.n_iter_, "stop": method.stop_reason_}
                 elif system == "AE + k-means":
                     with timed() as pretraining:
                         z = embedding(x, seed, deep, trainer, args.cache)
@@ -144,7 +145,7 @@ def embedding(x: np.ndarray, seed: int, deep: dict[str, Any], trainer: Any, cach
     """The autoencoder's embedding, trained or read from the cache that the deep methods use too."""
     method = DEC(2, random_state=seed, **deep)
     rows, _ = scaled(x, method.n_clusters, "features", method.mean_square)
-    autoencoder, _ = method.pretraining.run(rows, 256, Surroundings(trainer, cache_dir=cache))
+    autoencoder, _ = method.pretraining.run(rows, 256, TrainingContext(trainer, cache_dir=cache))
     return embed(autoencoder, rows)
 
 
@@ -172,7 +173,7 @@ def our_epochs(x: Rows, batch_size: int, epochs: int, accelerator: str) -> list[
 
     pretraining = Pretraining(epochs=epochs, min_steps=1)
     factor = max(1, pretraining.batch_size(len(x), 256) // 256)
-    pretraining.run(x, batch_size // factor, Surroundings(trainer))
+    pretraining.run(x, batch_size // factor, TrainingContext(trainer))
     return clock.seconds
 
 
@@ -235,10 +236,10 @@ def versus(args: argparse.Namespace, kept: Results) -> None:
         theirs = clustpy(args, "dec", args.data, str(seed), *map(str, args.clustpy_epochs))
         with tempfile.TemporaryDirectory() as empty, timed() as seconds:
             trainer = partial(pl.Trainer, accelerator=args.accelerator)
-            ours = DEC(k, random_state=seed).fit(MatrixDataModule(x), trainer=trainer, cache_dir=empty)
+            ours = DEC(k, random_state=seed, trainer=trainer, cache_dir=empty).fit(x)
         for system, labels, took in (
             ("ClustPy DEC", np.array(theirs["labels"]), theirs["seconds"]),
-            ("DEC", ours.labels, seconds[0]),
+            ("DEC", ours.labels_, seconds[0]),
         ):
             scores = external(truth, labels)
             row = {"kind": "versus", "data": name, "seed": seed, "system": system, "seconds": took}
@@ -252,11 +253,11 @@ def sweep(args: argparse.Namespace, kept: Results) -> None:
 
     def run(k: int, cache: str) -> float:
         with timed() as seconds:
-            DEC(k).fit(MatrixDataModule(x), trainer=trainer, cache_dir=cache)
+            DEC(k, trainer=trainer, cache_dir=cache).fit(x)
         return seconds[0]
 
     small = {"hidden": (16,), "pretrain_epochs": 1, "pretrain_min_steps": 1, "max_updates": 1}
-    DEC(3, **small).fit(MatrixDataModule(x), trainer=trainer)  # what the first run of a process pays is no sweep's
+    DEC(3, **small, trainer=trainer).fit(x)  # what the first run of a process pays is no sweep's
     with tempfile.TemporaryDirectory() as shared:
         together = [run(k, shared) for k in range(2, 11)]
     single = [together[0]]  # nothing was cached yet
@@ -274,8 +275,9 @@ def rows(args: argparse.Namespace, kept: Results) -> None:
     x = middles[rng.integers(8, size=args.rows)] + rng.standard_normal((args.rows, 64), dtype=np.float32)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     with timed() as seconds:
-        method = DEC(8, hidden=(64, 64, 128), pretrain_epochs=1, max_updates=2)
-        method.fit(MatrixDataModule(x, batch_size=4096), trainer=partial(pl.Trainer, accelerator=args.accelerator))
+        trainer = partial(pl.Trainer, accelerator=args.accelerator)
+        small = {"hidden": (64, 64, 128), "pretrain_epochs": 1, "max_updates": 2}
+        DEC(8, **small, batch_size=4096, trainer=trainer).fit(x)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     row = {"kind": "rows", "data": f"{args.rows} x 64", "seconds": seconds[0], "matrix_gib": x.nbytes / 1024**3}
     kept.add(**row, gib_before=before, gib_peak=peak, machine=machine())

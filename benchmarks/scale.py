@@ -23,14 +23,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from cafemood.clustering import base
-from cafemood.clustering import kmeans as kmeans
+from cafemood.clustering import KMeans, base
 
 STAGES = ("k-means", "scikit-learn", "PCA", "scores", "DEC")
 STEPS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
@@ -56,7 +56,6 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
 
     from cafemood.clustering import dec, reduction
     from cafemood.clustering.kmeans import kmeans
-    from cafemood.clustering.rows import MatrixDataModule
 
     x = np.load(path, mmap_mode="r")
     found: dict[str, Any] = {"before_mb": peak_mb()}
@@ -64,26 +63,25 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
     if stage == "k-means":
         found["inertia"] = float(kmeans(x, k, 0).inertia_)
     elif stage == "scikit-learn":
-        from sklearn.cluster import KMeans
+        from sklearn import cluster
 
-        found["inertia"] = float(KMeans(k, n_init=1, random_state=0).fit(np.asarray(x, np.float32)).inertia_)
+        found["inertia"] = float(cluster.KMeans(k, n_init=1, random_state=0).fit(np.asarray(x, np.float32)).inertia_)
     elif stage == "PCA":
         reduction.PCAReduction(50).fit_transform(x)
     elif stage == "scores":
         from cafemood.evaluation.judge import judge
         from cafemood.evaluation.stability import Checks
 
-        method = kmeans.KMeans(k)
+        method = KMeans(k)
         model = kmeans(x, k, 0, 1)
         member = np.eye(k, dtype=np.float32)[model.labels_]
         clustering = base.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
         plane, _ = reduction.display_plane(x)
         begun = time.perf_counter()
-        judge(x, plane, clustering, [], Checks.of(method, k, None, {}, "auto"))
+        judge(x, plane, clustering, [], Checks.of(method, k, None, "auto"))
     elif stage == "DEC":
-        method = dec.DEC(k, hidden=(64, 64, 128), pretrain_epochs=1, pretrain_min_steps=1, max_updates=2)
-        data = MatrixDataModule(x, batch_size=4096)
-        method.fit(data, trainer=lambda **options: pl.Trainer(accelerator="cpu", **options))
+        small = {"hidden": (64, 64, 128), "pretrain_epochs": 1, "pretrain_min_steps": 1, "max_updates": 2}
+        dec.DEC(k, **small, batch_size=4096, trainer=partial(pl.Trainer, accelerator="cpu")).fit(x)
     return found | {"seconds": time.perf_counter() - begun, "peak_mb": peak_mb()}
 
 

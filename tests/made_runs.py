@@ -32,7 +32,7 @@ def make_run(folder, photo_set, k=2):
     data.setup()
     facts = {"command": "python train.py", "k": k, "seed": 0, "reduce": {"name": "none"}, "method": {"name": "kmeans"}}
     with runs.RunWriter(folder, facts) as run:
-        clustering = KMeans(k).fit(data)
+        clustering = KMeans(k).fit(data.matrix).clustering(data.matrix)
         plane, explained = display_plane(matrix)
         compared = baselines(matrix, clustering, k, n_seeds=2)
         cafes = [p.cafe_id for p in photo_set.photos]

@@ -37,8 +37,8 @@ class FeaturesError(CafemoodError):
     """A feature matrix or the feature cache cannot be used."""
 
 
-class ClusteringError(CafemoodError):
-    """The clustering asked for is impossible on this data."""
+class ClusteringError(CafemoodError, ValueError):
+    """The clustering asked for is impossible on this data; a `ValueError`, as scikit-learn's estimators raise."""
 
 
 class RunError(CafemoodError):

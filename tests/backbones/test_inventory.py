@@ -91,7 +91,7 @@ def test_offline_names_follow_from_the_table():
     ],
 )
 def test_the_command(words, code, said, tmp_path):
-    command = [sys.executable, "-c", "from cafemood.cli import main; main()", "weights", *words]
+    command = [sys.executable, "-c", "from cafemood.app.cli import main; main()", "weights", *words]
 
     environment = os.environ | {"TORCH_HOME": str(tmp_path), "COLUMNS": "200"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -5,7 +5,9 @@ import pytest
 import sklearn
 from sklearn.mixture import GaussianMixture
 
-from cafemood.clustering.assign import among_neighbours, assign, memberships, mixture_memberships
+from cafemood.clustering.assign import assign
+from cafemood.clustering.base import memberships
+from cafemood.clustering.n2d import among_neighbours, mixture_memberships
 
 
 def test_student_t_by_hand():

@@ -13,15 +13,16 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from cafemood.clustering import dec, pretraining
+from cafemood.clustering import dec, pretraining, training
 from cafemood.clustering.assign import assign
 from cafemood.clustering.autoencoder import Autoencoder
+from cafemood.clustering.base import check_matrix
 from cafemood.clustering.dec import DEC, IDEC
 from cafemood.clustering.kmeans import KMeans, kmeans
 from cafemood.clustering.modules import ReconstructionModule, RefinementModule
 from cafemood.clustering.pretraining import scaled
 from cafemood.clustering.reduction import PCAReduction
-from cafemood.clustering.rows import MatrixDataModule, Rows
+from cafemood.clustering.rows import Rows
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 from cafemood.evaluation.baselines import baselines
@@ -48,8 +49,10 @@ def rows():
     return x.astype(np.float32)
 
 
-def run(method, x, **options):
-    return method.fit(MatrixDataModule(x, batch_size=64), trainer=CPU, **options)
+def run(method, x, space="features", **options):
+    options = {"trainer": CPU, "batch_size": 64} | options
+    method.set_params(**{name: value for name, value in options.items() if name in method.get_params()})
+    return method.fit(x).clustering(x, space)
 
 
 def everything(clustering):
@@ -59,13 +62,13 @@ def everything(clustering):
 
 def counted(monkeypatch):
     """The kinds of module that are fitted from here on."""
-    fitted, real = [], pretraining.fit_phase
+    fitted, real = [], training.fit_phase
 
     def fit_phase(trainer, module, data, **options):
         fitted.append(type(module))
         real(trainer, module, data, **options)
 
-    monkeypatch.setattr(pretraining, "fit_phase", fit_phase)
+    monkeypatch.setattr(training, "fit_phase", fit_phase)
     return fitted
 
 
@@ -178,27 +181,24 @@ def test_a_damaged_cache_file_is_made_again_with_a_warning(damage, rows, cache_d
     np.testing.assert_array_equal(first.labels, second.labels)
 
 
-@pytest.mark.parametrize("make", METHODS, ids=NAMES)
 @pytest.mark.parametrize("k", [-1, 0, 1, 7])
-def test_a_k_that_does_not_fit_is_refused(make, k, rows):
+def test_a_k_that_does_not_fit_is_refused(k, rows):
     with pytest.raises(ClusteringError, match=rf"6 photos cannot be put into {k} groups[\s\S]*between 2 and 6"):
-        run(make(k), rows[:6])
+        check_matrix(rows[:6], k)
 
 
-@pytest.mark.parametrize("make", METHODS, ids=NAMES)
-def test_one_photo_gets_no_impossible_advice(make, rows):
+def test_one_photo_gets_no_impossible_advice(rows):
     with pytest.raises(ClusteringError, match="1 photo cannot") as caught:
-        run(make(2), rows[:1])
+        check_matrix(rows[:1], 2)
     assert "between 2 and 1" not in str(caught.value)
     assert "add photos" in str(caught.value)
 
 
-@pytest.mark.parametrize("make", METHODS, ids=NAMES)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_not_finite_is_refused(make, value, rows):
+def test_what_is_not_finite_is_refused(value, rows):
     rows[[3, 9], 2] = value
     with pytest.raises(ClusteringError, match=r"NaN or infinity[\s\S]*2 of 120 rows, the first is row 3"):
-        run(make(3), rows)
+        check_matrix(rows, 3)
 
 
 @pytest.mark.parametrize("make", METHODS, ids=NAMES)
@@ -212,8 +212,8 @@ def test_constant_columns_are_fine(make, value, rows):
 
 @pytest.mark.parametrize("make", DEEP, ids=NAMES[1:])
 def test_all_zero_features_are_refused(make):
-    with pytest.raises(ClusteringError, match=r"cannot be scaled[\s\S]*here[\s\S]*all zero"):
-        run(make(2), np.zeros((9, 4), np.float32), space="here")
+    with pytest.raises(ClusteringError, match=r"cannot be scaled[\s\S]*features[\s\S]*all zero"):
+        run(make(2), np.zeros((9, 4), np.float32))
 
 
 @pytest.mark.parametrize("make", METHODS, ids=NAMES)
@@ -268,9 +268,9 @@ def test_targets_are_refreshed_every_interval_and_at_least_20_of_the_datas_batch
 def test_fast_refinement_takes_larger_batches_at_a_rate_that_goes_with_them(make, n, size, rate):
     """SGD's rate grows in proportion, Adam's by the root."""
     x, method = np.arange(2.0 * n, dtype=np.float32).reshape(n, 2), make(2)
-    assert method.batch_size(n, 256) == size
+    assert method.refinement_batch_size(n) == size
     network = Autoencoder(2, (4,))
-    module, _ = method._refinement(network, Rows(x), x, 256, None)
+    module, _ = method._refinement(network, Rows(x), x, 0)
     assert module.lr == pytest.approx(rate)
     assert module.update_interval == max(round(20 * min(n, 256) / size), round(0.6 * n / size))
 
@@ -347,7 +347,7 @@ def test_one_feature_is_enough(make, rows):
 
 def test_scaling_is_one_factor_for_all_rows(rows):
     """Rows keep their lengths relative to each other."""
-    x, scale = scaled(rows, 3, "features")
+    x, scale = scaled(rows)
     found = torch.cat(list(x.split(7))).numpy()
     np.testing.assert_allclose(found, rows * scale, rtol=1e-6)
     assert np.square(found).mean() == pytest.approx(1, rel=1e-5)
@@ -370,7 +370,7 @@ def test_each_mode_scales_as_its_learning_rate_wants_it(options, expected, rows)
 @pytest.mark.parametrize("mean_square", [0, -1, float("nan"), float("inf")])
 def test_features_are_scaled_neither_to_nothing_nor_without_end(mean_square):
     with pytest.raises(ClusteringError, match=r"mean_square=[\s\S]*method.mean_square[\s\S]*take 1"):
-        DEC(3, mean_square=mean_square)
+        DEC(3, mean_square=mean_square).check_settings()
 
 
 @pytest.mark.parametrize(("options", "starts"), [({"mode": "paper"}, [20]), ({"start": "kmeans"}, [20])])
@@ -389,12 +389,12 @@ def test_kmeans_starts_of_the_embedding_are_twenty(options, starts, rows, monkey
 
 def test_an_unknown_start_is_refused():
     with pytest.raises(ClusteringError, match=r"Unknown start 'random'[\s\S]*spectral or kmeans"):
-        DEC(3, start="random")
+        DEC(3, start="random").check_settings()
 
 
 def test_an_unknown_mode_is_refused():
     with pytest.raises(ClusteringError, match=r"Unknown mode 'slow'[\s\S]*fast or paper"):
-        DEC(3, mode="slow")
+        DEC(3, mode="slow").check_settings()
 
 
 def test_the_paper_mode_runs_all_its_phases(rows, monkeypatch):
@@ -425,7 +425,7 @@ def long(monkeypatch, tmp_path):
 
 def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
     x, truth = long
-    found = KMeans(5).fit(MatrixDataModule(x))
+    found = KMeans(5).fit(x).clustering(x)
     whole = SklearnKMeans(5, n_init=10, random_state=0).fit(x.astype(np.float32))
     assert adjusted_rand_score(found.labels, whole.labels_) > 0.999
     assert adjusted_rand_score(found.labels, truth) > 0.99
@@ -438,7 +438,7 @@ def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
 @pytest.mark.parametrize("method", [partial(DEC, max_updates=10), partial(IDEC, max_updates=10)], ids=["dec", "idec"])
 def test_deep_methods_read_a_long_matrix_from_disk_and_find_the_groups(method, long):
     x, truth = long
-    assert not scaled(x, 5, "features")[0].held
+    assert not scaled(x)[0].in_memory
     found = run(method(5, hidden=(32, 32, 64), pretrain_min_steps=300), x)
     assert adjusted_rand_score(found.labels, truth) > 0.95
     assert found.embedding.shape == (2000, 10)
@@ -446,10 +446,10 @@ def test_deep_methods_read_a_long_matrix_from_disk_and_find_the_groups(method, l
 
 def test_the_autoencoder_of_a_matrix_is_another_where_it_is_read_in_blocks(long):
     """The rows are the same and their order is not: what the cache holds depends on nothing but its key."""
-    from_disk, scale = scaled(long[0], 5, "features")
+    from_disk, scale = scaled(long[0])
     with sklearn.config_context(working_memory=1):
-        held, same = scaled(long[0], 5, "features")
-    assert (from_disk.held, held.held) == (False, True)
+        held, same = scaled(long[0])
+    assert (from_disk.in_memory, held.in_memory) == (False, True)
     assert scale == pytest.approx(same)
     key = pretraining.Pretraining().key
     assert key(Rows(long[0], same), 256) != key(held, 256)
@@ -460,11 +460,13 @@ def test_the_autoencoder_of_a_matrix_is_another_where_it_is_read_in_blocks(long)
 def test_a_bad_row_deep_in_a_long_matrix_is_named(long):
     x = np.array(long[0])
     x[1234, 3] = np.nan
+    with pytest.raises(ValueError, match="the first is row 1234"):
+        KMeans(5).fit(x)
     with pytest.raises(ClusteringError) as caught:
-        KMeans(5).fit(MatrixDataModule(x))
+        check_matrix(x, 5)
     assert "the first is row 1234" in str(caught.value.why)
 
 
 def test_long_matrices_whose_rows_are_all_equal(long):
-    found = KMeans(3).fit(MatrixDataModule(np.ones((900, 4), np.float16)))
+    found = KMeans(3).fit(np.ones((900, 4), np.float16)).clustering(np.ones((900, 4), np.float16))
     assert found.health()["clusters_in_use"] == 1

@@ -15,9 +15,9 @@ from cafemood.clustering.callbacks import Checkpoints
 from cafemood.clustering.functional import clustering_loss, log_soft_assignment, target_distribution
 from cafemood.clustering.heads import Heads
 from cafemood.clustering.modules import ReconstructionModule, RefinementModule
-from cafemood.clustering.pretraining import PHASE, fit_phase
 from cafemood.clustering.rows import MatrixDataModule, Rows
 from cafemood.clustering.temi import AgreementModule
+from cafemood.clustering.training import PHASE, fit_phase
 from cafemood.errors import ClusteringError
 
 N, K = 90, 3

@@ -16,8 +16,9 @@ from cafemood.clustering import callbacks
 from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder, MaskingNoise
 from cafemood.clustering.callbacks import Checkpoints
 from cafemood.clustering.modules import ReconstructionModule
-from cafemood.clustering.pretraining import Pretraining, Surroundings, duration
+from cafemood.clustering.pretraining import Pretraining, duration
 from cafemood.clustering.rows import Rows
+from cafemood.clustering.training import TrainingContext
 from cafemood.errors import ClusteringError
 
 CPU = partial(pl.Trainer, accelerator="cpu")
@@ -121,9 +122,9 @@ def test_masking_noise_zeroes_its_share_and_keeps_the_mean():
 def test_the_autoencoder_is_made_once(x, cache_dir, mode, caplog):
     caplog.set_level(logging.INFO)
     pretraining = Pretraining(mode, **TINY)
-    first, key = pretraining.run(x, 16, Surroundings(CPU, cache_dir=cache_dir))
+    first, key = pretraining.run(x, 16, TrainingContext(CPU, cache_dir=cache_dir))
     assert re.search(r"Pretraining: \d+ steps of 16 rows, about \d+ s", caplog.text)
-    again, same = pretraining.run(x, 16, Surroundings(CPU, cache_dir=cache_dir))
+    again, same = pretraining.run(x, 16, TrainingContext(CPU, cache_dir=cache_dir))
     assert "Reusing the pretrained autoencoder" in caplog.text
     assert key == same
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
@@ -133,9 +134,9 @@ def test_the_autoencoder_is_made_once(x, cache_dir, mode, caplog):
 
 def test_the_paper_starts_from_small_weights(x, monkeypatch):
     seen = []
-    monkeypatch.setattr(Surroundings, "fit", lambda self, module, *args: seen.append(module.network))
+    monkeypatch.setattr(TrainingContext, "fit", lambda self, module, *args: seen.append(module.network))
     monkeypatch.setattr(Pretraining, "_check", lambda *args: None)
-    Pretraining("paper").run(x, 16, Surroundings(CPU))
+    Pretraining("paper").run(x, 16, TrainingContext(CPU))
     whole = seen[-1]
     assert isinstance(whole, Autoencoder)
     assert whole.encoder[2].weight.std().item() == pytest.approx(0.01, rel=0.02)
@@ -151,7 +152,7 @@ def test_a_killed_pretraining_goes_on_where_it_was(x, tmp_path, monkeypatch, sto
     """In the paper's mode, in each kind of phase; with a checkpoint at every step the end is the same bit for bit."""
     monkeypatch.setattr(Checkpoints.__init__, "__defaults__", (0,))
     pretraining = Pretraining("paper", **TINY)
-    whole, _ = pretraining.run(x, 16, Surroundings(CPU, cache_dir=tmp_path / "whole"))
+    whole, _ = pretraining.run(x, 16, TrainingContext(CPU, cache_dir=tmp_path / "whole"))
     real, begun = ReconstructionModule.on_train_batch_start, []
 
     def stopping(self, batch, batch_idx):
@@ -161,14 +162,14 @@ def test_a_killed_pretraining_goes_on_where_it_was(x, tmp_path, monkeypatch, sto
             raise Stop
         real(self, batch, batch_idx)
 
-    around = Surroundings(CPU, cache_dir=tmp_path / "cut")
+    context = TrainingContext(CPU, cache_dir=tmp_path / "cut")
     with monkeypatch.context() as patch:
         patch.setattr(ReconstructionModule, "on_train_batch_start", stopping)
         with pytest.raises(Stop):
-            pretraining.run(x, 16, around)
+            pretraining.run(x, 16, context)
     assert len(list((tmp_path / "cut" / "unfinished").glob("*.ckpt"))) == stop_in + 1
     caplog.set_level(logging.INFO)
-    again, _ = pretraining.run(x, 16, around)
+    again, _ = pretraining.run(x, 16, context)
     assert caplog.text.count("where it was stopped") == stop_in + 1
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
     assert not list((tmp_path / "cut" / "unfinished").iterdir())
@@ -177,22 +178,20 @@ def test_a_killed_pretraining_goes_on_where_it_was(x, tmp_path, monkeypatch, sto
 KILLED = """
 import functools, os, sys
 import numpy as np, pytorch_lightning as pl
-from cafemood import module
-from cafemood.datamodule import MatrixDataModule
-from cafemood.methods import {method}
+from cafemood.clustering import {method}, callbacks, modules
 cache, kill_at = sys.argv[1], int(sys.argv[2])
-module.Checkpoints.__init__.__defaults__ = (0,)
-real = module.RefinementModule.training_step
+callbacks.Checkpoints.__init__.__defaults__ = (0,)
+real = modules.RefinementModule.training_step
 def step(self, batch, batch_idx):
     if self.step == kill_at:
         os.kill(os.getpid(), 9)
     return real(self, batch, batch_idx)
-module.RefinementModule.training_step = step
+modules.RefinementModule.training_step = step
 x = np.random.default_rng(0).normal(size=(150, 6)).astype(np.float32)
 small = {{"hidden": (16, 16), "embedding": 3, "pretrain_epochs": 3, "pretrain_min_steps": 9}}
-method = {method}(3, **small, update_interval=20, max_updates=2, tol=0.0)
-found = method.fit(MatrixDataModule(x, batch_size=64), trainer=functools.partial(pl.Trainer, accelerator="cpu"),
-                   cache_dir=cache)
+trainer = functools.partial(pl.Trainer, accelerator="cpu")
+method = {method}(3, **small, update_interval=20, max_updates=2, tol=0.0, batch_size=64)
+found = method.set_params(trainer=trainer, cache_dir=cache).fit(x).clustering(x)
 print(found.probabilities.tobytes().hex(), found.centers.tobytes().hex(), found.updates)
 """
 
@@ -214,12 +213,12 @@ def test_a_refinement_killed_and_repeated_ends_bit_for_bit_as_it_would_have(tmp_
 
 
 def test_a_damaged_checkpoint_is_thrown_away_with_a_warning(x, cache_dir, caplog):
-    pretraining, around = Pretraining(**TINY), Surroundings(CPU, cache_dir=cache_dir)
+    pretraining, context = Pretraining(**TINY), TrainingContext(CPU, cache_dir=cache_dir)
     key = pretraining.key(x, 16)
-    path = around.checkpoint(f"{key}.0")
+    path = context.checkpoint(f"{key}.0")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no checkpoint")
-    pretraining.run(x, 16, around)
+    pretraining.run(x, 16, context)
     assert f"Deleting the damaged checkpoint {path}" in caplog.text
     assert (cache_dir / "autoencoders" / f"{key}.safetensors").is_file()
 
@@ -229,15 +228,15 @@ def test_several_devices_are_refused_before_anything_is_computed(x):
         return SimpleNamespace(world_size=2)
 
     with pytest.raises(ClusteringError, match=r"DEC runs on one device[\s\S]*needs all rows[\s\S]*trainer=auto"):
-        Pretraining(**TINY).run(x, 16, Surroundings(two))
+        Pretraining(**TINY).run(x, 16, TrainingContext(two))
 
 
 def test_a_diverged_autoencoder_is_refused(x, monkeypatch):
     monkeypatch.setattr(
-        Surroundings, "fit", lambda self, module, *args: module.network.encoder[0].weight.data.fill_(np.nan)
+        TrainingContext, "fit", lambda self, module, *args: module.network.encoder[0].weight.data.fill_(np.nan)
     )
     with pytest.raises(ClusteringError, match=r"autoencoder diverged[\s\S]*not finite"):
-        Pretraining(**TINY).run(x, 16, Surroundings(CPU))
+        Pretraining(**TINY).run(x, 16, TrainingContext(CPU))
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (42, "42 s"), (600, "10 min"), (9000, "2.5 h")])
@@ -254,5 +253,5 @@ def test_a_bar_counts_on_from_the_checkpoint(x, cache_dir, monkeypatch):
         bars.append(self)
 
     monkeypatch.setattr(callbacks.PhaseProgress, "__init__", kept)
-    Pretraining(**TINY).run(x, 16, Surroundings(CPU, cache_dir=cache_dir))
+    Pretraining(**TINY).run(x, 16, TrainingContext(CPU, cache_dir=cache_dir))
     assert [bar.bar.n for bar in bars] == [bar.bar.total for bar in bars] == [8]

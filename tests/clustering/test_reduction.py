@@ -60,7 +60,7 @@ def test_pca_finds_the_same_far_from_zero(features, offset):
 def test_project_equals_transform(features):
     reduction = PCAReduction(4)
     reduction.fit_transform(features[:30])
-    expected = reduction._pca.transform(features[30:])
+    expected = reduction.transform(features[30:])
     np.testing.assert_allclose(project(features[30:], reduction.tensors()), expected, rtol=1e-4, atol=1e-4)
     assert all(tensor.dtype == np.float32 for tensor in reduction.tensors().values())
 

@@ -66,16 +66,16 @@ def test_rows_beyond_the_working_memory_stay_on_disk_and_are_the_same(on_disk):
     far = Rows(on_disk, 0.5)
     with sklearn.config_context(working_memory=1):
         near = Rows(on_disk, 0.5)
-    assert (far.held, near.held) == (False, True)
+    assert (far.in_memory, near.in_memory) == (False, True)
     assert far.shape == near.shape == (1000, 5)
     index = torch.tensor([3, 999, 3, 0])
     assert torch.equal(far[index], near[index])
     assert all(torch.equal(a, b) for a, b in zip(far.split(300), near.split(300), strict=True))
-    assert far.on(torch.device("cpu")) is far
-    assert far.on(torch.device("meta"))[index].device.type == "meta"
-    there = near.on(torch.device("meta"))
+    assert far.to(torch.device("cpu")) is far
+    assert far.to(torch.device("meta"))[index].device.type == "meta"
+    there = near.to(torch.device("meta"))
     assert there[index].device.type == "meta"
-    assert near.on(torch.device("meta")) is there
+    assert near.to(torch.device("meta")) is there
 
 
 def test_rows_on_disk_come_once_each_in_blocks_of_neighbours(on_disk, monkeypatch):

@@ -87,7 +87,7 @@ def test_noise_is_seldom_more_than_two_sd_above_the_nulls(kind):
     high = 0
     for seed in range(5):
         x = NOISE[kind](rng).astype(np.float32)
-        found = null_lift(x, kmeans(x, 4, seed).labels_, {}, KMeansPipeline(4), 10, seed=seed)
+        found = null_lift(x, kmeans(x, 4, seed).labels_, KMeansPipeline(4), 10, seed=seed)
         high += found["silhouette@features"]["z"] > 2
     assert high <= 1
 
@@ -104,7 +104,7 @@ def test_noise_is_seldom_more_than_two_sd_above_the_nulls(kind):
 def test_structure_is_far_above(data):
     x = data().astype(np.float32)
     k = 2 if x.shape[1] == 2 and x[:, 1].max() == 6 else 4
-    found = null_lift(x, kmeans(x, k, 0).labels_, {}, KMeansPipeline(k), 10)["silhouette@features"]
+    found = null_lift(x, kmeans(x, k, 0).labels_, KMeansPipeline(k), 10)["silhouette@features"]
     assert found["z"] > 4
     assert found["lift"] == pytest.approx(found["own"] - found["mean"])
     assert found["z"] == min(kind["z"] for kind in found["kinds"].values())
@@ -121,14 +121,14 @@ def test_a_reduced_pipeline_is_set_against_nulls_in_both_spaces(blobs):
 
 def test_the_sample_is_named_and_the_seed_repeats_it(blobs):
     x, truth = blobs
-    found = null_lift(x, truth, {}, KMeansPipeline(4), 3, max_rows=50, seed=1)
+    found = null_lift(x, truth, KMeansPipeline(4), 3, max_rows=50, seed=1)
     assert "50 of 200 photos" in found["silhouette@features"]["how"]
-    assert found == null_lift(x, truth, {}, KMeansPipeline(4), 3, max_rows=50, seed=1)
-    assert found != null_lift(x, truth, {}, KMeansPipeline(4), 3, max_rows=50, seed=2)
+    assert found == null_lift(x, truth, KMeansPipeline(4), 3, max_rows=50, seed=1)
+    assert found != null_lift(x, truth, KMeansPipeline(4), 3, max_rows=50, seed=2)
 
 
 def test_a_labelling_without_a_silhouette_has_no_z(recwarn):
-    found = null_lift(np.ones((6, 3), np.float32), np.zeros(6, int), {}, KMeansPipeline(2), 3)["silhouette@features"]
+    found = null_lift(np.ones((6, 3), np.float32), np.zeros(6, int), KMeansPipeline(2), 3)["silhouette@features"]
     assert np.isnan(found["z"])
     assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
 
@@ -180,7 +180,7 @@ def test_best_jaccard_by_hand():
 
 def test_a_method_is_fitted_again_whole(blobs):
     x, truth = blobs
-    pipeline = MethodPipeline(KMeans(4), 3, {})
+    pipeline = MethodPipeline(KMeans(4), 3)
     _, z = pipeline(x, np.arange(0, 200, 2), 1)
     assert z.shape == (200, 3)
     assert stability(x, truth, pipeline, 2, parallel=False)["ari"]["mean"] == pytest.approx(1)
@@ -197,7 +197,7 @@ def test_a_refit_of_a_training_has_its_own_seeds_and_the_runs_batches(make, blob
     monkeypatch.setattr(
         MatrixDataModule, "__init__", lambda self, *a, **k: sizes.append(k.get("batch_size")) or prepared(self, *a, **k)
     )
-    pipeline = MethodPipeline(make(4, random_state=5, **small), None, {}, batch_size=32)
+    pipeline = MethodPipeline(make(4, random_state=5, batch_size=32, **small))
     labels, _ = pipeline(blobs[0], np.arange(0, 200, 2), 2**31 - 2)
     assert labels.shape == (200,)
     assert set(seeds) == (set() if make is TEMI else {2**31 - 2})
@@ -205,16 +205,16 @@ def test_a_refit_of_a_training_has_its_own_seeds_and_the_runs_batches(make, blob
 
 
 def test_what_is_tried_follows_the_method():
-    assert Checks.of(KMeans(4), 4, 2, {}).refits == KMeansPipeline(4, 2)
-    assert Checks.of(KMeans(4), 4, None, {}, 0).refits is None
-    dear = Checks.of(object(), 4, None, {})
+    assert Checks.of(KMeans(4), 4, 2).refits == KMeansPipeline(4, 2)
+    assert Checks.of(KMeans(4), 4, None, 0).refits is None
+    dear = Checks.of(DEC(4), 4, None)
     assert (dear.refits, dear.n_resamples) == (None, 0)
-    assert isinstance(Checks.of(object(), 4, None, {}, 3).refits, MethodPipeline)
+    assert isinstance(Checks.of(DEC(4), 4, None, 3).refits, MethodPipeline)
 
 
 def test_kmeans_labels_are_the_nearest_centres(blobs):
     x, _ = blobs
-    found = KMeans(4).fit(MatrixDataModule(x))
+    found = KMeans(4).fit(x).clustering(x)
     np.testing.assert_array_equal(found.labels, nearest_center(x, found.centers))
 
 

@@ -141,8 +141,8 @@ def test_noise_has_to_clear_more_where_k_was_chosen_on_the_same_photos():
 
 def test_checks_tell_the_verdict_how_many_k_were_tried():
     x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-    clustering = KMeans(3).fit(MatrixDataModule(x))
-    found = judge(x, x[:, :2], clustering, [], Checks.of(KMeans(3), 3, None, {}, 0, n_nulls=2, n_tried=5)).facts
+    clustering = KMeans(3).fit(x).clustering(x)
+    found = judge(x, x[:, :2], clustering, [], Checks.of(KMeans(3), 3, None, 0, n_nulls=2, n_tried=5)).facts
     assert {(each["limit"], each["n_tried"]) for each in found["null"].values()} == {(noise_limit(5), 5)}
 
 
@@ -266,7 +266,7 @@ def test_half_of_a_mood_or_two_photos_are_no_leak():
 def judged(x, k=3, reduction=None, **options):
     space = reduction.space if reduction else "features"
     data = MatrixDataModule(reduction.fit_transform(x) if reduction else x)
-    clustering = KMeans(k).fit(data, space=space)
+    clustering = KMeans(k).fit(data.matrix).clustering(data.matrix, space)
     return clustering, judge(x, display_plane(x)[0], clustering, baselines(x, clustering, k, n_seeds=2), **options)
 
 
@@ -294,7 +294,7 @@ def test_judge_of_clear_groups(blobs):
 
 def test_judge_puts_leaks_in_their_place(blobs):
     x, _ = blobs
-    clustering = KMeans(3).fit(MatrixDataModule(x))
+    clustering = KMeans(3).fit(x).clustering(x)
     cafes = [f"cafe {label}" for label in clustering.labels]
     _, found = judged(x, cafes=cafes)
     levels = [sentence["level"] for sentence in found.facts["verdict"]]

@@ -54,7 +54,14 @@ def served(survey):
     made = []
 
     def start(port="0"):
-        words = [sys.executable, "-c", "from cafemood.cli import main; main()", "survey", "serve", str(survey.folder)]
+        words = [
+            sys.executable,
+            "-c",
+            "from cafemood.app.cli import main; main()",
+            "survey",
+            "serve",
+            str(survey.folder),
+        ]
         process = subprocess.Popen([*words, "--port", port], stdout=subprocess.PIPE, text=True)
         made.append(process)
         return re.search(r"Survey: (http://\S+?)/ ", process.stdout.readline())[1]

@@ -25,7 +25,7 @@ from cafemood.survey import store as store_module
 from cafemood.survey.serve import create_app, is_loopback
 from cafemood.survey.store import DATABASE, Refused, Store, read_people
 
-CAFEMOOD = [sys.executable, "-c", "from cafemood.cli import main; main()"]
+CAFEMOOD = [sys.executable, "-c", "from cafemood.app.cli import main; main()"]
 HOSTILE = "</script><img src=x onerror=alert(1)>'; DROP TABLE answers; -- 공릉동 ☕"
 
 

@@ -135,7 +135,7 @@ def k_range(cfg: DictConfig) -> list[int]:
 def tried(cfg: DictConfig, facts: dict[str, Any]) -> dict[str, Any]:
     """How hard a clustering is tried, as `Checks.of` takes it; the run's facts know which k were tried."""
     n_tried = len(facts["choice_of_k"]["ks"]) if "choice_of_k" in facts else 1
-    known = {"resamples": cfg.resamples, "n_nulls": cfg.nulls, "seed": cfg.seed, "batch_size": cfg.batch_size}
+    known = {"resamples": cfg.resamples, "n_nulls": cfg.nulls, "seed": cfg.seed}
     return known | {"n_tried": n_tried}
 
 

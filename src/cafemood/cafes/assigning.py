@@ -15,7 +15,7 @@ import torch
 
 from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
-from cafemood.clustering import assign
+from cafemood.clustering import assign, n2d
 from cafemood.core.atomic import write_tensors, writing
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import file_digest, open_image
@@ -164,7 +164,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
         return 0
     rows = np.stack([answer.row for _, answer in chosen.values()])
     plane = run.photos[["x", "y"]].to_numpy(dtype=np.float32)
-    x, y = assign.among_neighbours(rows, run.rows.astype(np.float32), plane).T
+    x, y = n2d.among_neighbours(rows, run.rows.astype(np.float32), plane).T
     table = pd.DataFrame([_record(run, photo, answer) for photo, answer in chosen.values()]).assign(x=x, y=y)
     before = run.photos[run.photos["added"]].drop(columns="added")
     if len(before):

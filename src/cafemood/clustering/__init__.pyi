@@ -1,3 +1,6 @@
+from .assign import assign as assign
+from .assign import load as load
+from .base import Clusterer as Clusterer
 from .base import Clustering as Clustering
 from .dec import DEC as DEC
 from .dec import IDEC as IDEC

@@ -1,36 +1,28 @@
-"""The clusterers behind one verb, `fit(data, …) -> Clustering`, and the cheap baselines beside them."""
+"""DEC and IDEC: pretrain an autoencoder, then refine its embedding and the cluster centres."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
 from cafemood.clustering.autoencoder import Autoencoder
-from cafemood.clustering.base import Clustering, digest
+from cafemood.clustering.base import Clustering, digest, memberships
 from cafemood.clustering.kmeans import kmeans
 from cafemood.clustering.modules import RefinementModule
-from cafemood.clustering.pretraining import (
-    MEAN_SQUARE,
-    Pretraining,
-    Surroundings,
-    TrainerFactory,
-    embed,
-    encoder_tensors,
-    scaled,
-)
+from cafemood.clustering.pretraining import MEAN_SQUARE, Pretraining, embed, encoded, encoder_tensors, scaled
+from cafemood.clustering.random_state import seed_all
 from cafemood.clustering.rows import MatrixDataModule, Rows
 from cafemood.clustering.spectral import spectral
+from cafemood.clustering.trained import TrainedClusterer
+from cafemood.clustering.training import TrainerFactory
 from cafemood.errors import ClusteringError
 
 
-class DEC:
+class DEC(TrainedClusterer):
     """Deep Embedded Clustering: pretrain an autoencoder, then refine by KL(P‖Q).
 
     The autoencoder does not depend on k: it is trained once per (features, architecture, seed) and read
@@ -58,13 +50,14 @@ class DEC:
         lr: Learning rate of the refinement, for the data's batch size; `fast` takes larger batches at a larger rate.
         mean_square: What the features are scaled to (mean ‖x‖²/d); None: 1, or the 2.92 of the authors' MNIST.
         random_state: Seed.
+        trainer, logger, cache_dir, batch_size, verbose: See `TrainedClusterer`.
     """
 
     name = "dec"
 
     def __init__(
         self,
-        n_clusters: int,
+        n_clusters: int = 4,
         *,
         mode: str = "fast",
         start: str | None = None,
@@ -81,48 +74,79 @@ class DEC:
         gamma: float | None = None,
         lr: float = 0.01,
         mean_square: float | None = None,
-        random_state: int = 0,
-    ) -> None:
-        self.n_clusters, self.random_state = n_clusters, random_state
-        self.pretraining = Pretraining(
-            mode, tuple(hidden), embedding, corruption, pretrain_epochs, pretrain_min_steps, literal, random_state
-        )
-        self.start = start or ("spectral" if mode == "fast" else "kmeans")
-        if self.start not in ("spectral", "kmeans"):
-            raise ClusteringError(f"Unknown start {start!r}", where="method.start", fix="use spectral or kmeans")
-        self.start_updates = start_updates if self.start == "spectral" else 0
-        self.update_interval, self.max_updates, self.tol = update_interval, max_updates, tol
-        self.gamma, self.lr = gamma, lr
-        self.mean_square = MEAN_SQUARE[mode] if mean_square is None else mean_square
-        if not 0 < self.mean_square < float("inf"):
-            why = "the features are scaled to it, so it is more than 0 and finite"
-            raise ClusteringError(f"mean_square={mean_square}", where="method.mean_square", why=why, fix="take 1")
-
-    def fit(
-        self,
-        data: MatrixDataModule,
-        *,
-        space: str = "features",
-        trainer: TrainerFactory = pl.Trainer,
+        random_state: int | np.random.RandomState | None = 0,
+        trainer: TrainerFactory | None = None,
         logger: Logger | Sequence[Logger] | bool = False,
         cache_dir: str | Path | None = None,
-    ) -> Clustering:
-        """Cluster `data.matrix` (n, d).
+        batch_size: int = 256,
+        verbose: bool = False,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.mode = mode
+        self.start = start
+        self.start_updates = start_updates
+        self.hidden = hidden
+        self.embedding = embedding
+        self.corruption = corruption
+        self.pretrain_epochs = pretrain_epochs
+        self.pretrain_min_steps = pretrain_min_steps
+        self.literal = literal
+        self.update_interval = update_interval
+        self.max_updates = max_updates
+        self.tol = tol
+        self.gamma = gamma
+        self.lr = lr
+        self.mean_square = mean_square
+        self.random_state = random_state
+        self.trainer = trainer
+        self.logger = logger
+        self.cache_dir = cache_dir
+        self.batch_size = batch_size
+        self.verbose = verbose
+
+    def check_settings(self) -> None:
+        """Refuse settings that fit no data.
 
         Raises:
-            ClusteringError: k does not fit the number of photos, or the data holds NaN or only zeros.
+            ClusteringError: A setting is impossible.
         """
-        around = Surroundings(trainer, logger, Path(cache_dir) if cache_dir else None)
-        x, scale = scaled(data.matrix, self.n_clusters, space, self.mean_square)
-        autoencoder, key = replace(self.pretraining, seed=self.random_state).run(x, data.batch_size, around)
-        z0 = embed(autoencoder, x)
-        batch_size = self.batch_size(len(x), data.batch_size)
-        module, steps = self._refinement(autoencoder, x, z0, data.batch_size, around.cache_dir)
-        recipe = [key, self.name, self.n_clusters, self.start, self.start_updates, module.update_interval]
+        super().check_settings()
+        self._pretraining(0)
+        if self._start() not in ("spectral", "kmeans"):
+            raise ClusteringError(f"Unknown start {self.start!r}", where="method.start", fix="use spectral or kmeans")
+        if not 0 < self._mean_square() < float("inf"):
+            what, why = (
+                f"mean_square={self.mean_square}",
+                "the features are scaled to it, so it is more than 0 and finite",
+            )
+            raise ClusteringError(what, where="method.mean_square", why=why, fix="take 1")
+
+    def _start(self) -> str:
+        return self.start or ("spectral" if self.mode == "fast" else "kmeans")
+
+    def _start_updates(self) -> int:
+        return self.start_updates if self._start() == "spectral" else 0
+
+    def _mean_square(self) -> float:
+        return MEAN_SQUARE[self.mode] if self.mean_square is None else self.mean_square
+
+    def _pretraining(self, seed: int) -> Pretraining:
+        epochs, min_steps = self.pretrain_epochs, self.pretrain_min_steps
+        hidden = tuple(self.hidden)
+        return Pretraining(self.mode, hidden, self.embedding, self.corruption, epochs, min_steps, self.literal, seed)
+
+    def _fit(self, x: np.ndarray, seed: int) -> Clustering:
+        context = self._context()
+        rows, scale = scaled(x, self._mean_square())
+        autoencoder, key = self._pretraining(seed).run(rows, self.batch_size, context)
+        z0 = embed(autoencoder, rows)
+        batch_size = self.refinement_batch_size(len(rows))
+        module, steps = self._refinement(autoencoder, rows, z0, seed)
+        recipe = [key, self.name, self.n_clusters, self._start(), self._start_updates(), module.update_interval]
         recipe += [self.max_updates, self.tol, self.gamma, module.lr, batch_size]
-        rows = MatrixDataModule(x, batch_size=batch_size, seed=self.random_state)
-        pl.seed_everything(self.random_state, workers=True, verbose=False)
-        checkpoint = around.fit(module, rows, f"{self.name} refine (at most)", steps, digest(recipe))
+        data = MatrixDataModule(rows, batch_size=batch_size, seed=seed)
+        seed_all(seed)
+        checkpoint = context.fit(module, data, f"{self.name} refine (at most)", steps, digest(recipe))
         module.cpu()
         z = module.embed()
         log_q = module.log_q(z)
@@ -143,29 +167,34 @@ class DEC:
             updates=module.health,
         )
 
-    def batch_size(self, n: int, batch_size: int) -> int:
-        """Rows a batch of the refinement for n rows, where the data's are `batch_size`.
+    def _soft_assign(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        z = encoded(x, self._tensors)
+        return memberships(z, self.cluster_centers_, float(self._tensors["kernel_scale"][0])), z
 
-        In `fast` mode as many as in pretraining, but for DEC at least twice the data's: with SGD's rate raised in
+    def refinement_batch_size(self, n: int) -> int:
+        """Rows a batch of the refinement for n rows, where pretraining's are `batch_size`.
+
+        In `fast` mode as many as in pretraining, but for DEC at least twice that: with SGD's rate raised in
         proportion it goes the same way in half the steps, and its labels come to rest sooner (on the digits after a
         third of the time, in the same place). IDEC's Adam does worse with more.
         """
-        at_least = min(n, 2 * batch_size) if self.pretraining.mode == "fast" and self.gamma is None else 0
-        return max(at_least, self.pretraining.batch_size(n, batch_size))
+        at_least = min(n, 2 * self.batch_size) if self.mode == "fast" and self.gamma is None else 0
+        return max(at_least, self._pretraining(0).batch_size(n, self.batch_size))
 
-    def _refinement(
-        self, autoencoder: Autoencoder, x: Rows, z0: np.ndarray, data_batch_size: int, cache_dir: Path | None
-    ) -> tuple[RefinementModule, int]:
+    def _refinement(self, autoencoder: Autoencoder, x: Rows, z0: np.ndarray, seed: int) -> tuple[RefinementModule, int]:
         """The module at its start, and its steps at most."""
         k, partition = self.n_clusters, None
-        labels = spectral(z0, k, self.random_state, cache_dir=cache_dir) if self.start == "spectral" else np.zeros(0)
+        labels = np.zeros(0)
+        if self._start() == "spectral":
+            cache_dir = Path(self.cache_dir) if self.cache_dir else None
+            labels = spectral(z0, k, seed, cache_dir=cache_dir)
         if len(np.unique(labels)) == k:
             partition = torch.from_numpy(labels.astype(np.int64))
             centers = np.stack([z0[labels == j].mean(axis=0) for j in range(k)])
         else:  # by choice, or because the rows are too few or too alike to be cut into k parts
-            centers = kmeans(z0, k, self.random_state, n_init=20).cluster_centers_
-        batch_size = self.batch_size(len(x), data_batch_size)
-        larger = batch_size / min(len(x), data_batch_size)
+            centers = kmeans(z0, k, seed, n_init=20).cluster_centers_
+        batch_size = self.refinement_batch_size(len(x))
+        larger = batch_size / min(len(x), self.batch_size)
         interval = self.update_interval or max(round(20 / larger), round(0.6 * len(x) / batch_size))
         module = RefinementModule(
             autoencoder,
@@ -176,7 +205,7 @@ class DEC:
             gamma=self.gamma,
             lr=self.lr * (larger if self.gamma is None else larger**0.5),
             partition=partition,
-            partition_updates=self.start_updates,
+            partition_updates=self._start_updates(),
         )
         return module, interval * self.max_updates + 1  # the last step's target check still runs
 
@@ -185,10 +214,58 @@ class IDEC(DEC):
     """DEC with the reconstruction kept in the loss (Guo et al., IJCAI 2017): gamma 0.1, Adam 1e-3.
 
     The reconstruction counts as half the mean squared error, where the authors' code has the whole: our gamma is half
-    of theirs for the same balance.
+    of theirs for the same balance. Arguments are DEC's.
     """
 
     name = "idec"
 
-    def __init__(self, n_clusters: int, *, gamma: float = 0.1, lr: float = 1e-3, **options: Any) -> None:
-        super().__init__(n_clusters, gamma=gamma, lr=lr, **options)
+    def __init__(
+        self,
+        n_clusters: int = 4,
+        *,
+        mode: str = "fast",
+        start: str | None = None,
+        start_updates: int = 3,
+        hidden: Sequence[int] = (500, 500, 2000),
+        embedding: int = 10,
+        corruption: float = 0.2,
+        pretrain_epochs: int | None = None,
+        pretrain_min_steps: int = 2000,
+        literal: bool = False,
+        update_interval: int | None = None,
+        max_updates: int = 100,
+        tol: float = 1e-3,
+        gamma: float = 0.1,
+        lr: float = 1e-3,
+        mean_square: float | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        trainer: TrainerFactory | None = None,
+        logger: Logger | Sequence[Logger] | bool = False,
+        cache_dir: str | Path | None = None,
+        batch_size: int = 256,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            n_clusters,
+            mode=mode,
+            start=start,
+            start_updates=start_updates,
+            hidden=hidden,
+            embedding=embedding,
+            corruption=corruption,
+            pretrain_epochs=pretrain_epochs,
+            pretrain_min_steps=pretrain_min_steps,
+            literal=literal,
+            update_interval=update_interval,
+            max_updates=max_updates,
+            tol=tol,
+            gamma=gamma,
+            lr=lr,
+            mean_square=mean_square,
+            random_state=random_state,
+            trainer=trainer,
+            logger=logger,
+            cache_dir=cache_dir,
+            batch_size=batch_size,
+            verbose=verbose,
+        )

@@ -6,11 +6,10 @@ import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
-from cafemood.clustering.assign import memberships
-from cafemood.clustering.base import Clustering, check_matrix
-from cafemood.clustering.rows import MatrixDataModule
+from cafemood.clustering.base import Clusterer, Clustering, memberships
 from cafemood.core import chunks
 
 
@@ -98,8 +97,8 @@ def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
     return np.asarray(pairwise_distances_argmin(x, centers))
 
 
-class KMeans:
-    """scikit-learn's k-means in the clustering space.
+class KMeans(Clusterer):
+    """scikit-learn's k-means, with memberships; over all rows in pieces where the matrix is too long to copy.
 
     Args:
         n_clusters: k.
@@ -108,30 +107,42 @@ class KMeans:
     """
 
     name = "kmeans"
+    refit_is_cheap = True
 
-    def __init__(self, n_clusters: int, n_init: int = 10, random_state: int = 0) -> None:
-        self.n_clusters, self.n_init, self.random_state = n_clusters, n_init, random_state
+    def __init__(
+        self, n_clusters: int = 4, n_init: int = 10, random_state: int | np.random.RandomState | None = 0
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.n_init = n_init
+        self.random_state = random_state
 
-    def fit(self, data: MatrixDataModule, *, space: str = "features", **_: Any) -> Clustering:
-        """Cluster `data.matrix` (n, d).
+    def transform(self, X: Any) -> np.ndarray:
+        """Distances (m, k) of new rows (m, d) to the centres, as scikit-learn's KMeans has them."""
+        from sklearn.metrics import pairwise_distances
 
-        Raises:
-            ClusteringError: k does not fit the number of photos, or the data holds NaN.
-        """
-        x = check_matrix(data.matrix, self.n_clusters)
-        model = kmeans(x, self.n_clusters, self.random_state, self.n_init)
+        check_is_fitted(self)
+        return np.asarray(pairwise_distances(self._checked(X, reset=False), self.cluster_centers_))
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.cluster_centers_)
+
+    def _fit(self, x: np.ndarray, seed: int) -> Clustering:
+        model = kmeans(x, self.n_clusters, seed, self.n_init)
         centers = model.cluster_centers_.astype(np.float32)
         scale = np.float32(model.inertia_ / len(x)) or np.float32(1)
-        tensors = {"kernel_scale": np.array([scale])}
         probabilities = memberships(x, centers, float(scale))
         return Clustering(
             labels=probabilities.argmax(axis=1),
             centers=centers,
             probabilities=probabilities,
             embedding=x,
-            space=space,
+            space="",
             n_iter=int(model.n_iter_),
             converged=model.n_iter_ < model.max_iter,
             stop_reason="centres no longer move" if model.n_iter_ < model.max_iter else "reached max_iter",
-            tensors=tensors,
+            tensors={"kernel_scale": np.array([scale])},
         )
+
+    def _soft_assign(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return memberships(x, self.cluster_centers_, float(self._tensors["kernel_scale"][0])), x

@@ -20,13 +20,10 @@ from cafemood.clustering.functional import (
     reconstruction_loss,
     target_distribution,
 )
-from cafemood.clustering.rows import Batch, Rows
+from cafemood.clustering.rows import CHUNK, Batch, Rows
 from cafemood.errors import ClusteringError
 
 log = logging.getLogger(__name__)
-
-CHUNK = 8192
-"""Rows a pass when the whole data set is embedded: bounds memory, changes nothing."""
 
 
 class PhaseModule(pl.LightningModule):
@@ -190,7 +187,7 @@ class RefinementModule(PhaseModule):
     def on_fit_start(self) -> None:
         """Have the rows on the device that trains."""
         super().on_fit_start()
-        self.rows = self.rows.on(self.device)
+        self.rows = self.rows.to(self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> int | None:
         """Every `update_interval` steps: a new target, the health record, and the stopping rule."""

@@ -7,33 +7,27 @@ import hashlib
 import json
 import logging
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 
-from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder
-from cafemood.clustering.base import check_matrix
-from cafemood.clustering.callbacks import Checkpoints, PhaseProgress
+from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder, mlp_from_state
 from cafemood.clustering.functional import input_scale, reconstruction_loss
-from cafemood.clustering.modules import CHUNK, ReconstructionModule, refuse_several_devices
-from cafemood.clustering.rows import MatrixDataModule, Rows
+from cafemood.clustering.modules import ReconstructionModule, refuse_several_devices
+from cafemood.clustering.random_state import seed_all
+from cafemood.clustering.rows import CHUNK, MatrixDataModule, Rows
+from cafemood.clustering.training import PHASE, TrainingContext, precision, quiet_lightning
 from cafemood.core import chunks
 from cafemood.core.atomic import keep, read_cached
-from cafemood.core.devices import processor_has
-from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import ClusteringError
 
 log = logging.getLogger(__name__)
 
-TrainerFactory = Callable[..., pl.Trainer]
 
 LAYER_STEPS, FINE_TUNING_STEPS, DROP_EVERY, RAMP = 50_000, 100_000, 20_000, 1_000
 """The authors' schedule (their Caffe code), made for about 60,000 rows in batches of 256."""
@@ -48,59 +42,6 @@ it is 2.92 that their SGD goes with: it acts as a learning rate three times as l
 FAST_EPOCHS, MOST_EPOCHS = 40, 400
 LARGE, LARGER = 20_000, 4
 """Rows from which the fast mode's batches are so many times as large: 256 rows don't fill a processor."""
-
-PHASE: dict[str, Any] = {
-    "max_epochs": -1,  # the phase ends by its steps
-    "precision": "32-true",
-    "enable_checkpointing": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "num_sanity_val_steps": 0,
-    "log_every_n_steps": 1,
-}
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Where a method is trained: trainers, loggers, and the folder that keeps what is dear.
-
-    Attributes:
-        trainer: Makes a new trainer for each phase (a second fit on one does nothing).
-        logger: Lightning's.
-        cache_dir: Holds autoencoders and the checkpoints of unfinished phases; None: nothing is kept.
-    """
-
-    trainer: TrainerFactory = pl.Trainer
-    logger: Logger | Sequence[Logger] | bool = False
-    cache_dir: Path | None = None
-
-    def checkpoint(self, key: str) -> Path | None:
-        """The file of an unfinished phase."""
-        return self.cache_dir / "unfinished" / f"{key}.ckpt" if self.cache_dir else None
-
-    def fit(self, module: pl.LightningModule, data: MatrixDataModule, name: str, steps: int, key: str) -> Path | None:
-        """Run one phase on a new trainer, from its checkpoint if there is one.
-
-        Args:
-            module: What is trained.
-            data: Its rows.
-            name: Stands before the progress bar.
-            steps: At most.
-            key: Of the phase: the same for the same data, recipe and seed.
-
-        Returns:
-            The checkpoint's path; whoever has stored the result deletes it.
-        """
-        path, bar = self.checkpoint(key), PhaseProgress(name, steps)
-        callbacks: list[pl.Callback] = [bar, *([Checkpoints(path)] if path else [])]
-        options = PHASE | {"precision": precision()}
-        trainer = self.trainer(max_steps=steps, logger=self.logger, callbacks=callbacks, **options)
-        refuse_several_devices(trainer)
-        known = path if path and _readable(path) else None
-        if known:
-            log.info("Going on with “%s” where it was stopped", name)
-        fit_phase(trainer, module, data, checkpoint=known)
-        return path
 
 
 @dataclass(frozen=True)
@@ -188,43 +129,43 @@ class Pretraining:
             batch_size: Rows a batch.
         """
         recipe: list[Any] = [VERSION[self.mode], list(x.shape), vars(self), batch_size, precision()]
-        recipe += [] if x.held else ["read in blocks"]  # another order of the same rows: another network
+        recipe += [] if x.in_memory else ["read in blocks"]  # another order of the same rows: another network
         digest = hashlib.sha256(json.dumps(recipe).encode())
         for chunk in x.split(CHUNK):
             digest.update(chunk.numpy().data)
         return digest.hexdigest()
 
-    def run(self, x: Rows, batch_size: int, around: Surroundings) -> tuple[Autoencoder, str]:
+    def run(self, x: Rows, batch_size: int, context: TrainingContext) -> tuple[Autoencoder, str]:
         """Train an autoencoder on x (n, d), or read it from the cache.
 
         Args:
             x: The scaled features.
             batch_size: Rows a batch, before `batch_size`.
-            around: Trainers, loggers, cache.
+            context: Trainers, loggers, cache.
 
         Returns:
             The autoencoder in evaluation mode, on the CPU, and its key.
         """
         batch_size = self.batch_size(len(x), batch_size)
         key = self.key(x, batch_size)
-        pl.seed_everything(self.seed, workers=True, verbose=False)
+        seed_all(self.seed)
         paper = self.mode == "paper"
         autoencoder = Autoencoder(x.shape[1], self.hidden, self.embedding, 0 if paper else self.corruption)
         if paper:
             autoencoder.apply(_papers_weights)
-        path = around.cache_dir / "autoencoders" / f"{key}.safetensors" if around.cache_dir else None
+        path = context.cache_dir / "autoencoders" / f"{key}.safetensors" if context.cache_dir else None
         if known := read_cached(path, autoencoder.state_dict()):
             autoencoder.load_state_dict({name: torch.from_numpy(value) for name, value in known.items()})
             log.info("Reusing the pretrained autoencoder %s", key[:12])
             return autoencoder.eval(), key
         phases = self.phases(autoencoder, len(x), batch_size)
-        self._say_how_long(phases, x, batch_size, around)
+        self._say_how_long(phases, x, batch_size, context)
         data = MatrixDataModule(x, batch_size=batch_size, seed=self.seed)
         unfinished = []
         for i, phase in enumerate(phases):
-            pl.seed_everything(self.seed + i, workers=True, verbose=False)
+            seed_all(self.seed + i)
             module = ReconstructionModule(phase.network, steps=phase.steps, **phase.options)
-            unfinished.append(around.fit(module, data, phase.name, phase.steps, f"{key}.{i}"))
+            unfinished.append(context.fit(module, data, phase.name, phase.steps, f"{key}.{i}"))
             module.cpu()
         autoencoder.eval()
         self._check(autoencoder, x)
@@ -234,9 +175,10 @@ class Pretraining:
                 checkpoint.unlink(missing_ok=True)
         return autoencoder, key
 
-    def _say_how_long(self, phases: list[Phase], x: Rows, batch_size: int, around: Surroundings) -> None:
+    def _say_how_long(self, phases: list[Phase], x: Rows, batch_size: int, context: TrainingContext) -> None:
         steps = sum(phase.steps for phase in phases)
-        trainer = around.trainer(logger=False, **PHASE)
+        with nullcontext() if context.verbose else quiet_lightning():
+            trainer = context.trainer(logger=False, **PHASE)
         refuse_several_devices(trainer)
         device = trainer.strategy.root_device
         batch = x[torch.arange(batch_size)].to(device)
@@ -258,11 +200,6 @@ class Pretraining:
 
 VERSION = {"fast": 2, "paper": 3}
 """Of what `Pretraining` does: raise a mode's when the same recipe gives another network."""
-
-
-def precision() -> str:
-    """Lightning's precision for both phases: half where the processor has it, with weights in float32."""
-    return "bf16-mixed" if processor_has("bfloat16") else "32-true"
 
 
 def seconds_per_step(
@@ -300,49 +237,6 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def fit_phase(
-    trainer: pl.Trainer, module: pl.LightningModule, data: MatrixDataModule, *, checkpoint: Path | None = None
-) -> None:
-    """Run one phase on a fresh trainer.
-
-    Lightning turns Ctrl-C into an exit (older ones swallow it and return); here it goes on as the
-    interruption it is.
-
-    Args:
-        trainer: Fresh.
-        module: What is trained.
-        data: Its rows.
-        checkpoint: Where to go on from.
-
-    Raises:
-        KeyboardInterrupt: The user stopped it.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
-        warnings.filterwarnings("ignore", message=".*in eval mode at the start.*")  # refinement has no noise
-        try:
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        except SystemExit as stop:
-            if not isinstance(stop.__context__, KeyboardInterrupt):
-                raise
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-
-
-def _readable(path: Path) -> bool:
-    """Whether a checkpoint is there and whole; a damaged one is deleted."""
-    if not path.is_file():
-        return False
-    try:
-        torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
-        log.warning("Deleting the damaged checkpoint %s (%s)", path, reason_of(error, path, DAMAGED))
-        path.unlink()
-        return False
-    return True
-
-
 def _papers_weights(part: nn.Module) -> None:
     """N(0, 0.01²), biases 0: what layer-wise pretraining starts from."""
     if isinstance(part, nn.Linear):
@@ -350,19 +244,25 @@ def _papers_weights(part: nn.Module) -> None:
         nn.init.zeros_(part.bias)
 
 
-def scaled(x: np.ndarray, n_clusters: int, space: str, mean_square: float = 1.0) -> tuple[Rows, float]:
+def scaled(x: np.ndarray, mean_square: float = 1.0) -> tuple[Rows, float]:
     """The features (n, d) times the one factor that brings their mean square to `mean_square`, and that factor.
 
     Raises:
-        ClusteringError: k does not fit, or the features hold NaN or only zeros.
+        ClusteringError: The features hold only zeros, or are not finite.
     """
-    rows = check_matrix(x, n_clusters)
     try:
-        scale = input_scale(torch.tensor(piece) for _, piece in chunks.read(rows)) * mean_square**0.5
+        scale = input_scale(torch.tensor(piece) for _, piece in chunks.read(x)) * mean_square**0.5
     except ValueError:
         why = "the features are all zero, or not finite"
-        raise ClusteringError("The features cannot be scaled", where=space, why=why) from None
-    return Rows(rows, scale), scale
+        raise ClusteringError("The features cannot be scaled", where="features", why=why) from None
+    return Rows(x, scale), scale
+
+
+def encoded(x: np.ndarray, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """New rows (m, d) in the embedding of a stored encoder (m, embedding); see `encoder_tensors`."""
+    state = {k.removeprefix("encoder."): torch.from_numpy(v) for k, v in tensors.items() if k.startswith("encoder.")}
+    with torch.inference_mode():
+        return mlp_from_state(state)(torch.from_numpy(x * tensors["scale"])).numpy()
 
 
 def embed(autoencoder: Autoencoder, x: Rows) -> np.ndarray:

@@ -2,84 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 
 
-class NoReduction:
-    """Cluster in the feature space itself."""
+class NoReduction(TransformerMixin, BaseEstimator):
+    """Cluster in the feature space itself: a transformer that changes nothing."""
 
     name = "none"
     space = "features"
     n_components = None
 
-    def fit_transform(self, features: np.ndarray) -> np.ndarray:
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Do nothing: there is nothing to learn."""
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the features (n, d) as they are."""
-        return features
+        return X
+
+    def fit_transform(self, X: np.ndarray, y: Any = None) -> np.ndarray:
+        """Return the features (n, d) as they are."""
+        return X
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Nothing needs to be kept."""
         return {}
 
 
-class PCAReduction:
-    """Principal components by scikit-learn's PCA.
+class PCAReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Principal components by scikit-learn's PCA in float64; in pieces where the matrix is too long to copy.
 
     Args:
         n_components: How many.
         random_state: Seed of the randomized solver.
+
+    Attributes:
+        mean_: Mean of the rows (d,).
+        components_: Principal axes (n_components, d).
+        explained_variance_ratio_: Share of the variance of each component (n_components,).
     """
 
     name = "pca"
 
     def __init__(self, n_components: int = 2, random_state: int = 0) -> None:
-        self.n_components, self.random_state = n_components, random_state
-        self.space = f"pca{n_components}"
+        self.n_components = n_components
+        self.random_state = random_state
 
-    def fit_transform(self, features: np.ndarray) -> np.ndarray:
-        """Project the features (n, d) to (n, n_components).
+    @property
+    def space(self) -> str:
+        """The clustering space's name."""
+        return f"pca{self.n_components}"
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Learn the components of the features (n, d).
 
         Raises:
             ClusteringError: More components are asked for than rows or columns exist.
         """
         from sklearn.decomposition import PCA
 
-        if not 1 <= self.n_components <= min(features.shape):
+        x = self._checked(X, reset=True)
+        if not 1 <= self.n_components <= min(x.shape):
             raise ClusteringError(
                 f"PCA cannot give {self.n_components} components",
                 where="reduce.n_components",
-                why=f"the features are {features.shape[0]} photos x {features.shape[1]} columns",
-                fix=f"take 1 to {min(features.shape)}",
+                why=f"the features are {x.shape[0]} photos x {x.shape[1]} columns",
+                fix=f"take 1 to {min(x.shape)}",
             )
-        if chunks.is_long(features):
-            self._pca: Any = components_in_pieces(features, self.n_components)
+        if chunks.is_long(x):
+            pca: Any = components_in_pieces(x, self.n_components)
+            self.mean_ = pca.mean_
         else:
             # float64, and around zero: in float32 the last digits would be the processor's, and lost far from zero
-            mean = features.mean(axis=0, dtype=np.float64)
+            mean = x.mean(axis=0, dtype=np.float64)
             with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
-                self._pca = PCA(self.n_components, random_state=self.random_state, copy=False).fit(features - mean)
-            self._pca.mean_ = self._pca.mean_ + mean
-        found = np.empty((len(features), self.n_components), np.float32)
-        for rows, piece in chunks.read(features):
-            found[rows] = (piece - self._pca.mean_) @ self._pca.components_.T
-        return found
+                pca = PCA(self.n_components, random_state=self.random_state, copy=False).fit(x - mean)
+            self.mean_ = pca.mean_ + mean
+        self.components_ = pca.components_
+        self.explained_variance_ratio_ = pca.explained_variance_ratio_
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Project the features (n, d) to (n, n_components), in float32."""
+        check_is_fitted(self)
+        x = self._checked(X, reset=False)
+        projected = np.empty((len(x), self.n_components), np.float32)
+        for rows, piece in chunks.read(x):
+            projected[rows] = (piece - self.mean_) @ self.components_.T
+        return projected
 
     @property
     def explained(self) -> float:
         """Share of the variance that is kept, 0 to 1."""
-        return float(self._pca.explained_variance_ratio_.sum())
+        return float(self.explained_variance_ratio_.sum())
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What `project` needs for new photos."""
         return {
-            "pca.mean": self._pca.mean_.astype(np.float32),
-            "pca.components": self._pca.components_.astype(np.float32),
+            "pca.mean": self.mean_.astype(np.float32),
+            "pca.components": self.components_.astype(np.float32),
         }
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components
+
+    def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
+        if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "f":
+            if reset:
+                self.n_features_in_ = X.shape[1]
+            if X.shape[1] == self.n_features_in_ and (chunks.is_long(X) or not len(chunks.bad_rows(X))) and len(X):
+                return X
+        return np.asarray(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
 
 
 @dataclass(frozen=True)
@@ -113,7 +156,7 @@ def components_in_pieces(x: np.ndarray, n_components: int) -> Components:
     return Components(mean + shift, components[kept], share[kept])
 
 
-def project(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+def project(features: np.ndarray, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
     """Apply a stored reduction to features (n, d)."""
     if "pca.components" not in tensors:
         return features

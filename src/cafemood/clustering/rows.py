@@ -29,7 +29,7 @@ class Rows:
 
     def __init__(self, matrix: np.ndarray, scale: float = 1.0, device: torch.device | str = "cpu") -> None:
         self.matrix, self.scale, self.device = matrix, scale, torch.device(device)
-        self._held = self._scaled(matrix) if chunks.fits(matrix) else None
+        self._in_memory = self._scaled(matrix) if chunks.fits(matrix) else None
         self._elsewhere: Rows | None = None
 
     def __len__(self) -> int:
@@ -41,23 +41,23 @@ class Rows:
         return self.matrix.shape[0], self.matrix.shape[1]
 
     @property
-    def held(self) -> bool:
+    def in_memory(self) -> bool:
         """Whether they lie in memory."""
-        return self._held is not None
+        return self._in_memory is not None
 
     def __getitem__(self, index: Tensor) -> Tensor:
         """The rows at `index` (b,): (b, d)."""
-        return self._scaled(self.matrix[index.cpu().numpy()]) if self._held is None else self._held[index]
+        return self._scaled(self.matrix[index.cpu().numpy()]) if self._in_memory is None else self._in_memory[index]
 
     def split(self, size: int) -> Iterator[Tensor]:
         """All rows in order, `size` at a time."""
-        if self._held is not None:
-            yield from self._held.split(size)
+        if self._in_memory is not None:
+            yield from self._in_memory.split(size)
             return
         for start in range(0, len(self), size):
             yield self._scaled(self.matrix[start : start + size])
 
-    def on(self, device: torch.device) -> Rows:
+    def to(self, device: torch.device) -> Rows:
         """The same rows, given out (and held) on a device: one copy, whoever asks."""
         if device == self.device:
             return self
@@ -72,7 +72,7 @@ class Rows:
         that a disk reads them in one go.
         """
         n = len(self)
-        if self.held:
+        if self.in_memory:
             return torch.randperm(n, generator=generator)
         blocks = torch.randperm(-(-n // BLOCK), generator=generator)
         order = (blocks[:, None] * BLOCK + torch.arange(BLOCK)).flatten()
@@ -149,5 +149,9 @@ class MatrixDataModule(pl.LightningDataModule):
         """Shuffled batches; the last may be smaller."""
         rows = self._rows or Rows(self.matrix)
         if self.trainer is not None:
-            rows = rows.on(self.trainer.strategy.root_device)
+            rows = rows.to(self.trainer.strategy.root_device)
         return Batches(rows, self.batch_size, self.seed)
+
+
+CHUNK = 8192
+"""Rows a pass when the whole data set is embedded: bounds memory, changes nothing."""

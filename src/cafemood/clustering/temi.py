@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 
-from cafemood.clustering.assign import head_memberships
-from cafemood.clustering.base import Clustering, check_matrix, digest
+from cafemood.clustering.base import Clustering, digest
 from cafemood.clustering.heads import Heads, temi_losses
 from cafemood.clustering.modules import PhaseModule
-from cafemood.clustering.pretraining import Surroundings, TrainerFactory
-from cafemood.clustering.rows import Batch, MatrixDataModule
+from cafemood.clustering.random_state import seed_all
+from cafemood.clustering.rows import CHUNK, Batch, MatrixDataModule
+from cafemood.clustering.trained import TrainedClusterer
+from cafemood.clustering.training import TrainerFactory
 
 
-class TEMI:
+class TEMI(TrainedClusterer):
     """Teacher and student heads on frozen features that agree on neighbours.
 
     Adaloglou, Michels, Kalisch, Kollmann, "Exploring the Limits of Deep Image Clustering using Pretrained
@@ -38,13 +38,14 @@ class TEMI:
         min_steps: See `epochs`.
         lr: AdamW's learning rate.
         random_state: Seed.
+        trainer, logger, cache_dir, batch_size, verbose: See `TrainedClusterer`.
     """
 
     name = "temi"
 
     def __init__(
         self,
-        n_clusters: int,
+        n_clusters: int = 4,
         *,
         n_heads: int = 16,
         n_neighbors: int = 25,
@@ -52,61 +53,73 @@ class TEMI:
         epochs: int = 40,
         min_steps: int = 2000,
         lr: float = 1e-3,
-        random_state: int = 0,
-    ) -> None:
-        self.n_clusters, self.n_heads, self.n_neighbors, self.hidden = n_clusters, n_heads, n_neighbors, hidden
-        self.epochs, self.min_steps, self.lr, self.random_state = epochs, min_steps, lr, random_state
-
-    def fit(
-        self,
-        data: MatrixDataModule,
-        *,
-        space: str = "features",
-        trainer: TrainerFactory = pl.Trainer,
+        random_state: int | np.random.RandomState | None = 0,
+        trainer: TrainerFactory | None = None,
         logger: Logger | Sequence[Logger] | bool = False,
         cache_dir: str | Path | None = None,
-    ) -> Clustering:
-        """Cluster `data.matrix` (n, d).
+        batch_size: int = 256,
+        verbose: bool = False,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.n_heads = n_heads
+        self.n_neighbors = n_neighbors
+        self.hidden = hidden
+        self.epochs = epochs
+        self.min_steps = min_steps
+        self.lr = lr
+        self.random_state = random_state
+        self.trainer = trainer
+        self.logger = logger
+        self.cache_dir = cache_dir
+        self.batch_size = batch_size
+        self.verbose = verbose
 
-        Raises:
-            ClusteringError: k does not fit the number of photos, or the data holds NaN.
-        """
+    def transform(self, X: Any) -> np.ndarray:
+        """Probabilities (m, k) of new rows (m, d): the chosen head's outputs are the space that TEMI learns."""
+        return self.predict_proba(X)
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.cluster_centers_)
+
+    def _fit(self, x: np.ndarray, seed: int) -> Clustering:
         from sklearn.neighbors import NearestNeighbors
 
-        features = torch.from_numpy(np.ascontiguousarray(check_matrix(data.matrix, self.n_clusters), np.float32))
+        features = torch.from_numpy(np.array(x, np.float32))
         mean = features.mean(dim=0)
-        x = nn.functional.normalize(features - mean, dim=1)
-        n_neighbors = max(1, min(self.n_neighbors, len(x) // (4 * self.n_clusters)))
-        _, neighbours = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(x.numpy()).kneighbors(x.numpy())
-        pl.seed_everything(self.random_state, workers=True, verbose=False)
-        heads = Heads(x.shape[1], self.n_clusters, self.n_heads, self.hidden)
-        module = AgreementModule(heads, x, torch.from_numpy(neighbours[:, 1:]), lr=self.lr)
-        batch_size = min(len(x), 2 * data.batch_size)
-        steps = max(self.epochs * -(-len(x) // batch_size), self.min_steps)
-        rows_digest = hashlib.sha256(x.numpy().data).hexdigest()
-        key = digest([self.name, vars(self), rows_digest, list(x.shape), batch_size, steps])
-        around = Surroundings(trainer, logger, Path(cache_dir) if cache_dir else None)
-        rows = MatrixDataModule(x.numpy(), batch_size=batch_size, seed=self.random_state)
-        checkpoint = around.fit(module, rows, f"{self.name} train", steps, key)
+        unit = nn.functional.normalize(features - mean, dim=1)
+        n_neighbors = max(1, min(self.n_neighbors, len(unit) // (4 * self.n_clusters)))
+        _, neighbours = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(unit.numpy()).kneighbors(unit.numpy())
+        seed_all(seed)
+        heads = Heads(unit.shape[1], self.n_clusters, self.n_heads, self.hidden)
+        module = AgreementModule(heads, unit, torch.from_numpy(neighbours[:, 1:]), lr=self.lr)
+        batch_size = min(len(unit), 2 * self.batch_size)
+        steps = max(self.epochs * -(-len(unit) // batch_size), self.min_steps)
+        recipe = [self.n_clusters, self.n_heads, self.n_neighbors, self.hidden, self.lr, seed, batch_size, steps]
+        key = digest([self.name, *recipe, list(unit.shape), hashlib.sha256(unit.numpy().data).hexdigest()])
+        rows = MatrixDataModule(unit.numpy(), batch_size=batch_size, seed=seed)
+        checkpoint = self._context().fit(module, rows, f"{self.name} train", steps, key)
         module.cpu()
         if checkpoint:
             checkpoint.unlink(missing_ok=True)
         head = module.teacher.only(int(module.losses.argmin()))
         tensors = {"head.mean": mean.numpy(), **{f"head.{k}": v.numpy() for k, v in head.state_dict().items()}}
         probabilities = head_memberships(features.numpy(), tensors)
-        labels = probabilities.argmax(axis=1)
         weight = probabilities / np.maximum(probabilities.sum(axis=0), 1e-12)
         return Clustering(
-            labels=labels,
+            labels=probabilities.argmax(axis=1),
             centers=(weight.T @ features.numpy()).astype(np.float32),
             probabilities=probabilities,
             embedding=features.numpy(),
-            space=space,
+            space="",
             n_iter=steps,
             converged=True,
             stop_reason="trained for all its steps",
             tensors=tensors | {"kernel_scale": np.ones(1, np.float32)},
         )
+
+    def _soft_assign(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return head_memberships(x, self._tensors), x
 
 
 class AgreementModule(PhaseModule):
@@ -158,3 +171,14 @@ class AgreementModule(PhaseModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
         return torch.optim.AdamW(self.student.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
+
+
+def head_memberships(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Probabilities (n, k) by the stored head of rows (n, d)."""
+    state = {name: torch.from_numpy(tensors[f"head.{name}"]) for name in ("inner", "bias", "outer")}
+    _, d, hidden = state["inner"].shape
+    head = Heads(d, state["outer"].shape[2], 1, hidden)
+    head.load_state_dict(state)
+    x = nn.functional.normalize(torch.from_numpy(features - tensors["head.mean"]), dim=1)
+    with torch.inference_mode():
+        return torch.cat([head(chunk)[0].exp() for chunk in x.split(CHUNK)]).numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 from cafemood.clustering.assign import assign
 from cafemood.clustering.kmeans import kmeans, nearest_center
 from cafemood.clustering.reduction import PCAReduction
-from cafemood.clustering.rows import MatrixDataModule
 
 MAX_ROWS = 2000
 """A null sees this many rows at most, drawn at random."""
@@ -57,25 +55,21 @@ class MethodPipeline:
     """A whole method, training included, as a pipeline for `stability`: as dear as the run itself, each time.
 
     Args:
-        method: A clusterer with `fit`; it is copied for each refit.
+        method: A clusterer, such as a run's; each refit has a new one with its parameters, and without its loggers.
         n_components: Of the PCA before it; None: no reduction.
-        options: What its `fit` takes besides the data.
-        batch_size: Of the data.
     """
 
     method: Any
-    n_components: int | None
-    options: dict[str, Any]
-    batch_size: int = 256
+    n_components: int | None = None
 
     def __call__(self, features: np.ndarray, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Fit on some rows, and give every row of `features` (n, d) a label (n,) and its place (n, d')."""
-        method = copy.deepcopy(self.method)
-        method.random_state = seed
+        settings = self.method.get_params() | {"random_state": seed}
+        method = type(self.method)(**settings | ({"logger": False} if "logger" in settings else {}))
         x, tensors = features[rows], {}
         if self.n_components is not None:
             reduction = PCAReduction(min(self.n_components, *x.shape))
             x, tensors = reduction.fit_transform(x), reduction.tensors()
-        found = method.fit(MatrixDataModule(x, batch_size=self.batch_size, seed=seed), **self.options)
-        probabilities, z = assign(features, {"centers": found.centers} | found.tensors | tensors)
+        fitted = method.fit(x).clustering(x)
+        probabilities, z = assign(features, {"centers": fitted.centers} | fitted.tensors | tensors, method.name)
         return probabilities.argmax(axis=1), z

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from cafemood.clustering.kmeans import KMeans
 from cafemood.core.parallel import on_all_cores
 from cafemood.evaluation.nulls import N_NULLS
 from cafemood.evaluation.pipelines import MAX_ROWS, KMeansPipeline, MethodPipeline
@@ -50,12 +49,10 @@ class Checks:
         method: Any,
         k: int,
         n_components: int | None,
-        options: dict[str, Any],
         resamples: int | str = "auto",
         *,
         n_nulls: int = N_NULLS,
         seed: int = 0,
-        batch_size: int = 256,
         n_tried: int = 1,
     ) -> Checks:
         """The checks of a run: k-means is fitted again by itself, other methods only where it is asked for.
@@ -64,17 +61,15 @@ class Checks:
             method: The clusterer.
             k: Clusters.
             n_components: Of the PCA before it, if there is one.
-            options: What its `fit` takes besides the data.
             resamples: Refits; `auto`: 20 of a k-means, none of a training.
             n_nulls: Nulls of each kind.
             seed: Of both.
-            batch_size: Of a refit's data.
             n_tried: Numbers of clusters that k was chosen from on the same rows.
         """
         pipeline = KMeansPipeline(k, n_components)
-        cheap = isinstance(method, KMeans)
+        cheap = method.refit_is_cheap
         n = (N_RESAMPLES if cheap else 0) if resamples == "auto" else int(resamples)
-        again = pipeline if cheap else MethodPipeline(method, n_components, options, batch_size)
+        again = pipeline if cheap else MethodPipeline(method, n_components)
         refits = None if n == 0 else again
         return cls(pipeline, refits, n, n_nulls, seed, quiet=False, n_tried=n_tried)
 
