@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cafemood.clustering import DEC, IDEC, N2D, TEMI, KMeans, NoReduction, PCAReduction, load
-from cafemood.clustering.assign import assign, clusterers
+from cafemood.clustering.stored import assign, clusterers
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import ClusteringError
 
@@ -27,21 +27,11 @@ MAKERS = {
     "dec": partial(DEC, 3, **TINY, trainer=CPU),
     "idec": partial(IDEC, 3, **TINY, trainer=CPU),
     "n2d": partial(N2D, 3, hidden=(16, 16), embedding=3, pretrain_epochs=20, pretrain_min_steps=40, trainer=CPU),
-    "temi": partial(TEMI, 3, n_heads=2, hidden=16, epochs=2, min_steps=60, trainer=CPU),
+    "temi": partial(TEMI, 3, n_heads=4, hidden=16, epochs=2, min_steps=200, lr=0.01, trainer=CPU),
 }
 CLUSTERERS = pytest.mark.parametrize("name", MAKERS)
-LAST_BIT = "float32 products of matrices: rows alone and rows in a batch differ in the last bit"
-SMALL_CHANGE = {
-    "check_methods_subset_invariance": LAST_BIT,
-    "check_methods_sample_order_invariance": LAST_BIT,
-}
-EXPECTED = {
-    "KMeans": {},
-    "DEC": SMALL_CHANGE,
-    "IDEC": SMALL_CHANGE,
-    "TEMI": SMALL_CHANGE,
-    "NoReduction": {},
-    "PCAReduction": {},
+LAST_BIT = {
+    "check_methods_subset_invariance": "float32 products of matrices: rows alone and in a batch differ in the last bit"
 }
 
 
@@ -51,18 +41,30 @@ def rows():
     return x.astype(np.float32)
 
 
-@parametrize_with_checks(
-    [
-        KMeans(2),
-        DEC(2, **TINY, trainer=CPU),
-        IDEC(2, **TINY, trainer=CPU),
-        TEMI(2, n_heads=2, hidden=16, epochs=2, min_steps=60, trainer=CPU),
-        PCAReduction(1),
-    ],
-    expected_failed_checks=lambda estimator: EXPECTED[type(estimator).__name__],
-)
+SHALLOW = [KMeans(2), PCAReduction(1)]
+DEEP = [
+    DEC(2, **TINY, trainer=CPU),
+    IDEC(2, **TINY, trainer=CPU),
+    TEMI(2, n_heads=4, hidden=16, epochs=2, min_steps=200, lr=0.01, trainer=CPU),
+]
+
+
+def expected(estimator):
+    """The checks that fail, each with its reason: none of scikit-learn's for rows that are computed in float64."""
+    return {} if isinstance(estimator, KMeans | PCAReduction) else LAST_BIT
+
+
+@parametrize_with_checks(SHALLOW, expected_failed_checks=expected)
 def test_scikit_learns_checks(estimator, check):
-    check(estimator)
+    if "array_api" not in str(check):  # wants an environment variable, and arrays of other libraries
+        check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(DEEP, expected_failed_checks=expected)
+def test_scikit_learns_checks_of_what_is_trained(estimator, check):
+    if "array_api" not in str(check):
+        check(estimator)
 
 
 @CLUSTERERS
@@ -161,7 +163,7 @@ def test_what_is_no_matrix_is_scikit_learns_error(name, x):
 def test_more_clusters_than_rows_and_too_few_clusters_are_refused(name, rows):
     with pytest.raises(ValueError, match="n_samples=2 should be >= n_clusters=3"):
         MAKERS[name]().fit(rows[:2])
-    for k in (1, 0, -1, 2.5, "3", True):
+    for k in (0, -1, 2.5, "3", True):
         with pytest.raises(ClusteringError, match="n_clusters="):
             MAKERS[name]().set_params(n_clusters=k).fit(rows)
 

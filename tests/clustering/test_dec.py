@@ -14,7 +14,6 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from cafemood.clustering import dec, pretraining, training
-from cafemood.clustering.assign import assign
 from cafemood.clustering.autoencoder import Autoencoder
 from cafemood.clustering.base import check_matrix
 from cafemood.clustering.dec import DEC, IDEC
@@ -23,6 +22,7 @@ from cafemood.clustering.modules import ReconstructionModule, RefinementModule
 from cafemood.clustering.pretraining import scaled
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.clustering.rows import Rows
+from cafemood.clustering.stored import assign
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 from cafemood.evaluation.baselines import baselines

@@ -10,9 +10,9 @@ import torch
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import normalized_mutual_info_score
 
-from cafemood.clustering.assign import assign
 from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.n2d import N2D
+from cafemood.clustering.stored import assign
 from cafemood.clustering.temi import TEMI
 from cafemood.errors import ClusteringError
 

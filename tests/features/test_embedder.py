@@ -180,7 +180,7 @@ def test_a_list_whose_server_is_gone_is_one_error(flat, backbone, cache_dir, mon
 EMBEDS = """
 import sys
 from cafemood.features import embedder, embedding
-from cafemood.backbones import create
+from cafemood.backbones import create_backbone
 from cafemood.data.manifests import read_listing
 embedder.FETCHERS, embedding.SHARD_ROWS = 1, 4
 embedding.embed(read_listing(sys.argv[1]), create_backbone("random"), sys.argv[2], batch_size=4)

@@ -15,7 +15,7 @@ import torch
 
 from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
-from cafemood.clustering import assign, n2d
+from cafemood.clustering import n2d
 from cafemood.core.atomic import write_tensors, writing
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import file_digest, open_image
@@ -97,7 +97,7 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
         rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float | None]] = iter(())
         if pixels:
             features = backbone.embed(torch.stack(pixels))
-            probabilities, z = assign.assign(features, tensors)
+            probabilities, z = stored.assign(features, tensors)
             points, far = _novelty(run, features)
             rows = zip(probabilities, z, points, far, strict=True)
         for path, image in zip(chunk, opened, strict=True):

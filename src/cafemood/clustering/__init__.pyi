@@ -1,5 +1,3 @@
-from .assign import assign as assign
-from .assign import load as load
 from .base import Clusterer as Clusterer
 from .base import Clustering as Clustering
 from .dec import DEC as DEC
@@ -11,4 +9,6 @@ from .n2d import N2D as N2D
 from .reduction import NoReduction as NoReduction
 from .reduction import PCAReduction as PCAReduction
 from .rows import MatrixDataModule as MatrixDataModule
+from .stored import assign as assign
+from .stored import load as load
 from .temi import TEMI as TEMI

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
@@ -140,13 +141,13 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
         """Refuse settings that fit no data.
 
         Raises:
-            ClusteringError: `n_clusters` is not a whole number from 2 up, or a setting of the method is impossible.
+            ClusteringError: `n_clusters` is not a whole number from 1 up, or a setting of the method is impossible.
         """
         if not isinstance(self.n_clusters, int | np.integer) or isinstance(self.n_clusters, bool):
             what = f"n_clusters={self.n_clusters!r} is not a whole number"
-            raise ClusteringError(what, where="n_clusters", fix="give 2 or more")
-        if self.n_clusters < 2:
-            raise ClusteringError(f"n_clusters={self.n_clusters} is too few", where="n_clusters", fix="give 2 or more")
+            raise ClusteringError(what, where="n_clusters", fix="give 1 or more")
+        if self.n_clusters < 1:
+            raise ClusteringError(f"n_clusters={self.n_clusters} is too few", where="n_clusters", fix="give 1 or more")
 
     def clustering(self, X: np.ndarray, space: str = "features") -> Clustering:
         """The result as a run records it.
@@ -200,6 +201,11 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
             ),
         }
         write_tensors(Path(path), fitted | self._tensors, about)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     @abstractmethod
     def _fit(self, x: np.ndarray, seed: int) -> Clustering:

@@ -121,7 +121,8 @@ class KMeans(Clusterer):
         from sklearn.metrics import pairwise_distances
 
         check_is_fitted(self)
-        return np.asarray(pairwise_distances(self._checked(X, reset=False), self.cluster_centers_))
+        x = self._checked(X, reset=False)
+        return np.asarray(pairwise_distances(x.astype(np.float64), self.cluster_centers_), dtype=np.float32)
 
     @property
     def _n_features_out(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cafemood.core import chunks
@@ -112,15 +113,20 @@ class PCAReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             "pca.components": self.components_.astype(np.float32),
         }
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     @property
     def _n_features_out(self) -> int:
         return self.n_components
 
     def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
-        if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "f":
+        if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "f" and X.size:
             if reset:
                 self.n_features_in_ = X.shape[1]
-            if X.shape[1] == self.n_features_in_ and (chunks.is_long(X) or not len(chunks.bad_rows(X))) and len(X):
+            if X.shape[1] == self.n_features_in_ and (chunks.is_long(X) or not len(chunks.bad_rows(X))):
                 return X
         return np.asarray(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
 

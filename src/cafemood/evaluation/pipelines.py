@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.clustering.assign import assign
 from cafemood.clustering.kmeans import kmeans, nearest_center
 from cafemood.clustering.reduction import PCAReduction
+from cafemood.clustering.stored import assign
 
 MAX_ROWS = 2000
 """A null sees this many rows at most, drawn at random."""

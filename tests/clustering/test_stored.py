@@ -5,9 +5,9 @@ import pytest
 import sklearn
 from sklearn.mixture import GaussianMixture
 
-from cafemood.clustering.assign import assign
 from cafemood.clustering.base import memberships
 from cafemood.clustering.n2d import among_neighbours, mixture_memberships
+from cafemood.clustering.stored import assign
 
 
 def test_student_t_by_hand():
