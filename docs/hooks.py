@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: an `api/` page says `::: face NAME`, and gets an entry for each public name of that package.
+"""Hooks of mkdocs: `::: face NAME` becomes an entry for each public name of that package; numbers in tables stay whole.
 
 A package's public names are those of its `__init__.pyi`; a package without one shows its modules.
 """
@@ -23,9 +23,13 @@ def public_names(package: str) -> list[str]:
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Replace each `::: face NAME` by one entry of mkdocstrings for each public name."""
+    """Replace each `::: face NAME` by one entry of mkdocstrings for each public name, and keep numbers on one line."""
 
     def entries(match: re.Match[str]) -> str:
         return "\n\n".join(f"::: {name}" for name in public_names(match[1]))
 
+    def unbroken(row: re.Match[str]) -> str:
+        return re.sub(r"(?<=\d) (?=±|s\b|GB)|(?<=±) |(?<=\d,) |(?<= s,) ", "\u00a0", row[0])
+
+    markdown = re.sub(r"^\|.*$", unbroken, markdown, flags=re.M)
     return re.sub(r"^::: face ([\w.]+)$", entries, markdown, flags=re.M)
