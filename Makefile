@@ -35,7 +35,7 @@ $(DOCS): $(STAMP)
 
 docs: $(DOCS) ## build the pages of docs/ into site/ (open site/index.html)
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
-	@echo "Pages: site/index.html"
+	@echo "Pages: site/index.html (with its search: $(PY) -m http.server --directory site)"
 
 # make crawl SOURCE=openverse CONTACT=you@example.org ARGS="-a limit=500"
 SOURCE ?= openverse
