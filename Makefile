@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 PYTHON ?= # python3, python3.14 … python3.11, or uv's: the first that fits
 # torch and its company take 14 s to import from source, 6 s from bytecode: let the first import write it
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo test check crawl crawl-demo bench scale lock clean
+.PHONY: help setup demo test check docs crawl crawl-demo bench scale lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,16 @@ check: $(STAMP) ## lint, format, types and the fast tests
 	.venv/bin/mypy
 	$(PY) -m pytest --numprocesses auto --dist worksteal -m "not slow and not browser"
 
+# The pages' packages come at the first call; uv leaves what the lock has installed as it is
+DOCS := .venv/.installed-docs
+$(DOCS): $(STAMP)
+	.venv/bin/uv pip install --quiet --python $(PY) --requirement pyproject.toml --extra docs
+	@touch $@
+
+docs: $(DOCS) ## build the pages of docs/ into site/ (open site/index.html)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	@echo "Pages: site/index.html (with its search: $(PY) -m http.server --directory site)"
+
 # make crawl SOURCE=openverse CONTACT=you@example.org ARGS="-a limit=500"
 SOURCE ?= openverse
 crawl: $(STAMP) ## fill data/photos from an open source: CONTACT=you@example.org [SOURCE=…] [ARGS=…]
@@ -36,7 +46,7 @@ crawl-demo: $(STAMP) ## crawl drawn cafés on this machine, group them, score ag
 	cd crawler && ../.venv/bin/scrapy demo
 	$(PY) train.py data=crawled data.manifest=data/photos/replica/labelled.parquet data.labels=atmosphere k=5
 
-bench: $(STAMP) ## the figures of the README
+bench: $(STAMP) ## photos a second, as on the page docs/speed.md
 	$(PY) benchmarks/embed.py
 
 ROWS ?= 100000
@@ -47,5 +57,5 @@ lock: ## pin the newest versions that pyproject.toml admits
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal \
 	  --python-version 3.11 --extra demo --extra fast --extra heic --extra umap --extra launchers --extra ray --extra survey --extra dev pyproject.toml --output-file requirements.lock --upgrade
 
-clean: ## delete .venv and the caches (photos and runs stay)
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis data/cache
+clean: ## delete .venv, site/ and the caches (photos and runs stay)
+	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis data/cache

@@ -1,4 +1,4 @@
-"""The README's table of backbones: what each is, and how many photos a second its network takes here.
+"""The table of docs/backbones.md: what each is, and how many photos a second its network takes here.
 
     python benchmarks/backbones.py [--precision bfloat16] [--names vgg16_places365,resnet50]
 

@@ -9,7 +9,7 @@
     python benchmarks/dec.py sweep digits                                 k = 2..10 against its dearest single run
     python benchmarks/dec.py rows                                         10^6 x 64 rows: time and peak memory
     python benchmarks/dec.py table                                        what has been measured, as Markdown
-    python benchmarks/dec.py table --out benchmarks/dec.jsonl             the README's, seed by seed
+    python benchmarks/dec.py table --out benchmarks/dec.jsonl             that of docs/dec.md, seed by seed
 
 DATA is `digits`, an .npz with X and Y, or a folder with a sub-folder of photos for each class, such as
 `scrapy rooms` draws. Each figure is appended to a JSON-lines file (--out) as soon as it is
