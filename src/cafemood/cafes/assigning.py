@@ -15,7 +15,7 @@ import torch
 
 from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
-from cafemood.clustering import n2d
+from cafemood.clustering import n2d, stored
 from cafemood.core.atomic import write_tensors, writing
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import file_digest, open_image
