@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def cafemood(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    code = "from cafemood.cli import main; main()"
+    code = "from cafemood.app.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False
     )

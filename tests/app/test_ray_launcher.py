@@ -10,7 +10,7 @@ CONF = Path(__file__).parents[2] / "conf"
 APP = """
 import os, signal, sys
 import hydra
-from cafemood import config
+from cafemood.app import config
 
 @hydra.main(config_path=sys.argv.pop(1), config_name="config", **config.HYDRA_MAIN)
 def main(cfg):
