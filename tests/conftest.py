@@ -76,9 +76,9 @@ def made_cafe_run(tmp_path_factory):
     """A finished run of six cafés; café 5 has one photo, no name and no coordinates."""
     from made_runs import NAMES, draw_cafes, make_run
 
-    from cafemood.cafes import profiles
     from cafemood.data.folders import scan_folder
     from cafemood.data.photos import PhotoSet
+    from cafemood.report.finish import update
 
     folder = tmp_path_factory.mktemp("cafes")
     found = scan_folder(draw_cafes(folder / "사진"))
@@ -93,7 +93,7 @@ def made_cafe_run(tmp_path_factory):
         for p in found.photos
     )
     run = make_run(folder / "run", PhotoSet("folder", found.root, photos, (), "filename"))
-    profiles.build(run)
+    update(run)
     return run
 
 

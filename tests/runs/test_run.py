@@ -20,6 +20,7 @@ def test_a_run_that_ends_well_is_finished_with_its_stages(tmp_path):
         assert facts(tmp_path)["status"] == "running"
         with run.stage("embed", items=10) as stage:
             stage["items"] = 20
+        run.recorded = True
     found = runs.load(tmp_path).facts
     assert found["status"] == "finished"
     assert found["k"] == 4
@@ -38,9 +39,16 @@ def test_a_run_that_ends_badly_says_so(tmp_path, error, status):
         runs.load(tmp_path)
 
 
-def test_two_runs_never_share_a_folder(tmp_path):
+def test_a_run_that_recorded_nothing_is_not_finished(tmp_path):
     with RunWriter(tmp_path):
         pass
+    with pytest.raises(RunError, match=r"(?s)did not finish.*nothing was recorded"):
+        runs.load(tmp_path)
+
+
+def test_two_runs_never_share_a_folder(tmp_path):
+    with RunWriter(tmp_path) as run:
+        run.recorded = True
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(RunError, match=r"(?s)already holds a run.*another folder"), RunWriter(tmp_path):
         pass
@@ -76,8 +84,8 @@ def test_what_cannot_be_read_says_why(tmp_path, text, message):
 
 @pytest.mark.parametrize("name", ["assignments", "model", "scores"])
 def test_a_damaged_or_missing_part_is_named(tmp_path, name):
-    with RunWriter(tmp_path):
-        pass
+    with RunWriter(tmp_path) as run:
+        run.recorded = True
     with pytest.raises(RunError, match=name):
         getattr(runs.load(tmp_path), name)
     for suffix in (".parquet", ".safetensors", ".json"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
+from cafemood.app import config
 from cafemood.core import remote
 from cafemood.errors import CafemoodError
 
@@ -52,10 +53,10 @@ def swept(words: list[str], experiments: Path) -> list[str]:
 def command() -> str:
     """The command as it was typed, without the path of the interpreter; of a job that a launcher started on its own
     (SLURM, Ray), whose words are the launcher's, the command that runs this job alone."""
-    typed = sys.argv
-    if Path(typed[0]).name != "train.py":
-        typed = ["train.py", *HydraConfig.get().overrides.task, "hydra.mode=RUN"]
-    return shlex.join(["python", Path(typed[0]).name, *typed[1:]])
+    name, *words = Path(sys.argv[0]).name, *sys.argv[1:]
+    if name not in ("train.py", "cafemood"):
+        words = [*HydraConfig.get().overrides.task, "hydra.mode=RUN"]
+    return shlex.join([*config.program_of(name), *words])
 
 
 _PATHS = ("data.root", "data.path", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")

@@ -1,17 +1,16 @@
-"""The schema of the configuration; with `train.py` the only code that knows Hydra."""
+"""The schema of the configuration, and what builds the parts that it names."""
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import io
-import logging
 import re
-import warnings
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -20,12 +19,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from cafemood.errors import CafemoodError
-
-if TYPE_CHECKING:
-    from pytorch_lightning import Trainer
-
-    from cafemood.data.photos import PhotoSet
-    from cafemood.features.photo_features import PhotoDataModule
 
 
 @dataclass
@@ -51,6 +44,7 @@ class Config:
     working_memory: int = 1024
 
 
+OmegaConf.register_new_resolver("program", lambda: " ".join(program_of(Path(sys.argv[0]).name)), replace=True)
 ConfigStore.instance().store(name="schema", node=Config)
 
 TARGETS = (
@@ -132,13 +126,6 @@ def k_range(cfg: DictConfig) -> list[int]:
     return sorted(set(values))
 
 
-def tried(cfg: DictConfig, facts: dict[str, Any]) -> dict[str, Any]:
-    """How hard a clustering is tried, as `Checks.of` takes it; the run's facts know which k were tried."""
-    n_tried = len(facts["choice_of_k"]["ks"]) if "choice_of_k" in facts else 1
-    known = {"resamples": cfg.resamples, "n_nulls": cfg.nulls, "seed": cfg.seed}
-    return known | {"n_tried": n_tried}
-
-
 def build(node: DictConfig | None, **more: Any) -> Any:
     """Instantiate a config node; a user's mistake inside comes out as what it is, not wrapped.
 
@@ -175,43 +162,24 @@ def _targets(node: Any) -> Iterator[tuple[str, str]]:
             yield from _targets(node[key])
 
 
-def photo_data(cfg: DictConfig, photo_set: PhotoSet, trainer: Trainer | None) -> PhotoDataModule:
-    """The photos' features, as the config wants them."""
-    from cafemood.features.photo_features import PhotoDataModule
-
-    return PhotoDataModule(
-        photo_set,
-        build(cfg.backbone),
-        build(cfg.reduce),
-        cache_dir=cfg.cache_dir,
-        embed_batch_size=None if cfg.embed_batch_size == "auto" else cfg.embed_batch_size,
-        batch_size=cfg.batch_size,
-        seed=cfg.seed,
-        trainer=trainer,
-    )
+def program_of(name: str) -> list[str]:
+    """How the program is called whose first word is this; of another program's process, what is installed."""
+    if name not in ("train.py", "cafemood"):
+        name = "train.py" if (folder().parent / "train.py").is_file() else "cafemood"
+    return ["python", "train.py"] if name == "train.py" else ["cafemood", "train"]
 
 
-def limit_memory(mib: int) -> None:
-    """Set the working memory that scikit-learn and `pieces` keep to."""
-    from sklearn import set_config
+def folder() -> Path:
+    """Where the configs are: `conf/` of the checkout, or its copy in an installed package."""
+    installed = Path(str(resources.files("cafemood"))) / "conf"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[3] / "conf"
 
-    set_config(working_memory=mib)
 
-
-def quiet() -> None:
-    """Keep other packages' chatter out of the terminal; warnings stay."""
-    import joblib
-
-    for name in (
-        "pytorch_lightning.utilities.rank_zero",
-        "pytorch_lightning.accelerators.cuda",
-        "lightning_fabric",
-    ):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Where the machine does not tell its cores, joblib prints a traceback, but only the first time that it is asked.
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        joblib.cpu_count(only_physical_cores=True)
+def with_k(cfg: DictConfig, k: int) -> DictConfig:
+    """The configuration with this k, which `k=auto` has chosen; what names `${k}` follows."""
+    chosen = OmegaConf.merge(cfg, {"k": k})
+    assert isinstance(chosen, DictConfig)
+    return chosen
 
 
 def plain(node: DictConfig) -> dict[str, Any]:

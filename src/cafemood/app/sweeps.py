@@ -19,15 +19,12 @@ def finished_score(folder: Path) -> float | None:
         CafemoodError: Another process is at it.
     """
     from cafemood import runs
-    from cafemood.cafes import profiles
-    from cafemood.report import report
+    from cafemood.report.finish import finish
 
     if runs.why_unfinished(folder) is None:
         run = runs.load(folder)
         if not (folder / "report.html").is_file():  # stopped while its pages were made
-            report.write_report(run)
-            if run.knows_cafes:
-                profiles.build(run)
+            finish(run)
         score = run.scores["scores"].get("silhouette@features")
         logging.getLogger("cafemood").info("Finished before: %s", folder.name)
         return float("nan") if score is None else float(score)

@@ -238,10 +238,11 @@ def _novelty(run: Run, features: np.ndarray) -> tuple[np.ndarray, list[float | N
 
 def _backbone(run: Run) -> Backbone:
     facts = run.facts["backbone"]
+    if not run.facts["data"].get("has_files", True) or facts["name"] in ("precomputed", "rows"):
+        why = "its features were brought as a matrix, and no network is known that gives them"
+        fix = "assign photos to a run whose photos a backbone has embedded, such as backbone=mobilenet_v2"
+        raise RunError("This run cannot embed new photos", where=run.folder, why=why, fix=fix)
     options = {**facts["options"], "precision": facts["precision"]}
-    if facts["name"] == "precomputed":
-        why = "its features were brought as a matrix"
-        raise RunError("This run cannot embed new photos", where=run.folder, why=why, fix="use a run with a backbone")
     backbone = registry.create_backbone(**options)
     if backbone.fingerprint != facts["fingerprint"] or not isinstance(backbone, Backbone):
         raise RunError(

@@ -83,7 +83,28 @@ class Mood:
 
 
 def looks_of(run: Run) -> pd.DataFrame:
-    """The looks of the run's photos, one row each, from `looks.parquet`, which the first call writes."""
+    """The looks of the run's photos, one row each, from `looks.parquet`; measured in memory where that lacks them."""
+    known = _known_looks(run)
+    if known is None:
+        known = run.in_memory.get("looks")
+    if known is None:
+        known = run.in_memory["looks"] = looks.measure_all(thumbnails.kept(run))
+    return known
+
+
+def write(run: Run) -> None:
+    """Write `looks.parquet` and `words.json` where they are missing or damaged, or lack a photo."""
+    if _known_looks(run) is None:
+        measured = looks_of(run)
+        (run.folder / WORDS_FILE).unlink(missing_ok=True)
+        with writing(run.folder / "looks.parquet") as partial:
+            measured.assign(photo_id=run.photos["photo_id"].to_numpy()).to_parquet(partial, index=False)
+    if _known_words(run) is None:
+        moods = [{"size": size, "words": [asdict(word) for word in words]} for size, words in _sizes_and_words(run)]
+        write_json(run.folder / WORDS_FILE, moods)
+
+
+def _known_looks(run: Run) -> pd.DataFrame | None:
     path, ids = run.folder / "looks.parquet", run.photos["photo_id"]
     table: pd.DataFrame | None = None
     if path.exists():
@@ -92,11 +113,7 @@ def looks_of(run: Run) -> pd.DataFrame:
         except Exception:  # damaged: the thumbnails are still there
             table = None
     if table is None or table[list(looks.LOOKS)].isna().all(axis=1).to_numpy()[thumbnails.shown(run)].any():
-        measured = looks.measure_all(thumbnails.kept(run))
-        (run.folder / WORDS_FILE).unlink(missing_ok=True)
-        with writing(path) as partial:
-            measured.assign(photo_id=ids.to_numpy()).to_parquet(partial, index=False)
-        return measured
+        return None
     return table[list(looks.LOOKS)].reset_index(drop=True)
 
 
@@ -107,14 +124,10 @@ def of_run(run: Run) -> list[Mood]:
 
 
 def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
-    """Size and words of each mood, from `words.json`, which the first call writes: no photo is read again."""
-    path = run.folder / WORDS_FILE
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if len(known) == run.facts["k"]:
-            return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in known]
-    except (OSError, ValueError, TypeError, KeyError):
-        pass  # not there yet, or damaged: it can be made again
+    """Size and words of each mood, from `words.json`; found in memory where that is missing."""
+    known = _known_words(run)
+    if known is not None:
+        return known
     clusters = run.assignments["cluster"].to_numpy()
     has, vocabulary = _vocabulary(run)
     has = has[: len(clusters)]
@@ -122,8 +135,17 @@ def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
     for j in range(run.facts["k"]):
         members = clusters == j
         found.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
-    write_json(path, [{"size": size, "words": [asdict(word) for word in words]} for size, words in found])
     return found
+
+
+def _known_words(run: Run) -> list[tuple[int, list[Word]]] | None:
+    try:
+        known = json.loads((run.folder / WORDS_FILE).read_text(encoding="utf-8"))
+        if len(known) == run.facts["k"]:
+            return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in known]
+    except (OSError, ValueError, TypeError, KeyError):
+        pass  # not there, or damaged: it can be made again
+    return None
 
 
 def own_names(run: Run) -> dict[int, str]:

@@ -85,7 +85,7 @@ class Cafes:
 
 
 def load(run: Run) -> Cafes:
-    """The cafés of a run; made at the first call, read afterwards, made again where the run has other photos now.
+    """The cafés of a run; read from its files; computed in memory where they are missing or of other photos.
 
     Raises:
         RunError: The run keeps no features, or its files are damaged beyond making them again.
@@ -101,11 +101,30 @@ def load(run: Run) -> Cafes:
                 return Cafes(run, table, vectors, tensors["whitening"], tensors["center"])
         except Exception:  # noqa: S110  (damaged or half of another version: all of it can be made again)
             pass
-    return build(run)
+    found: Cafes = run.in_memory["cafes"] if "cafes" in run.in_memory else compute(run)
+    run.in_memory["cafes"] = found
+    return found
 
 
 def build(run: Run) -> Cafes:
-    """Make the cafés of a run again, and write them."""
+    """Compute the cafés of a run again, and write them: `cafes.parquet`, `cafes.csv` and `cafes.safetensors`."""
+    found = compute(run)
+    with writing(run.folder / "cafes.parquet") as partial:
+        found.table.to_parquet(partial, index=False)
+    write_csv(run.folder / "cafes.csv", found.table)
+    vectors = found.vectors.astype(np.float16)
+    tensors = {"vectors": vectors, "whitening": found.whitening, "center": found.center}
+    # the last file, and its fingerprint: a table newer than the vectors is not read with them
+    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
+    return found
+
+
+def compute(run: Run) -> Cafes:
+    """The cafés of a run, from its photos' features, moods and looks.
+
+    Raises:
+        RunError: The run keeps no features.
+    """
     photos, rows = run.photos, run.rows
     ids = photos["cafe_id"].astype(str)
     names, of_photo = np.unique(ids, return_inverse=True)
@@ -121,12 +140,6 @@ def build(run: Run) -> Cafes:
     near, cosine = _nearest(vectors)
     table["similar"] = [json.dumps([names[j] for j in row], ensure_ascii=False) for row in near]
     table["similarity"] = [json.dumps([round(float(s), 4) for s in row]) for row in cosine]
-    with writing(run.folder / "cafes.parquet") as partial:
-        table.to_parquet(partial, index=False)
-    write_csv(run.folder / "cafes.csv", table)
-    tensors = {"vectors": vectors.astype(np.float16), "whitening": whitening, "center": center}
-    # the last file, and its fingerprint: a table newer than the vectors is not read with them
-    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
     return Cafes(run, table, vectors, whitening, center)
 
 

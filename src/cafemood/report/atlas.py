@@ -128,6 +128,7 @@ class _Atlas:
 
     @cached_property
     def kept(self) -> list[bytes | None]:
+        thumbnails.write(self.run, self.shown)  # they outlive the photos
         kept = thumbnails.kept(self.run, self.shown)
         return [kept[i] for i in self.shown]
 

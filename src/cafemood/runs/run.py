@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ class Run:
 
     folder: Path
     facts: dict[str, Any]
+    in_memory: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was computed because the folder lacks its file."""
 
     @cached_property
     def scores(self) -> dict[str, Any]:

@@ -68,9 +68,7 @@ def shown(run: Run) -> np.ndarray:
 
 
 def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
-    """A thumbnail of each of the run's photos, from `thumbnails.parquet`, which the first call writes.
-
-    They outlive the photos: a photo that was read once is shown after it has moved.
+    """A thumbnail of each of the run's photos, from `thumbnails.parquet`; made in memory where the file lacks them.
 
     Args:
         run: The run.
@@ -79,10 +77,36 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
     Returns:
         One a photo; None where it is not shown, or could never be read.
     """
+    rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
+    known = _known(run) | run.in_memory.get("thumbnails", {})
+    found = _missing(run, rows, known)
+    run.in_memory.setdefault("thumbnails", {}).update(found)
+    known |= found
+    wanted = set(rows.tolist())
+    return [known.get(photo_id) if i in wanted else None for i, photo_id in enumerate(run.photos["photo_id"])]
+
+
+def write(run: Run, also: Iterable[int] = ()) -> None:
+    """Write `thumbnails.parquet` where it lacks a photo that can be read, or is damaged.
+
+    They outlive the photos: a photo that was read once is shown after it has moved.
+
+    Args:
+        run: The run.
+        also: Rows to have besides those that are `shown`.
+    """
+    rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
+    known = _known(run)
+    found = _missing(run, rows, known | run.in_memory.get("thumbnails", {})) | run.in_memory.pop("thumbnails", {})
+    if found or not (run.folder / "thumbnails.parquet").exists():
+        _keep(run, known | found)
+
+
+def _known(run: Run) -> dict[str, bytes | None]:
+    """The pictures of `thumbnails.parquet` by photo_id; none if it is missing or damaged."""
     import pandas as pd
 
-    path, photos = run.folder / "thumbnails.parquet", run.photos
-    rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
+    path = run.folder / "thumbnails.parquet"
     known: dict[str, bytes | None] = {}
     if path.exists():
         try:
@@ -90,15 +114,15 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
             known = dict(zip(table["photo_id"], table["webp"], strict=True))
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file; the photos can mend it
             log.warning("Making the damaged %s again (%s)", path, reason_of(error, path, DAMAGED))
-    ids, paths = photos["photo_id"].to_numpy(), photos["path"].to_numpy()
+    return known
+
+
+def _missing(run: Run, rows: np.ndarray, known: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    """New pictures, by photo_id, of those rows that have none and can be read."""
+    ids, paths = run.photos["photo_id"].to_numpy(), run.photos["path"].to_numpy()
     missing = [i for i in rows if known.get(ids[i]) is None]
     made = make_thumbnails(list(paths[missing]), [kept_side(len(rows))] * len(missing))
-    found = {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
-    if found or not path.exists():
-        known |= found
-        _keep(run, known)
-    wanted = set(rows.tolist())
-    return [known.get(photo_id) if i in wanted else None for i, photo_id in enumerate(ids)]
+    return {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
 
 
 def draw_rows(run: Run, matrix: np.ndarray, pixels: tuple[int, int]) -> None:

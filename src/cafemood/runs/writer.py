@@ -47,11 +47,13 @@ if TYPE_CHECKING:
 class RunWriter:
     """An open run: its folder, the facts of `run.json` gathered so far, and a clock per stage.
 
-    Use it as a context manager: leaving it writes the status `finished`, `failed` or `interrupted`.
+    Use it as a context manager: leaving it writes the status: `finished` after
+    `record`, else `failed` or `interrupted`.
     """
 
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
+    recorded: bool = field(default=False, init=False)
 
     def __enter__(self) -> RunWriter:
         facts = {
@@ -77,8 +79,10 @@ class RunWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
+        if kind is None and self.recorded:
             self.facts["status"] = "finished"
+        elif kind is None:
+            self.facts |= {"status": "failed", "reason": "nothing was recorded"}
         else:
             self.facts["status"] = "interrupted" if issubclass(kind, KeyboardInterrupt) else "failed"
             self.facts["reason"] = _why_ended(error or kind())
@@ -164,6 +168,7 @@ class RunWriter:
                 *([backbone.note] if backbone.note else []),
             ],
         }
+        self.recorded = True
 
     def write_assignments(
         self, photos: Sequence[Photo], probabilities: np.ndarray, columns: dict[str, np.ndarray]

@@ -1,0 +1,293 @@
+"""One run from photos to report: `run(RunConfig)`, and `run_photos(…)` for a caller without a configuration."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cafemood.app import quiet
+from cafemood.errors import CafemoodError
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+    from pytorch_lightning.loggers import Logger
+
+    from cafemood.backbones.backbone import Backbone
+    from cafemood.backbones.precomputed import Precomputed
+    from cafemood.data.photos import PhotoSet
+    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.runs.run import Run
+
+log = logging.getLogger("cafemood")
+
+METHODS = {"kmeans": "KMeans", "dec": "DEC", "idec": "IDEC", "n2d": "N2D", "temi": "TEMI"}
+"""The clusterers by the names that the command line has for them."""
+
+
+def _no_loggers() -> list[Logger]:
+    return []
+
+
+def _no_settings(k: int) -> dict[str, Any]:
+    return {"k": k}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What one run is made of. Parts are factories, so that each is built, and timed, in its own stage.
+
+    Attributes:
+        folder: The run's folder, which must not hold a run.
+        photos: Gives the photos.
+        backbone: Gives the network, or the user's own features.
+        reduction: Gives what reduces the features before they are clustered.
+        method: Gives the clusterer of a k.
+        trainer: Makes a Lightning Trainer from its options.
+        command: What makes this run again, as the report shows it.
+        reduction_facts: Name and settings of the reduction, for `run.json`.
+        method_facts: Name and settings of the clusterer.
+        k: Clusters; `auto` chooses from `k_range` without labels.
+        k_range: What `auto` tries.
+        seed: Of everything random.
+        batch_size: Rows a training step.
+        embed_batch_size: Photos a forward pass; None takes what is fast on this machine.
+        baseline_seeds: Seeds of each baseline.
+        nulls: Structureless data sets of each kind.
+        resamples: Refits on other cafés; `auto`: 20 where a refit is a k-means, else 0.
+        cache_dir: Features and autoencoders that other runs may use.
+        working_memory: MiB; a longer matrix is read from disk in chunks. None: scikit-learn's setting.
+        distributed: The trainer of several processes that embed together, if there are several.
+        loggers: Makes the Lightning loggers.
+        settings: What the loggers write down of a run with this k.
+    """
+
+    folder: Path
+    photos: Callable[[], PhotoSet]
+    backbone: Callable[[], Backbone | Precomputed]
+    reduction: Callable[[], Any]
+    method: Callable[[int], Any]
+    trainer: Callable[..., Trainer]
+    command: str
+    reduction_facts: dict[str, Any]
+    method_facts: dict[str, Any]
+    k: int | str = 4
+    k_range: Sequence[int] = tuple(range(2, 11))
+    seed: int = 0
+    batch_size: int = 256
+    embed_batch_size: int | None = None
+    baseline_seeds: int = 10
+    nulls: int = 20
+    resamples: int | str = "auto"
+    cache_dir: str | Path = "data/cache"
+    working_memory: int | None = None
+    distributed: Trainer | None = None
+    loggers: Callable[[], Iterable[Logger]] = field(default=_no_loggers)
+    settings: Callable[[int], dict[str, Any]] = field(default=_no_settings)
+
+
+def run(config: RunConfig) -> Run:
+    """Embed the photos, cluster them, score the result, and write the run's folder and its pages.
+
+    Raises:
+        CafemoodError: A part cannot be built or does not fit the photos, or the folder holds a run.
+    """
+    from sklearn import config_context
+
+    from cafemood.report import tracking
+
+    quiet.quiet()
+    loggers: list[Logger] = []
+    try:
+        with config_context(**_memory(config)):
+            return _run(config, loggers)
+    finally:
+        tracking.finish(loggers)
+
+
+def embed_share(config: RunConfig) -> None:
+    """As one of several processes: embed this one's share of the photos."""
+    from sklearn import config_context
+
+    quiet.quiet()
+    with config_context(**_memory(config)):
+        _photo_data(config, config.photos()).prepare_data()
+
+
+def _run(config: RunConfig, loggers: list[Logger]) -> Run:
+    from cafemood import runs
+    from cafemood.clustering.reduction import display_plane
+    from cafemood.evaluation.baselines import baselines
+    from cafemood.evaluation.judge import judge
+    from cafemood.evaluation.selection import choose_k
+    from cafemood.evaluation.stability import Checks
+    from cafemood.report import tracking
+    from cafemood.report.finish import finish
+
+    facts: dict[str, Any] = {"command": config.command, "k": config.k, "seed": config.seed}
+    facts |= {"reduce": config.reduction_facts, "method": config.method_facts}
+    with runs.RunWriter(config.folder, facts) as writer:
+        loggers += config.loggers()
+        with writer.stage("find photos") as stage:
+            photo_set = config.photos()
+            stage["items"] = len(photo_set.photos)
+        with writer.stage("embed") as stage:
+            data = _photo_data(config, photo_set)
+            data.prepare_data()
+            data.setup()
+            stage["items"] = data.n_embedded
+        photo_set, features = data.photo_set, data.features.matrix()
+        for skipped in photo_set.skipped:
+            log.warning("Skipped %s: %s", skipped.file, skipped.reason)
+        cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
+        n_tried = 1
+        if isinstance(config.k, int):
+            k = config.k
+        else:
+            with writer.stage("choose k", items=len(features)):
+                choice = choose_k(features, config.k_range, cafes, seed=config.seed, desc="k")
+            k, n_tried = writer.chose_k(choice), len(choice.ks)
+        with writer.stage("cluster", items=len(features)):
+            method = config.method(k)
+            single_device = partial(config.trainer, devices=1, num_nodes=1, strategy="auto")
+            options = {"trainer": single_device, "cache_dir": config.cache_dir}
+            clustering = method.fit(data, space=data.reduction.space, logger=loggers, **options)
+        with writer.stage("score", items=len(features)):
+            plane, explained = display_plane(features)
+            compared = baselines(features, clustering, k, n_seeds=config.baseline_seeds)
+            truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
+            checks = Checks.of(
+                method,
+                k,
+                data.reduction.n_components,
+                options,
+                config.resamples,
+                n_nulls=config.nulls,
+                seed=config.seed,
+                batch_size=config.batch_size,
+                n_tried=n_tried,
+            )
+            judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=cafes)
+        writer.record(data, clustering, judgement, plane, explained)
+    finished = runs.load(config.folder)
+    finish(finished, rows=features, pixels=photo_set.pixels)
+    tracking.log_run(loggers, finished, config.settings(k))
+    return finished
+
+
+def run_photos(
+    photos: PhotoSet | str | Path,
+    *,
+    backbone: str | Backbone | Precomputed = "mobilenet_v2",
+    reduce: int | Any | None = None,
+    method: str | Any = "kmeans",
+    k: int | str | None = None,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    cache_dir: str | Path = "data/cache",
+    **more: Any,
+) -> Run:
+    """Make a run of some photos, as `cafemood train` does.
+
+    Args:
+        photos: The photos, or a folder of them.
+        backbone: A network's name (see `cafemood weights list`), or a network.
+        reduce: Components of a PCA before the clustering, or a reduction; None: none.
+        method: `kmeans`, `dec`, `idec`, `n2d`, `temi`, or a clusterer, which stays as it is.
+        k: Clusters; `auto` chooses without labels; None: the clusterer's own, else 4.
+        seed: Of everything random (a clusterer or a reduction that is given keeps its own).
+        folder: The run's folder; None: a new one in `outputs/runs`.
+        cache_dir: Features and autoencoders that other runs may use.
+        **more: Further fields of `RunConfig`, such as `resamples` or `nulls`.
+
+    Raises:
+        CafemoodError: A part is unknown or does not fit the photos, or the folder holds a run.
+    """
+    import pytorch_lightning as pl
+    from pytorch_lightning.loggers import CSVLogger
+
+    from cafemood import clustering
+    from cafemood.backbones import create_backbone
+    from cafemood.data import PhotoSet, scan_folder
+
+    if isinstance(method, str):
+        if method not in METHODS:
+            raise CafemoodError(f"Unknown method {method!r}", where="method", fix=f"take {', '.join(METHODS)}")
+        method = getattr(clustering, METHODS[method])(n_clusters=4, random_state=seed)
+    k = method.n_clusters if k is None else k
+    if k != "auto" and type(k) is not int:
+        raise CafemoodError(f"k={k!r} is not a whole number", where="k", fix="give one, or 'auto'")
+    if reduce is None:
+        reduce = clustering.NoReduction()
+    elif isinstance(reduce, int):
+        reduce = clustering.PCAReduction(reduce, random_state=seed)
+    reduction, clusterer = reduce, method
+    photo_set = photos
+    name = backbone if isinstance(backbone, str) else backbone.name
+    if folder is None:
+        stamp = f"{datetime.now():%Y-%m-%d_%H-%M-%S_%f}"
+        folder = Path("outputs/runs") / f"{stamp}_{name}_{clusterer.name}_k{k}"
+    reduction_name = "none" if reduction.n_components is None else "pca"
+    defaults: dict[str, Any] = {
+        "trainer": partial(
+            pl.Trainer, accelerator="auto", devices=1, deterministic="warn", default_root_dir=str(folder)
+        ),
+        "loggers": lambda: [CSVLogger(str(folder), name="", version="")],
+        "command": f"cafemood.run(…, backbone={name!r}, method={clusterer.name!r}, k={k!r}, seed={seed})",
+    }
+    return run(
+        RunConfig(
+            folder=Path(folder).expanduser(),
+            photos=lambda: photo_set if isinstance(photo_set, PhotoSet) else scan_folder(photo_set),
+            backbone=lambda: create_backbone(backbone) if isinstance(backbone, str) else backbone,
+            reduction=lambda: reduction,
+            method=partial(_with_k, clusterer),
+            reduction_facts={"name": reduction_name, **_arguments(reduction)},
+            method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
+            k=k,
+            seed=seed,
+            cache_dir=cache_dir,
+            **(defaults | more),
+        )
+    )
+
+
+def _with_k(clusterer: Any, k: int) -> Any:
+    """A copy of a clusterer with this k: the caller's own is not changed."""
+    chosen = copy.copy(clusterer)
+    chosen.n_clusters = k
+    return chosen
+
+
+def _arguments(part: Any) -> dict[str, Any]:
+    """The plain values that a part was made with, by their names."""
+    names = inspect.signature(type(part)).parameters
+    values = {name: getattr(part, name) for name in names if hasattr(part, name)}
+    return {name: value for name, value in values.items() if isinstance(value, bool | int | float | str | None)}
+
+
+def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoDataModule:
+    """The photos' features, as the configuration wants them."""
+    from cafemood.features.photo_features import PhotoDataModule
+
+    return PhotoDataModule(
+        photo_set,
+        config.backbone(),
+        config.reduction(),
+        cache_dir=config.cache_dir,
+        embed_batch_size=config.embed_batch_size,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        trainer=config.distributed,
+    )
+
+
+def _memory(config: RunConfig) -> dict[str, int]:
+    """The working memory that scikit-learn and the chunks keep to, as scikit-learn takes it."""
+    return {} if config.working_memory is None else {"working_memory": config.working_memory}

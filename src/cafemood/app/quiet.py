@@ -1,0 +1,24 @@
+"""Keep other packages' chatter out of the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+
+
+def quiet() -> None:
+    """Keep other packages' chatter out of the terminal; warnings stay."""
+    import joblib  # heavy
+
+    for name in (
+        "pytorch_lightning.utilities.rank_zero",
+        "pytorch_lightning.accelerators.cuda",
+        "lightning_fabric",
+    ):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Where the machine does not tell its cores, joblib prints a traceback, but only the first time that it is asked.
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        joblib.cpu_count(only_physical_cores=True)

@@ -1,0 +1,218 @@
+"""The commands that start from a finished run: `cafemood assign`, `name`, `cafes`, `similar`, …"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cafemood.errors import CafemoodError
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as outputs/runs/…")]
+
+
+def assign(
+    run: RunFolder,
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="New photos, or folders of cafés.")],
+    nearest: Annotated[int, typer.Option(help="How many of the run's photos to name beside each.", min=0)] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Add them to the run's cafés (nothing is trained).")] = False,
+) -> None:
+    """Say which mood new photos and cafés belong to, and which photos are unlike anything seen."""
+    from cafemood import runs
+    from cafemood.cafes import assigning
+
+    opened = runs.load(run)
+    found = assigning.find(photos)
+    answers = []
+    for skipped in found.skipped:
+        typer.echo(f"{skipped.file}: skipped, {skipped.reason}", err=True)
+    for answer in assigning.assign_photos(opened, [Path(p.file) for p in found.photos], n_nearest=nearest):
+        answers.append(answer)
+        if as_json:
+            typer.echo(json.dumps(answer.facts(), ensure_ascii=False))
+        else:
+            typer.echo(str(answer), err=answer.error is not None)
+    if found.cafe_source == "folder" and not as_json:
+        for line in assigning.cafe_lines(opened, found.photos, answers):
+            typer.echo(line)
+    if keep:
+        from cafemood.report.finish import update
+
+        n = assigning.keep(opened, found.photos, answers)
+        update(runs.load(run))
+        typer.echo(f"{n} photos added to {run / 'cafes.parquet'}", err=as_json)
+    if any(answer.error is not None for answer in answers):
+        raise typer.Exit(1)
+
+
+def name(
+    run: RunFolder,
+    mood: Annotated[int | None, typer.Argument(metavar="[MOOD]", help="Its number, from 1; without, list all.")] = None,
+    words: Annotated[str | None, typer.Argument(metavar="[NAME]", help='Its name: "dark wood".')] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Go back to the words that cafemood finds.")] = False,
+) -> None:
+    """Name a mood, for every page and table from then on; without arguments, say what the moods are called."""
+    from cafemood import runs
+    from cafemood.cafes import moods
+    from cafemood.report.report import write_report
+
+    opened = runs.load(run)
+    if mood is None:
+        for known in moods.of_run(opened):
+            found = f"{known.english} / {known.korean}" if known.english != known.korean else known.english
+            why = "your name" if known.own_name else ", ".join(f"{w.english} x {w.lift:.1f}" for w in known.words)
+            typer.echo(f"mood {known.number}: {found or '(nothing sets it apart)'}  [{known.size} photos; {why}]")
+        return
+    if (words is None) != forget:
+        raise CafemoodError(
+            "A name is missing" if words is None else "--forget takes no name",
+            where="cafemood name RUN MOOD NAME",
+            fix=f'cafemood name {run} {mood} "dark wood", or --forget alone',
+        )
+    moods.give_name(opened, mood, words)
+    typer.echo(f"Report: {write_report(runs.load(run))}")
+
+
+def cafes(
+    run: RunFolder,
+    limit: Annotated[int, typer.Option(help="Cafés to show.", min=1)] = 20,
+) -> None:
+    """Profile every café: its moods with intervals, spread, signature photo, most similar cafés."""
+    from cafemood import runs
+    from cafemood.cafes import profiles
+
+    opened = runs.load(run)
+    if not opened.knows_cafes:
+        typer.echo("No café ids are known: every photo counts as its own café.", err=True)
+    found = profiles.build(opened)
+    profiles.print_table(found, limit)
+    typer.echo(f"Cafés: {run / 'cafes.parquet'} and .csv")
+
+
+def similar(
+    run: RunFolder,
+    cafe: Annotated[str | None, typer.Option(metavar="ID", help="A café's id or name.")] = None,
+    photo: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A photo; may be repeated.")] = None,
+    like: Annotated[str | None, typer.Option(metavar="ID,ID", help="Cafés that you like.")] = None,
+    unlike: Annotated[str | None, typer.Option(metavar="ID,ID", help="And cafés that you do not.")] = None,
+    near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Tell distances: 37.54,127.05.")] = None,
+    within: Annotated[float | None, typer.Option(metavar="KM", help="With --near: only so far away.", min=0)] = None,
+    limit: Annotated[int, typer.Option("-n", help="Cafés to name.", min=1)] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+) -> None:
+    """Rank the cafés most like a café, a photo, or several cafés, and say why."""
+    from cafemood import runs
+    from cafemood.cafes import profiles
+    from cafemood.cafes import similar as searching
+
+    asked = [option for option, given in (("--cafe", cafe), ("--photo", photo), ("--like", like)) if given]
+    if len(asked) != 1 or (unlike and asked != ["--like"]):
+        why = f"you gave {' and '.join(asked)}" if asked else "nothing to compare with was given"
+        fix = "give one of --cafe ID, --photo FILE, or --like ID,ID [--unlike ID,ID]"
+        raise CafemoodError("The question is not clear", where="cafemood similar", why=why, fix=fix)
+    place = searching.place(near) if near else None
+    found = profiles.load(runs.load(run))
+    if photo:
+        query = searching.like_photos(found, photo)
+    else:
+        wanted = [cafe] if cafe else names(like)
+        query = searching.like_cafes(found, wanted, names(unlike))
+    matches = searching.rank(found, query, n=limit, near=place, within_km=within)
+    for match in matches:
+        typer.echo(json.dumps(match.facts(), ensure_ascii=False) if as_json else _plain(str(match)))
+    if not matches:
+        typer.echo("No café fits.", err=True)
+
+
+def atlas(
+    run: RunFolder,
+    folder: Annotated[
+        bool | None,
+        typer.Option("--folder/--one-file", help="Pictures beside the page, or inside it; by the number of photos."),
+    ] = None,
+    streets: Annotated[Path | None, typer.Option(metavar="FILE", help="GeoJSON lines to draw below the cafés.")] = None,
+) -> None:
+    """Write the atlas: a page to wander through all photos and cafés; it needs no network."""
+    from cafemood import runs
+    from cafemood.cafes import profiles
+    from cafemood.report import atlas as atlases
+
+    page = atlases.write_atlas(profiles.load(runs.load(run)), folder=folder, streets=streets)
+    typer.echo(f"Atlas: {page}")
+
+
+def export(
+    run: RunFolder,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="folders, csv, geojson or fiftyone.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.")],
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the photos; without, folders hold links.")] = False,
+) -> None:
+    """Take the moods elsewhere: a folder a mood, tables, a map, or a data set that FiftyOne reads."""
+    from cafemood import runs
+    from cafemood.cafes import profiles
+    from cafemood.report import export as exporting
+
+    done = exporting.export(profiles.load(runs.load(run)), kind, to, copy=copy)
+    for line in done.notes:
+        typer.echo(line, err=True)
+    typer.echo(f"{done.what}: {to}")
+
+
+def report(run: RunFolder) -> None:
+    """Write report.html and the figures of a run again, and what an older run's folder lacks."""
+    from cafemood import runs
+    from cafemood.report.finish import finish
+
+    typer.echo(f"Report: {finish(runs.load(run))}")
+
+
+def show(run: RunFolder) -> None:
+    """Print the verdict and the scores of a run."""
+    from cafemood import runs
+    from cafemood.report import terminal as summary
+
+    summary.print_summary(runs.load(run))
+
+
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="SWEEP…", help="Sweeps or run folders, any number.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the table and the page go; default: the first folder.")
+    ] = None,
+) -> None:
+    """Set many runs side by side: one table, one page, and which run is best supported without labels."""
+    from cafemood.report import compare as comparing
+    from cafemood.report import terminal as summary
+
+    found = comparing.find(folders)
+    page = comparing.write(found, out or folders[0].expanduser())
+    summary.print_comparison(found)
+    typer.echo(f"Comparison: {page}")
+
+
+def names(text: str | None) -> list[str]:
+    """The parts of a list that is given as `a,b`."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _plain(text: str) -> str:
+    from cafemood.core.html import plain
+
+    return plain(text)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "assign": assign,
+    "name": name,
+    "cafes": cafes,
+    "similar": similar,
+    "atlas": atlas,
+    "export": export,
+    "report": report,
+    "show": show,
+    "compare": compare,
+}

@@ -1,0 +1,135 @@
+"""`cafemood survey …`: build a survey of a run, serve it, score the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cafemood.app.run_commands import RunFolder, names
+from cafemood.errors import CafemoodError
+
+SurveyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A survey's folder, such as RUN/survey.")]
+
+
+def build_survey(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="The survey's folder; default: RUN/survey.")] = None,
+    size: Annotated[int, typer.Option(help="Photos in a group (3 to 6), each of another café.")] = 4,
+    groups: Annotated[int | None, typer.Option(help="Groups a cluster; default: 3, fewer if it gets too long.")] = None,
+    intruders: Annotated[int, typer.Option(help="Intruder questions a cluster.")] = 2,
+    triplets: Annotated[int, typer.Option(help="Odd-one-out questions a person; 0 leaves them out.")] = 12,
+    scale: Annotated[int, typer.Option(help="Steps of the rating: 5 or 7.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the draw of photos and orders.")] = 0,
+    title: Annotated[str, typer.Option(help="Shown to people instead of the built-in title.")] = "",
+) -> None:
+    """Draw groups of photos and write the survey: one HTML file, and a folder to serve."""
+    from cafemood import runs
+    from cafemood.survey.build import build
+    from cafemood.survey.design import Design
+
+    design = Design(size, groups, intruders, triplets, scale, seed, title)
+    built = build(runs.load(run), out or run.expanduser() / "survey", design)
+    used, n = built.facts["design"], len(built.plans[0])
+    typer.echo(
+        f"{n} questions a person, about {built.facts['minutes']:.0f} minutes: {used['groups']} groups of "
+        f"{used['size']} a cluster, two controls, {used['intruders']} intruders a cluster, "
+        f"{used['triplets']} triplets; {len(built.facts['photos'])} photos."
+    )
+    if built.facts["left_out"]:
+        typer.echo(f"{built.facts['left_out']} photos are gone, changed or unreadable, and were left out.", err=True)
+    if built.facts["not_shown"]:
+        typer.echo(f"{built.facts['not_shown']} photos that no page shows were not drawn from (README).", err=True)
+    typer.echo(f"Survey: {built.folder / 'survey.html'}  (to serve: cafemood survey serve {built.folder})")
+
+
+def serve_survey(
+    folder: SurveyFolder,
+    host: Annotated[str, typer.Option(help="Address; 0.0.0.0 lets phones in your network in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.", min=0, max=65535)] = 8000,
+    name: Annotated[list[str] | None, typer.Option(help="Host name of a proxy in front; may be repeated.")] = None,
+) -> None:
+    """Serve a survey until Ctrl-C; every answer is on disk before the phone hears that it is saved."""
+    from cafemood.survey import study
+
+    opened = study.load(folder)
+    try:
+        from cafemood.survey.serve import serve
+    except ImportError as error:
+        raise _survey_extra(error) from None
+    serve(opened, host, port, name or [], typer.echo)
+
+
+def score_survey(
+    folder: SurveyFolder,
+    run: Annotated[Path | None, typer.Option(help="Where its run is now, if it has moved.")] = None,
+    others: Annotated[
+        list[Path] | None, typer.Option("--with", metavar="RUN", help="Another run: its backbone on the same triplets.")
+    ] = None,
+) -> None:
+    """Score the answers so far: table, tests, agreement, figure, CSV and codebook; the run's report shows them."""
+    from cafemood import runs
+    from cafemood.report.report import write_report
+    from cafemood.survey import answers, score, study, terminal
+
+    opened = study.load(folder)
+    own, missing = score.run_of(opened, run)
+    try:
+        gathered = answers.gather(opened)
+        found = score.score(opened, gathered, own, [runs.load(other) for other in others or []])
+    except ImportError as error:
+        raise _survey_extra(error) from None
+    paths = score.write(opened, gathered, own, found)
+    terminal.print_score(found)
+    if missing:
+        typer.echo(missing, err=True)
+    typer.echo("Result: " + ", ".join(str(path) for path in paths))
+    if own is not None:
+        typer.echo(f"Report: {write_report(own)}")
+
+
+def simulate_survey(
+    people: Annotated[str, typer.Option(metavar="N,N", help="Numbers of people to try.")] = "12,20,30,52,80,120",
+    effect: Annotated[float, typer.Option(help="Steps by which one cluster is rated above the control.")] = 0.4,
+    clusters: Annotated[int, typer.Option(help="Clusters tested.")] = 4,
+    groups: Annotated[int, typer.Option(help="Groups a cluster.")] = 3,
+    scale: Annotated[int, typer.Option(help="Steps of the rating: 5 or 7.")] = 5,
+    spread: Annotated[float, typer.Option(help="How far people's opinions differ (sd, in steps).")] = 0.5,
+    studies: Annotated[int, typer.Option(help="Studies simulated for each number.")] = 300,
+    seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
+) -> None:
+    """Say how many people a study needs: how often an effect is found, and how often one is claimed from noise."""
+    from cafemood.survey import simulate, terminal
+
+    numbers = [int(word) for word in names(people) if word.isdecimal()]
+    if len(numbers) != len(names(people)):
+        raise CafemoodError(f"--people is {people!r}", where="cafemood survey simulate", fix="give numbers: 20,52,100")
+    setting = simulate.Setting(effect, clusters, groups, scale, spread)
+    try:
+        rows = simulate.power(setting, numbers, studies, seed)
+    except ImportError as error:
+        raise _survey_extra(error) from None
+    terminal.print_power(rows)
+    enough = simulate.people_for(rows)
+    typer.echo(
+        f"{enough} people find {effect:g} steps in at least 80 % of studies."
+        if enough
+        else f"None of these numbers finds {effect:g} steps in 80 % of studies: ask more people, or more --groups."
+    )
+
+
+def _survey_extra(error: ImportError) -> CafemoodError:
+    from cafemood.core.reasons import reason_of
+
+    fix, why = "pip install 'cafemood[survey]'", reason_of(error)
+    return CafemoodError("This needs the survey extra", where="cafemood survey", why=why, fix=fix)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "build": build_survey,
+    "serve": serve_survey,
+    "score": score_survey,
+    "simulate": simulate_survey,
+}
