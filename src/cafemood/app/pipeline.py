@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import inspect
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
     from cafemood.runs.run import Run
 
 log = logging.getLogger("cafemood")
-
-METHODS = {"kmeans": "KMeans", "dec": "DEC", "idec": "IDEC", "n2d": "N2D", "temi": "TEMI"}
-"""The clusterers by the names that the command line has for them."""
 
 
 def _no_loggers() -> list[Logger]:
@@ -122,6 +117,7 @@ def embed_share(config: RunConfig) -> None:
 
 def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
+    from cafemood.clustering.base import check_matrix
     from cafemood.clustering.reduction import display_plane
     from cafemood.evaluation.baselines import baselines
     from cafemood.evaluation.judge import judge
@@ -132,6 +128,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
 
     facts: dict[str, Any] = {"command": config.command, "k": config.k, "seed": config.seed}
     facts |= {"reduce": config.reduction_facts, "method": config.method_facts}
+    config.method(config.k if isinstance(config.k, int) else 2).check_settings()  # before hours of embedding
     with runs.RunWriter(config.folder, facts) as writer:
         loggers += config.loggers()
         with writer.stage("find photos") as stage:
@@ -156,8 +153,11 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("cluster", items=len(features)):
             method = config.method(k)
             single_device = partial(config.trainer, devices=1, num_nodes=1, strategy="auto")
-            options = {"trainer": single_device, "cache_dir": config.cache_dir}
-            clustering = method.fit(data, space=data.reduction.space, logger=loggers, **options)
+            options = {"trainer": single_device, "cache_dir": config.cache_dir, "logger": loggers, "verbose": True}
+            options["batch_size"] = config.batch_size
+            method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
+            check_matrix(data.matrix, k)
+            clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
         with writer.stage("score", items=len(features)):
             plane, explained = display_plane(features)
             compared = baselines(features, clustering, k, n_seeds=config.baseline_seeds)
@@ -166,11 +166,9 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
                 method,
                 k,
                 data.reduction.n_components,
-                options,
                 config.resamples,
                 n_nulls=config.nulls,
                 seed=config.seed,
-                batch_size=config.batch_size,
                 n_tried=n_tried,
             )
             judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=cafes)
@@ -214,12 +212,14 @@ def run_photos(
 
     from cafemood import clustering
     from cafemood.backbones import create_backbone
+    from cafemood.clustering.stored import clusterers
     from cafemood.data import PhotoSet, scan_folder
 
     if isinstance(method, str):
-        if method not in METHODS:
-            raise CafemoodError(f"Unknown method {method!r}", where="method", fix=f"take {', '.join(METHODS)}")
-        method = getattr(clustering, METHODS[method])(n_clusters=4, random_state=seed)
+        known = clusterers()
+        if method not in known:
+            raise CafemoodError(f"Unknown method {method!r}", where="method", fix=f"take {', '.join(known)}")
+        method = known[method](n_clusters=4, random_state=seed)
     k = method.n_clusters if k is None else k
     if k != "auto" and type(k) is not int:
         raise CafemoodError(f"k={k!r} is not a whole number", where="k", fix="give one, or 'auto'")
@@ -260,15 +260,12 @@ def run_photos(
 
 def _with_k(clusterer: Any, k: int) -> Any:
     """A copy of a clusterer with this k: the caller's own is not changed."""
-    chosen = copy.copy(clusterer)
-    chosen.n_clusters = k
-    return chosen
+    return type(clusterer)(**clusterer.get_params() | {"n_clusters": k})
 
 
 def _arguments(part: Any) -> dict[str, Any]:
     """The plain values that a part was made with, by their names."""
-    names = inspect.signature(type(part)).parameters
-    values = {name: getattr(part, name) for name in names if hasattr(part, name)}
+    values = part.get_params()
     return {name: value for name, value in values.items() if isinstance(value, bool | int | float | str | None)}
 
 
