@@ -39,10 +39,10 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
     from cafemood import runs
     from cafemood.cafes import profiles
     from cafemood.clustering.reduction import display_plane
+    from cafemood.evaluation.assessment import evaluate
     from cafemood.evaluation.baselines import baselines
-    from cafemood.evaluation.judge import judge
+    from cafemood.evaluation.resampling import ReliabilityOptions
     from cafemood.evaluation.selection import choose_k
-    from cafemood.evaluation.stability import Checks
     from cafemood.features.embedding import several
     from cafemood.report import report, terminal, tracking
     from cafemood.runs import thumbnails
@@ -72,7 +72,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
             photo_set, features = data.photo_set, data.features.matrix()
             for skipped in photo_set.skipped:
                 log.warning("Skipped %s: %s", skipped.file, skipped.reason)
-            of_photo = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
+            of_photo = [p.cafe_id for p in photo_set.photos] if photo_set.cafes_known else None
             if cfg.k == "auto":
                 with run.stage("choose k", items=len(features)):
                     picked = choose_k(features, config.k_range(cfg), of_photo, seed=cfg.seed, desc="k")
@@ -86,9 +86,11 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
                 plane, explained = display_plane(features)
                 compared = baselines(features, clustering, cfg.k, n_seeds=cfg.baseline_seeds)
                 truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
-                checks = Checks.of(method, cfg.k, data.reduction.n_components, options, **config.tried(cfg, run.facts))
-                judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=of_photo)
-            run.record(data, clustering, judgement, plane, explained)
+                asked = config.tried(cfg, run.facts)
+                asked["n_candidates"] = asked.pop("n_tried")
+                reliability = ReliabilityOptions.of(method, cfg.k, data.reduction.n_components, options, **asked)
+                evaluation = evaluate(features, plane, clustering, compared, reliability, truth=truth, cafes=of_photo)
+            run.record(data, clustering, evaluation, plane, explained)
         finished = runs.load(folder)
         if photo_set.pixels:
             thumbnails.draw_rows(finished, features, photo_set.pixels)
@@ -100,7 +102,7 @@ def run_job(cfg: DictConfig, folder: Path) -> float:
         tracking.finish(loggers)
     terminal.print_summary(finished)
     print(f"Report: {page}")
-    return judgement.facts["scores"]["silhouette@features"]
+    return evaluation.scores["silhouette@features"]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python3 -m venv clustpy && clustpy/bin/pip install clustpy==0.0.3
     clustpy/bin/python benchmarks/clustpy_side.py epoch DATA          seconds an epoch of its autoencoder
     clustpy/bin/python benchmarks/clustpy_side.py dec DATA SEED EPOCHS CLUSTERING_EPOCHS
-    clustpy/bin/python benchmarks/clustpy_side.py reference           what tests/clustering/test_reference.py compares IDEC with
+    clustpy/bin/python benchmarks/clustpy_side.py reference  what tests/clustering/test_reference.py compares IDEC with
 
 DATA is `digits` or an .npz with X and Y.
 """

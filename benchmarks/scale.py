@@ -70,16 +70,17 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
     elif stage == "PCA":
         reduction.PCAReduction(50).fit_transform(x)
     elif stage == "scores":
-        from cafemood.evaluation.judge import judge
-        from cafemood.evaluation.stability import Checks
+        from cafemood.clustering.kmeans import KMeans
+        from cafemood.evaluation.assessment import evaluate
+        from cafemood.evaluation.resampling import ReliabilityOptions
 
-        method = kmeans.KMeans(k)
+        method = KMeans(k)
         model = kmeans(x, k, 0, 1)
         member = np.eye(k, dtype=np.float32)[model.labels_]
         clustering = base.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
         plane, _ = reduction.display_plane(x)
         begun = time.perf_counter()
-        judge(x, plane, clustering, [], Checks.of(method, k, None, {}, "auto"))
+        evaluate(x, plane, clustering, [], ReliabilityOptions.of(method, k, None, {}, "auto"))
     elif stage == "DEC":
         method = dec.DEC(k, hidden=(64, 64, 128), pretrain_epochs=1, pretrain_min_steps=1, max_updates=2)
         data = MatrixDataModule(x, batch_size=4096)

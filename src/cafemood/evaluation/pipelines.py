@@ -1,4 +1,4 @@
-"""A reduction and a method, fitted again on other rows: what nulls and refits run."""
+"""Pipelines (reduction and method, from features to labels) that nulls and refits fit again on other rows."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ class MethodPipeline:
         if self.n_components is not None:
             reduction = PCAReduction(min(self.n_components, *x.shape))
             x, tensors = reduction.fit_transform(x), reduction.tensors()
-        found = method.fit(MatrixDataModule(x, batch_size=self.batch_size, seed=seed), **self.options)
-        probabilities, z = assign(features, {"centers": found.centers} | found.tensors | tensors)
+        clustering = method.fit(MatrixDataModule(x, batch_size=self.batch_size, seed=seed), **self.options)
+        probabilities, z = assign(features, {"centers": clustering.centers} | clustering.tensors | tensors)
         return probabilities.argmax(axis=1), z

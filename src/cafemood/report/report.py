@@ -14,7 +14,8 @@ from cafemood import survey
 from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
-from cafemood.report.style import COLORS, EXPLAINED, MARKS
+from cafemood.evaluation.score_table import score_of
+from cafemood.report.style import COLORS, MARKS
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
 from cafemood.survey import figures as survey_figures
@@ -182,7 +183,7 @@ class _View:
             "y": [round(float(y), 4) for y in table["y"]],
             "names": [mood.english for mood in self.names],
             "colors": [COLORS[j % len(COLORS)] for j in range(self.run.facts["k"])],
-            "cafes_known": self.run.facts["data"]["cafe_source"] != "none",
+            "cafes_known": self.run.cafes_known,
         }
 
     def figures(self) -> dict[str, str]:
@@ -213,20 +214,20 @@ class _View:
         return found
 
     def score_rows(self) -> list[dict[str, Any]]:
-        judged = self.run.scores
+        """Rows of the table of scores: value, explanation, baselines and null of each."""
+        record = self.run.scores
         rows = []
-        for name, value in judged["scores"].items():
-            kind, _, space = name.partition("@")
-            arrow, words = EXPLAINED.get(kind, ("", ""))
+        for name, value in record["scores"].items():
+            score = score_of(name)
             rows.append(
                 {
                     "name": name,
-                    "space": space,
-                    "arrow": arrow,
-                    "words": words,
+                    "space": name.partition("@")[2],
+                    "arrow": score.arrow,
+                    "words": score.words,
                     "own": value,
-                    "others": [baseline["scores"].get(name) for baseline in judged["baselines"]],
-                    "null": judged["null"].get(name),
+                    "others": [baseline["scores"].get(name) for baseline in record["baselines"]],
+                    "null": record["null"].get(name),
                 }
             )
         return rows
@@ -236,7 +237,8 @@ class _View:
         svg = self.figures()
         return {
             "facts": facts,
-            "judged": self.run.scores,
+            "evaluation": self.run.scores,
+            "findings": self.run.findings,
             "moods": self.moods,
             "marks": MARKS,
             "score_rows": self.score_rows(),
@@ -246,7 +248,7 @@ class _View:
             "n_gone": sum(data is None for data in self.thumbnails.values()),
             "has_pictures": facts["data"].get("has_files", True) or any(self.thumbnails.values()),
             "n_shown": len(self.shown),
-            "cafes_known": facts["data"]["cafe_source"] != "none",
+            "cafes_known": self.run.cafes_known,
             "survey": (asked := survey.result(self.run.folder)),
             "survey_svg": survey_figures.alike(asked) if asked else "",
         }
@@ -263,14 +265,14 @@ def health_panels(updates: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     panels = []
     for name, (title, words) in HEALTH.items():
-        known = [(u["step"], u[name]) for u in updates if u.get(name) is not None][name == "label_change" :]
-        if not known:
+        recorded = [(u["step"], u[name]) for u in updates if u.get(name) is not None][name == "label_change" :]
+        if not recorded:
             continue
-        (start, first), (end, last) = known[0], known[-1]
-        most = max(value for _, value in known) or 1
-        points = [((step - start) / (end - start or 1), value / most) for step, value in known]
-        said = {name: words.format(value).replace("%", " %") for name, value in (("first", first), ("last", last))}
-        panels.append({"title": title, "points": points, "steps": (start, end), **said})
+        (start, first), (end, last) = recorded[0], recorded[-1]
+        most = max(value for _, value in recorded) or 1
+        points = [((step - start) / (end - start or 1), value / most) for step, value in recorded]
+        ends = {name: words.format(value).replace("%", " %") for name, value in (("first", first), ("last", last))}
+        panels.append({"title": title, "points": points, "steps": (start, end), **ends})
     return panels
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from cafemood.core import remote
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import RunError
+from cafemood.evaluation.findings import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,11 @@ class Run:
     def scores(self) -> dict[str, Any]:
         """What `scores.json` holds."""
         return _read_json(self.folder / "scores.json")
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """The verdict of `scores.json`; findings of an earlier cafemood have no code and no figures."""
+        return [Finding.from_json(record) for record in self.scores["verdict"]]
 
     @cached_property
     def assignments(self) -> pd.DataFrame:
@@ -110,9 +116,14 @@ class Run:
         return own
 
     @property
+    def cafes_known(self) -> bool:
+        """Whether the café ids of the photos clustered were known; if not, each of them counts as its own café."""
+        return bool(self.facts["data"]["cafe_source"] != "none")
+
+    @property
     def knows_cafes(self) -> bool:
-        """Whether café ids were known; if not, every photo counts as its own café."""
-        return bool(self.facts["data"]["cafe_source"] != "none" or self.photos["added"].any())
+        """Whether café ids are known of any photo: those clustered, or those that were added since."""
+        return bool(self.cafes_known or self.photos["added"].any())
 
     @property
     def photos_root(self) -> Path:
