@@ -119,7 +119,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run = make_run((given.keep or Path(scratch) / "atlas").resolve(), given.photos)
         begin = time.perf_counter()
-        words = [sys.executable, "-c", "from cafemood.cli import main; main()", "atlas", str(run)]
+        words = [sys.executable, "-c", "from cafemood.app.cli import main; main()", "atlas", str(run)]
         said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         page = Path(said.strip().removeprefix("Atlas: "))
         beside = (

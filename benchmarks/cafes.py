@@ -220,7 +220,15 @@ def speed(n: int, base: Path) -> None:
     begin = time.perf_counter()
     profiles.build(runs.load(folder))
     print(f"{n:,} photos, {n // 8:,} cafés: profiles made once in {time.perf_counter() - begin:.1f} s")
-    words = [sys.executable, "-c", "from cafemood.cli import main; main()", "similar", str(folder), "--cafe", "00042"]
+    words = [
+        sys.executable,
+        "-c",
+        "from cafemood.app.cli import main; main()",
+        "similar",
+        str(folder),
+        "--cafe",
+        "00042",
+    ]
     took = []
     for _ in range(5):
         begin = time.perf_counter()

@@ -53,7 +53,7 @@ from cafemood.survey.score import from_table
 from cafemood.survey.store import DATABASE
 from cafemood.survey.study import Study
 
-CAFEMOOD = [sys.executable, "-c", "from cafemood.cli import main; main()", "survey"]
+CAFEMOOD = [sys.executable, "-c", "from cafemood.app.cli import main; main()", "survey"]
 CONDITIONS = ["cluster 1", "cluster 2", "cluster 3", "cluster 4", "mixed"]
 GROUPS = {"men": "man", "women": "woman", "all": "all"}
 TOGETHER = 10

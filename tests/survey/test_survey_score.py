@@ -273,7 +273,7 @@ def test_impossible_simulations_are_refused(setting):
 
 def test_the_commands_say_what_they_did_and_refuse_in_one_line(made_asked_run, tmp_path):
     def cafemood(*words):
-        command = [sys.executable, "-c", "from cafemood.cli import main; main()", "survey", *words]
+        command = [sys.executable, "-c", "from cafemood.app.cli import main; main()", "survey", *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
     folder = tmp_path / "설문 1"

@@ -21,7 +21,7 @@ from cafemood.runs.run import Run
 from cafemood.survey import figures as survey_figures
 
 N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
-
+"""Photos of a mood: typical ones and borderline ones on its card, and those on its contact sheet."""
 
 HEALTH = {
     "label_change": ("Photos that changed group", "{:.1%}"),
@@ -29,6 +29,7 @@ HEALTH = {
     "smallest_cluster": ("Smallest group", "{:.0f}"),
     "least_centre_distance": ("Least distance of centres", "{:.2f}"),
 }
+"""Values of a training's health record that are drawn: title, and format of the first and last value."""
 
 
 def write_report(run: Run) -> Path:
@@ -67,7 +68,7 @@ def write_report(run: Run) -> Path:
 
 
 def contact_sheets(run: Run, view: _View | None = None) -> dict[int, Path]:
-    """One sheet of the most typical photos a cluster, in `figures/`; made if it is not there."""
+    """Contact sheet of the most typical photos of each cluster, in `figures/`; made if it is not there."""
     paths = {j: run.folder / "figures" / f"cluster_{j}.jpg" for j in range(run.facts["k"])}
     if view is None and all(path.is_file() for path in paths.values()):
         return paths
@@ -81,7 +82,7 @@ def contact_sheets(run: Run, view: _View | None = None) -> dict[int, Path]:
 
 @dataclass
 class _View:
-    """A run, arranged for the page."""
+    """View of a run for its page: moods, pictures, figures and rows of scores."""
 
     run: Run
 
@@ -138,22 +139,22 @@ class _View:
         return [int(i) for i in lead.index[:N_BORDERLINE]]
 
     def _mood(self, j: int) -> dict[str, Any]:
-        own = self.table.loc[self.members(j)]
-        cafes = own["cafe_id"].value_counts()
-        names = own.drop_duplicates("cafe_id").set_index("cafe_id")["cafe_name"]
+        rows = self.table.loc[self.members(j)]
+        cafes = rows["cafe_id"].value_counts()
+        names = rows.drop_duplicates("cafe_id").set_index("cafe_id")["cafe_name"]
         largest = as_text(names.get(cafes.index[0])) or str(cafes.index[0])
         pictures = [self.thumbnails[i] for i in self.typical(j)]
         return {
             "j": j,
             "name": self.names[j],
             "color": COLORS[j % len(COLORS)],
-            "size": len(own),
-            "share": len(own) / len(self.table),
+            "size": len(rows),
+            "share": len(rows) / len(self.table),
             "n_cafes": len(cafes),
             "largest_cafe": largest,
-            "largest_share": float(cafes.iloc[0] / len(own)),
-            "one_cafe": len(own) > 2 and cafes.iloc[0] > 0.5 * len(own),
-            "silhouette": _finite(own["silhouette"].mean()),
+            "largest_share": float(cafes.iloc[0] / len(rows)),
+            "one_cafe": len(rows) > 2 and cafes.iloc[0] > 0.5 * len(rows),
+            "silhouette": _finite(rows["silhouette"].mean()),
             "jaccard": ((self.run.scores.get("stability") or {}).get("jaccard") or [None] * (j + 1))[j],
             "medoid": self.place(self.typical(j)[0]),
             "typical": [self.place(i) for i in self.typical(j)[1:]],
@@ -162,11 +163,11 @@ class _View:
         }
 
     def place(self, row: int) -> int:
-        """Where a row stands among those that are shown."""
+        """Index of a row among those that are shown."""
         return int(np.searchsorted(self.shown, row))
 
     def payload(self, pictures: list[str | None]) -> dict[str, Any]:
-        """What the page's script reads: columns, one entry a photo that is shown."""
+        """Data for the page's script: columns, one entry a photo that is shown."""
         table = self.table.loc[self.shown]
         return {
             "pictures": pictures,
@@ -187,13 +188,13 @@ class _View:
         }
 
     def figures(self) -> dict[str, str]:
-        """The silhouette plot, the size bars and, of what was trained, the course of the training, as SVG."""
+        """Figures as SVG: the silhouette plot, the size bars and, for a method that is trained, its training."""
         made = environment("cafemood.report")
         shared = {"moods": self.moods, "bars": self.silhouette_bars()}
-        own = self.run.scores["scores"].get("silhouette@features")
+        mean = self.run.scores["scores"].get("silhouette@features")
         figures = {
             "silhouette": made.get_template("silhouette.svg.j2").render(
-                mean=own, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
+                mean=mean, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
             ),
             "sizes": made.get_template("sizes.svg.j2").render(**shared),
         }
@@ -203,15 +204,15 @@ class _View:
         return figures
 
     def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
-        """Each photo's silhouette, sorted within its cluster; at most `height` bars a cluster."""
-        found = []
+        """Silhouettes of the photos, sorted within each cluster; at most `height` bars a cluster."""
+        bars = []
         for mood in self.moods:
             values = self.table.loc[self.table["cluster"] == mood["j"], "silhouette"].dropna().to_numpy()
             values = np.sort(values)[::-1]
             if len(values) > height:
                 values = values[np.linspace(0, len(values) - 1, height).round().astype(int)]
-            found.append({"mood": mood, "values": [float(v) for v in values]})
-        return found
+            bars.append({"mood": mood, "values": [float(v) for v in values]})
+        return bars
 
     def score_rows(self) -> list[dict[str, Any]]:
         """Rows of the table of scores: value, explanation, baselines and null of each."""
@@ -255,7 +256,7 @@ class _View:
 
 
 def health_panels(updates: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the health record of a training looks like: for each of `HEALTH` its points over the steps, from zero up.
+    """Panels of a training's health record: for each of `HEALTH` its points over the steps, from zero up.
 
     Args:
         updates: A record an update of the target, in order; the first has no labels to compare with.

@@ -131,10 +131,10 @@ class RunWriter:
         photo_set, backbone = data.photo_set, data.backbone
         self.write_assignments(photo_set.photos, clustering.probabilities, columns)
         reduced = data.reduction.tensors()
-        own = {"centers": clustering.centers}
+        tensors = {"centers": clustering.centers}
         if clustering.embedding.shape[1] < features.shape[1]:  # else it is the features, which are kept compact
-            own["embedding"] = clustering.embedding.astype(np.float32)
-        self.write_model(own | clustering.tensors | reduced, {"space": clustering.space})
+            tensors["embedding"] = clustering.embedding.astype(np.float32)
+        self.write_model(tensors | clustering.tensors | reduced, {"space": clustering.space})
         cafes = [p.cafe_id for p in photo_set.photos]
         write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
         write_json(self.folder / "scores.json", evaluation.to_json())
