@@ -37,8 +37,8 @@ from cafemood.data.folders import scan_folder
 from cafemood.data.images import open_image
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
+from cafemood.evaluation.resampling import stability
 from cafemood.evaluation.selection import Candidate, choose
-from cafemood.evaluation.stability import stability
 
 FACTORS = (0.5, 0.75, 1, 1.5, 2)
 MAX_ROWS = 1500

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from cafemood.clustering import KMeans, base
+from cafemood.clustering import base
 
 STAGES = ("k-means", "scikit-learn", "PCA", "scores", "DEC")
 STEPS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
@@ -69,8 +69,9 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
     elif stage == "PCA":
         reduction.PCAReduction(50).fit_transform(x)
     elif stage == "scores":
-        from cafemood.evaluation.judge import judge
-        from cafemood.evaluation.stability import Checks
+        from cafemood.clustering.kmeans import KMeans
+        from cafemood.evaluation.assessment import evaluate
+        from cafemood.evaluation.resampling import ReliabilityOptions
 
         method = KMeans(k)
         model = kmeans(x, k, 0, 1)
@@ -78,7 +79,7 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
         clustering = base.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
         plane, _ = reduction.display_plane(x)
         begun = time.perf_counter()
-        judge(x, plane, clustering, [], Checks.of(method, k, None, "auto"))
+        evaluate(x, plane, clustering, [], ReliabilityOptions.of(method, k, None, "auto"))
     elif stage == "DEC":
         small = {"hidden": (64, 64, 128), "pretrain_epochs": 1, "pretrain_min_steps": 1, "max_updates": 2}
         dec.DEC(k, **small, batch_size=4096, trainer=partial(pl.Trainer, accelerator="cpu")).fit(x)

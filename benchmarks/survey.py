@@ -116,7 +116,7 @@ def tastes(run: Path, in_browser: int, seed: int) -> bool:
         print(f"| {rows[name]['label']} | " + " | ".join(f"{a:.2f} / {b:.2f}" for a, b in pairs) + " |")
     whole = found["people"]["counted"] == len(people) and not found["people"]["unfinished"]
     print(f"{found['people']['counted']} people counted; the largest difference is {worst:.3f} (bar: 0.1)")
-    print("\n".join(said["text"].replace("\u00a0", " ") for said in found["verdict"]))
+    print("\n".join(finding["text"].replace("\u00a0", " ") for finding in found["verdict"]))
     return whole and worst <= 0.1
 
 

@@ -25,8 +25,8 @@ from cafemood.clustering.rows import Rows
 from cafemood.clustering.stored import assign
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
+from cafemood.evaluation.assessment import evaluate
 from cafemood.evaluation.baselines import baselines
-from cafemood.evaluation.judge import judge
 from cafemood.evaluation.scores import external
 
 SMALL = {"hidden": (32, 32, 64), "pretrain_epochs": 2, "pretrain_min_steps": 40, "max_updates": 3}
@@ -223,9 +223,9 @@ def test_fewer_distinct_rows_than_groups_is_a_collapse_that_is_said(make, rows):
     assert np.isfinite(found.probabilities).all()
     assert found.health()["clusters_in_use"] <= 2
     assert len(set(found.labels[:10])) == len(set(found.labels[10:])) == 1
-    said = judge(x, x[:, :2], found, baselines(x, found, 4, n_seeds=2)).facts["verdict"]
-    assert "of 4 groups hold any photo: the clustering collapsed" in said[0]["text"]
-    assert not any("nan" in sentence["text"] for sentence in said)
+    findings = evaluate(x, x[:, :2], found, baselines(x, found, 4, n_seeds=2)).findings
+    assert (findings[0].code, findings[0].figures["k"]) == ("collapsed", 4)
+    assert not any("nan" in finding.text for finding in findings)
 
 
 @pytest.mark.parametrize("make", METHODS, ids=NAMES)

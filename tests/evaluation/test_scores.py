@@ -98,7 +98,7 @@ def test_photos_of_one_cafe_that_share_a_group_are_coherent():
     labels = np.repeat([0, 1], 20)
     cafes = [f"공릉동 {i // 4}" for i in range(40)]
     x = np.random.default_rng(0).normal(size=(40, 8))
-    found = scores.cafe_coherence(labels, cafes, x, n_permutations=200)
+    found = scores.same_cafe_lift(labels, cafes, x, n_permutations=200)
     assert found["ratio"] == pytest.approx(1 / ((2 * 20 * 19) / (40 * 39)))  # all pairs of a café, of all pairs
     assert found["p"] == pytest.approx(1 / 201)
     assert (found["n_cafes"], found["n_duplicates"]) == (10, 0)
@@ -106,7 +106,7 @@ def test_photos_of_one_cafe_that_share_a_group_are_coherent():
 
 def test_labels_that_ignore_the_cafe_are_no_better_than_chance():
     rng = np.random.default_rng(1)
-    found = scores.cafe_coherence(rng.integers(0, 3, 300), [str(i // 5) for i in range(300)], rng.normal(size=(300, 8)))
+    found = scores.same_cafe_lift(rng.integers(0, 3, 300), [str(i // 5) for i in range(300)], rng.normal(size=(300, 8)))
     assert found["ratio"] == pytest.approx(1, abs=0.15)
     assert found["p"] > 0.05
 
@@ -115,23 +115,23 @@ def test_near_duplicates_of_a_cafe_count_once():
     x = np.random.default_rng(2).normal(size=(6, 8))
     x = np.concatenate([x, x[:2] + 1e-4, x[5:] * 3])  # two copies of the first café's, one longer of another's
     cafes = [*"aabbcc", "a", "a", "x"]
-    found = scores.cafe_coherence(np.array([0, 1, 0, 1, 1, 1, 0, 1, 0]), cafes, x)
+    found = scores.same_cafe_lift(np.array([0, 1, 0, 1, 1, 1, 0, 1, 0]), cafes, x)
     assert (found["n_photos"], found["n_duplicates"]) == (7, 2)
 
 
 def test_near_duplicates_are_found_in_half_precision_too():
     """Bytes in 64 columns: their squared lengths are more than float16 holds."""
     x = np.random.default_rng(3).integers(0, 256, (40, 64)).repeat(2, axis=0).astype(np.float16)
-    found = scores.cafe_coherence(np.arange(80) // 2 % 3, [str(i // 8) for i in range(80)], x)
+    found = scores.same_cafe_lift(np.arange(80) // 2 % 3, [str(i // 8) for i in range(80)], x)
     assert found["n_duplicates"] == 40
 
 
-def test_cafes_of_one_photo_say_nothing_of_coherence():
-    assert scores.cafe_coherence(np.array([0, 1, 1]), ["a", "b", "c"], np.eye(3)) is None
+def test_cafes_of_one_photo_have_no_lift():
+    assert scores.same_cafe_lift(np.array([0, 1, 1]), ["a", "b", "c"], np.eye(3)) is None
 
 
-def test_the_leak_counts_cafes_by_hand():
-    first, second = scores.venue_leak(np.array([0, 0, 0, 0, 2, 2]), ["a", "a", "b", "b", "c", "c"])
+def test_the_dominant_cafe_counts_cafes_by_hand():
+    first, second = scores.dominant_cafe_share(np.array([0, 0, 0, 0, 2, 2]), ["a", "a", "b", "b", "c", "c"])
     assert first["largest_share"] == 0.5
     assert first["effective_cafes"] == pytest.approx(2)
     assert second == {

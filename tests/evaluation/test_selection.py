@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 from cafemood.clustering.kmeans import kmeans
 from cafemood.errors import ClusteringError
 from cafemood.evaluation import selection
-from cafemood.evaluation.selection import Candidate, Choice, choose, choose_k, family_of, told_by_cafe
+from cafemood.evaluation.selection import Candidate, Choice, adjusted_cafe_information, choose, choose_k, family_of
 
 RNG = np.random.default_rng(0)
 
@@ -36,16 +36,16 @@ def test_the_terms_by_hand():
     cafes = [str(i // 6) for i in range(60)]
     found = choose(candidates, cafes)
     assert found[0].agreement == pytest.approx((ami(one, two) + ami(one, three)) / 2)
-    assert found[0].persistence == pytest.approx(ami(one, two))
-    assert found[0].cafes == told_by_cafe(one, np.arange(60) // 6)
-    assert found[1].agreement == pytest.approx(ami(one, two))  # the other's plane is no witness
+    assert found[0].stability_across_k == pytest.approx(ami(one, two))
+    assert found[0].cafe_information == adjusted_cafe_information(one, np.arange(60) // 6)
+    assert found[1].agreement == pytest.approx(ami(one, two))  # the other's plane is no evidence
 
 
 def test_a_copy_of_a_run_does_not_bear_it_out():
-    """Nor does another seed at the same k: persistence is over k and reductions."""
+    """Nor does another seed at the same k: stability is across k and reductions."""
     one, two = RNG.integers(0, 3, 60), RNG.integers(0, 4, 60)
     copies = choose([Candidate(one, 3, "a"), Candidate(one, 3, "a"), Candidate(one, 3, "a")])
-    assert [choice.persistence for choice in copies] == [None] * 3
+    assert [choice.stability_across_k for choice in copies] == [None] * 3
     assert [choice.score for choice in copies] == [None] * 3
     alone = choose([Candidate(one, 3, "a"), Candidate(two, 4, "a")])[0]
     assert choose([Candidate(one, 3, "a"), Candidate(two, 4, "a"), Candidate(one, 3, "a")])[0] == alone
@@ -55,7 +55,7 @@ def test_what_cafes_tell_is_amis_with_the_labels_entropy_as_its_unit():
     labels, cafes = RNG.integers(0, 3, 200), RNG.integers(0, 40, 200)
     labels[cafes < 20] = cafes[cafes < 20] % 3
     # 40 cafés hold more entropy than 3 groups, so that the unit is scikit-learn's smaller one
-    assert told_by_cafe(labels, cafes) == pytest.approx(
+    assert adjusted_cafe_information(labels, cafes) == pytest.approx(
         adjusted_mutual_info_score(cafes, labels, average_method="min"), abs=1e-9
     )
 
@@ -63,22 +63,22 @@ def test_what_cafes_tell_is_amis_with_the_labels_entropy_as_its_unit():
 def test_cafes_with_one_mood_each_tell_everything_whatever_k():
     cafes = np.repeat(np.arange(40), 5)
     for k in (2, 5, 10):
-        assert told_by_cafe(cafes % k, cafes) == pytest.approx(1)
+        assert adjusted_cafe_information(cafes % k, cafes) == pytest.approx(1)
         assert adjusted_mutual_info_score(cafes, cafes % k) < 0.8  # what AMI says of the same
 
 
 def test_cafes_tell_nothing_of_groups_drawn_at_random():
     cafes = np.repeat(np.arange(100), 6)
-    told = [told_by_cafe(RNG.integers(0, k, 600), cafes) for k in (2, 4, 8, 16) for _ in range(20)]
-    assert abs(np.mean(told)) < 0.01
+    values = [adjusted_cafe_information(RNG.integers(0, k, 600), cafes) for k in (2, 4, 8, 16) for _ in range(20)]
+    assert abs(np.mean(values)) < 0.01
 
 
 def test_a_cluster_of_one_cafe_is_no_mood():
     cafes = np.repeat(np.arange(10), 6)
-    assert told_by_cafe((cafes == 3).astype(int), cafes) == 0  # one café, and the rest
-    assert told_by_cafe(cafes, cafes) == 0  # each café a group
+    assert adjusted_cafe_information((cafes == 3).astype(int), cafes) == 0  # one café, and the rest
+    assert adjusted_cafe_information(cafes, cafes) == 0  # each café a group
     three = np.where(cafes == 3, 2, cafes % 2)
-    assert told_by_cafe(three, cafes) == pytest.approx(54 / 60)  # two moods, and a café
+    assert adjusted_cafe_information(three, cafes) == pytest.approx(54 / 60)  # two moods, and a café
 
 
 def test_families_count_alike_however_many_runs_they_have():
@@ -113,8 +113,8 @@ def test_nothing_and_one_run_have_no_score():
 
 
 @pytest.mark.parametrize("cafes", [[str(i) for i in range(9)], ["공릉동 카페"] * 9], ids=["a photo each", "one café"])
-def test_cafes_of_one_photo_and_one_cafe_are_no_witness(cafes):
-    assert choose([Candidate(np.arange(9) % 2, 2, "a")], cafes)[0].cafes is None
+def test_cafes_of_one_photo_and_one_cafe_are_no_evidence(cafes):
+    assert choose([Candidate(np.arange(9) % 2, 2, "a")], cafes)[0].cafe_information is None
 
 
 def test_many_photos_are_sampled_the_same_way_each_time(monkeypatch):
@@ -172,7 +172,7 @@ def test_runs_that_collapsed_do_not_bear_each_other_out():
         [0, 0, 0, 0, 1, 1],
     ]
     found = choose([Candidate(labels, 2, family) for labels in (one, two) for family in ("a", "b")])
-    # a stranger's collapsed run and its proper one: the mean of 0 and 0, of 0 and 1
+    # another family's collapsed run and its proper one: the mean of 0 and 0, of 0 and 1
     assert [choice.agreement for choice in found] == [0, 0, 0.5, 0.5]
 
 

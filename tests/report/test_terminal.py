@@ -8,7 +8,8 @@ from rich.console import Console
 
 from cafemood import runs
 from cafemood.core import atomic
-from cafemood.report.terminal import print_summary
+from cafemood.report.comparison import find
+from cafemood.report.terminal import print_comparison, print_summary
 
 NAN = float("nan")
 NAMES = ["k-means on the features", "PCA-10 + k-means", "AE + k-means"]
@@ -131,3 +132,10 @@ def test_the_null_stands_in_the_row_of_its_score(shown):
 
 def test_a_run_without_baselines(shown):
     assert "no structure" in words(shown(names=[]))
+
+
+def test_a_comparison_shows_its_findings_and_the_head_of_its_table(sweep, capsys):
+    print_comparison(find([sweep]), Console(width=160), n_rows=2)
+    out = capsys.readouterr().out
+    assert "Best supported: vgg16 features k=3" in out
+    assert "… and 2 more in the table." in out

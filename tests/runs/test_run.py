@@ -8,6 +8,7 @@ import sklearn
 
 from cafemood import runs
 from cafemood.errors import RunError
+from cafemood.runs.run import clear_unfinished, why_unfinished
 from cafemood.runs.writer import RunWriter
 
 
@@ -102,3 +103,29 @@ def test_distances_to_the_means_of_the_clusters():
     for mib in (1, 0.002):
         with sklearn.config_context(working_memory=mib):
             assert runs.distances_to_means(x, labels) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_folder_is_freed_only_if_nobody_is_at_it(tmp_path):
+    import os
+    import platform
+
+    path = tmp_path / "run.json"
+    clear_unfinished(tmp_path)  # nothing there is fine
+    alive = {"status": "running", "process": {"pid": os.getppid(), "host": platform.node()}}
+    path.write_text(json.dumps(alive))
+    with pytest.raises(RunError, match=r"(?s)still going on.*is alive"):
+        clear_unfinished(tmp_path)
+    path.write_text(json.dumps({"status": "finished"}))
+    with pytest.raises(RunError, match="already holds a run"):
+        clear_unfinished(tmp_path)
+    path.write_text(json.dumps({"status": "failed", "reason": "full disk"}))
+    assert why_unfinished(tmp_path) == "full disk"
+    clear_unfinished(tmp_path)
+    assert not path.exists()
+    path.write_text("{half")  # whatever it was, it is not for us to delete
+    with pytest.raises(RunError, match="cannot be read"):
+        clear_unfinished(tmp_path)
+    path.write_text("")  # killed between the claim and the facts
+    assert why_unfinished(tmp_path) == "its run.json cannot be read"
+    clear_unfinished(tmp_path)
+    assert not path.exists()

@@ -35,8 +35,8 @@ def test_people_who_see_the_moods_are_found_to_do_so(survey, asked_run):
     found = scored(survey, asked_run)
     assert all(c["mean"] == 5 and c["versus_mixed"]["difference"] == 3 for c in found["clusters"])
     assert all(c["versus_mixed"]["p_holm"] < 0.001 and c["intruder"]["share"] == 1 for c in found["clusters"])
-    said = " ".join(v["text"] for v in found["verdict"])
-    assert "every cluster to be more alike" in said
+    coherent = next(finding for finding in found["verdict"] if finding["code"] == "every-cluster-coherent")
+    assert coherent["figures"]["alike"] == [c["cluster"] for c in found["clusters"]]
     assert found["people"] | {"skipped_files": []} == {
         "began": 24, "counted": 24, "men": 12, "women": 12, "failed_check": 0, "unfinished": 0,
         "median_minutes": pytest.approx(3 * len(survey.plans[0]) / 60, abs=0.1), "skipped_files": [],
@@ -69,8 +69,8 @@ def test_people_who_all_say_the_same_leave_no_number_undefined(survey, asked_run
         assert entry["gender"]["p"] == (1 if n >= 10 else None)
     assert found["friedman"] == (None if n < 3 else {"n": n, "chi2": 0, "df": 5, "p": 1})
     assert found["model"]["why_not"] == ("everybody gave the same rating" if n >= 5 else "fewer than 5 people")
-    said = " ".join(v["text"] for v in found["verdict"])
-    assert ("their ratings do not vary" in said) == (n >= 10)
+    codes = {finding["code"] for finding in found["verdict"]}
+    assert ("genders-without-spread" in codes) == (n >= 10)
     terminal.print_score(found)
     score.write(survey, answers.gather(survey), asked_run, found)
     report.write_report(asked_run)
@@ -81,7 +81,7 @@ def test_a_person_who_skipped_everything(survey, asked_run):
     put(survey, [answer_all(survey, 0, lambda q: q.answer if q.kind == "check" else None)])
     found = scored(survey, asked_run)
     json.dumps(found, allow_nan=False)
-    assert "Nobody rated both" in " ".join(v["text"] for v in found["verdict"])
+    assert "coherence-not-tested" in {finding["code"] for finding in found["verdict"]}
     terminal.print_score(found)
     score.write(survey, answers.gather(survey), asked_run, found)
     report.write_report(asked_run)
@@ -90,7 +90,7 @@ def test_a_person_who_skipped_everything(survey, asked_run):
 def test_who_presses_anything_is_not_called_coherent(survey):
     put(survey, simulate.clickers(survey, 40, np.random.default_rng(1)))
     found = scored(survey)
-    assert "no cluster" in found["verdict"][0]["text"]
+    assert found["verdict"][0]["code"] == "no-cluster-coherent"
     assert abs(found["intruders"]["all"]["share"] - 0.25) < 0.1
     assert abs(found["agreement"]["alpha"]) < 0.1
 

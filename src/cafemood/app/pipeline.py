@@ -119,10 +119,10 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.reduction import display_plane
+    from cafemood.evaluation.assessment import evaluate
     from cafemood.evaluation.baselines import baselines
-    from cafemood.evaluation.judge import judge
+    from cafemood.evaluation.resampling import ReliabilityOptions
     from cafemood.evaluation.selection import choose_k
-    from cafemood.evaluation.stability import Checks
     from cafemood.report import tracking
     from cafemood.report.finish import finish
 
@@ -143,17 +143,22 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         for skipped in photo_set.skipped:
             log.warning("Skipped %s: %s", skipped.file, skipped.reason)
         cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
-        n_tried = 1
+        n_candidates = 1
         if isinstance(config.k, int):
             k = config.k
         else:
             with writer.stage("choose k", items=len(features)):
                 choice = choose_k(features, config.k_range, cafes, seed=config.seed, desc="k")
-            k, n_tried = writer.chose_k(choice), len(choice.ks)
+            k, n_candidates = writer.chose_k(choice), len(choice.ks)
         with writer.stage("cluster", items=len(features)):
             method = config.method(k)
             single_device = partial(config.trainer, devices=1, num_nodes=1, strategy="auto")
-            options = {"trainer": single_device, "cache_dir": config.cache_dir, "logger": loggers, "verbose": True}
+            options: dict[str, Any] = {
+                "trainer": single_device,
+                "cache_dir": config.cache_dir,
+                "logger": loggers,
+                "verbose": True,
+            }
             options["batch_size"] = config.batch_size
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
             check_matrix(data.matrix, k)
@@ -162,17 +167,17 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             plane, explained = display_plane(features)
             compared = baselines(features, clustering, k, n_seeds=config.baseline_seeds)
             truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
-            checks = Checks.of(
+            reliability = ReliabilityOptions.of(
                 method,
                 k,
                 data.reduction.n_components,
                 config.resamples,
                 n_nulls=config.nulls,
                 seed=config.seed,
-                n_tried=n_tried,
+                n_candidates=n_candidates,
             )
-            judgement = judge(features, plane, clustering, compared, checks, truth=truth, cafes=cafes)
-        writer.record(data, clustering, judgement, plane, explained)
+            evaluation = evaluate(features, plane, clustering, compared, reliability, truth=truth, cafes=cafes)
+        writer.record(data, clustering, evaluation, plane, explained)
     finished = runs.load(config.folder)
     finish(finished, rows=features, pixels=photo_set.pixels)
     tracking.log_run(loggers, finished, config.settings(k))

@@ -128,7 +128,7 @@ def find(paths: Sequence[Path]) -> PhotoSet:
         if Path(path).is_dir():
             found = scan_folder(path)
             inside = found.photos
-            if found.cafe_source == "none":  # one café's folder
+            if not found.cafes_known:  # one café's folder
                 folder = Path(path).resolve().name
                 inside = tuple(_moved(photo, found.root, cafe_id=folder) for photo in inside)
             else:

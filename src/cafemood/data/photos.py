@@ -83,6 +83,11 @@ class PhotoSet:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
+    def cafes_known(self) -> bool:
+        """Whether café ids are known; if not, every photo counts as its own café."""
+        return self.cafe_source != "none"
+
+    @property
     def labelled(self) -> bool:
         """Whether any photo has a ground truth."""
         return any(p.label is not None for p in self.photos)

@@ -1,4 +1,4 @@
-"""Cheap rivals on the same features: plain k-means in each space that the method uses."""
+"""Baselines on the same features: plain k-means in each space that the method uses."""
 
 from __future__ import annotations
 

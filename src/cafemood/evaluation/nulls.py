@@ -12,10 +12,10 @@ from cafemood.evaluation.pipelines import MAX_ROWS, KMeansPipeline
 from cafemood.evaluation.scores import silhouettes
 
 N_NULLS = 20
-
+"""Nulls of each kind."""
 
 FEW_COLUMNS = 50
-
+"""Up to this many columns, each is drawn from a unimodal fit instead of permuted; see `independent`."""
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 
@@ -99,8 +99,8 @@ def null_lift(
 ) -> dict[str, dict[str, Any]]:
     """Silhouettes of a labelling beside those that structureless data gets from the same pipeline.
 
-    Two kinds of nulls are drawn `n_nulls` times each, and the harder one (the smaller z) is told: a labelling
-    that does not beat both has found nothing that noise would not show.
+    Two kinds of nulls are drawn `n_nulls` times each, and the harder one (the smaller z) is reported: a
+    labelling that does not beat both shows nothing that noise would not show.
 
     Args:
         features: Backbone outputs (n, d).
@@ -122,21 +122,21 @@ def null_lift(
     draws = {kind: prepare(x) for kind, prepare in NULLS.items()}
     jobs = [(kind, int(s)) for kind in NULLS for s in rng.integers(2**31, size=n_nulls)]
 
-    def score(kind: str, own_seed: int) -> dict[str, float]:
-        null = draws[kind](np.random.default_rng(own_seed))
-        found, z = pipeline(null, np.arange(len(null)), own_seed)
-        scored = {"silhouette@features": _mean(silhouettes(null, found))}
+    def score(kind: str, null_seed: int) -> dict[str, float]:
+        null = draws[kind](np.random.default_rng(null_seed))
+        null_labels, z = pipeline(null, np.arange(len(null)), null_seed)
+        scored = {"silhouette@features": _mean(silhouettes(null, null_labels))}
         if pipeline.space != "features":
-            scored[f"silhouette@{pipeline.space}"] = _mean(silhouettes(z, found))
+            scored[f"silhouette@{pipeline.space}"] = _mean(silhouettes(z, null_labels))
         return scored
 
     scored = on_all_cores(score, jobs, desc)
-    own = {"silhouette@features": _mean(silhouettes(x, labels[rows]))}
+    observed = {"silhouette@features": _mean(silhouettes(x, labels[rows]))}
     if pipeline.space != "features" and pipeline.space in spaces:
-        own[f"silhouette@{pipeline.space}"] = _mean(silhouettes(spaces[pipeline.space][rows], labels[rows]))
+        observed[f"silhouette@{pipeline.space}"] = _mean(silhouettes(spaces[pipeline.space][rows], labels[rows]))
     sampled = f"{len(rows)} of {len(features)} photos" if len(rows) < len(features) else f"{len(rows)} photos"
-    facts = {}
-    for name, value in own.items():
+    lifts = {}
+    for name, value in observed.items():
         kinds = {}
         for kind in NULLS:
             values = [s[name] for (of, _), s in zip(jobs, scored, strict=True) if of == kind and np.isfinite(s[name])]
@@ -144,23 +144,23 @@ def null_lift(
         defined = [kind for kind in kinds if np.isfinite(kinds[kind]["z"])]
         hardest = min(defined, key=lambda kind: kinds[kind]["z"]) if defined else next(iter(kinds))
         where = "" if pipeline.space == "features" else f" in {pipeline.space}"
-        facts[name] = {
+        lifts[name] = {
             "own": value,
             **kinds[hardest],
             "kind": hardest,
             "kinds": kinds,
             "how": f"k-means{where} of {sampled} without structure ({hardest})",
         }
-    return facts
+    return lifts
 
 
-def _against(own: float, values: Sequence[float]) -> dict[str, float]:
-    """Mean and sd of the nulls, and where `own` lies; a null without spread counts as one of 1e-9."""
+def _against(observed: float, values: Sequence[float]) -> dict[str, float]:
+    """Mean and sd of the nulls, and where `observed` lies; a null without spread counts as one of 1e-9."""
     nan = float("nan")
     if not values:
         return {"mean": nan, "sd": nan, "lift": nan, "z": nan}
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else nan
-    return {"mean": mean, "sd": sd, "lift": own - mean, "z": (own - mean) / max(sd, 1e-9)}
+    return {"mean": mean, "sd": sd, "lift": observed - mean, "z": (observed - mean) / max(sd, 1e-9)}
 
 
 def _mean(values: np.ndarray) -> float:

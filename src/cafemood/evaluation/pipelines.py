@@ -1,4 +1,4 @@
-"""A reduction and a method, fitted again on other rows: what nulls and refits run."""
+"""Pipelines (reduction and method, from features to labels) that nulls and refits fit again on other rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge a clustering: internal scores named with their space, a null beside them, and external ones if labels exist."""
+"""Scores of a labelling: internal ones named with their space, external ones against labels, and those of its cafés."""
 
 from __future__ import annotations
 
@@ -71,17 +71,17 @@ def internal(x: np.ndarray, labels: np.ndarray, space: str, *, distances: np.nda
         NaN for what is undefined: all of it with one cluster, or with every row its own; Davies-Bouldin where two
         clusters have the same mean; Calinski-Harabasz where no rows of a cluster differ.
     """
-    each = silhouettes(x if distances is None else distances, labels, precomputed=distances is not None)
-    defined = not np.isnan(each).all()
+    values = silhouettes(x if distances is None else distances, labels, precomputed=distances is not None)
+    defined = not np.isnan(values).all()
     clusters = [x[labels == j] for j in np.unique(labels)]
-    macro = np.mean([each[labels == j].mean() for j in np.unique(labels)])
+    macro = np.mean([values[labels == j].mean() for j in np.unique(labels)])
     # scikit-learn says 0 and 1 where these two divide by zero: the best there is, and as good as chance
     apart = defined and _least_gap(clusters) > 1e-8 * float(np.abs(x).max())
     loose = defined and any((rows != rows[0]).any() for rows in clusters)
     return {
-        f"silhouette@{space}": float(each.mean()),
+        f"silhouette@{space}": float(values.mean()),
         f"silhouette_macro@{space}": float(macro),
-        f"negative_share@{space}": float((each < 0).mean()) if defined else float("nan"),
+        f"negative_share@{space}": float((values < 0).mean()) if defined else float("nan"),
         f"davies_bouldin@{space}": float(metrics.davies_bouldin_score(x, labels)) if apart else float("nan"),
         f"calinski_harabasz@{space}": float(metrics.calinski_harabasz_score(x, labels)) if loose else float("nan"),
     }
@@ -108,10 +108,10 @@ def external(truth: Sequence[str], labels: np.ndarray) -> dict[str, float]:
     }
 
 
-def cafe_coherence(
+def same_cafe_lift(
     labels: np.ndarray, cafes: Sequence[str], features: np.ndarray, *, n_permutations: int = 500, seed: int = 0
 ) -> dict[str, Any] | None:
-    """Whether photos of one café fall into one group more often than any two photos do.
+    """Lift of one café's photos: how much more often than any two photos they fall into one group.
 
     P(same cluster | same café) / P(same cluster), over pairs; 1 is chance. Near-duplicates (photos of one café
     whose features have a cosine above `DUPLICATE_COSINE`) count once, or they alone would make it large. The p
@@ -129,27 +129,27 @@ def cafe_coherence(
     """
     ids = np.unique(np.asarray(cafes), return_inverse=True)[1]
     kept = _without_near_duplicates(ids, features)
-    ids, own = np.unique(ids[kept], return_inverse=True)[1], labels[kept]
+    ids, labels_kept = np.unique(ids[kept], return_inverse=True)[1], labels[kept]
     sizes = np.bincount(ids)
     pairs = float((sizes * (sizes - 1)).sum())
     if not pairs:
         return None
-    k = int(own.max()) + 1
+    k = int(labels_kept.max()) + 1
 
     def together(chosen: np.ndarray) -> float:
         counts = np.bincount(ids * k + chosen, minlength=len(sizes) * k)
         return float((counts * (counts - 1)).sum()) / pairs
 
-    totals = np.bincount(own)
-    chance = float((totals * (totals - 1)).sum()) / (len(own) * (len(own) - 1))
+    totals = np.bincount(labels_kept)
+    chance = float((totals * (totals - 1)).sum()) / (len(labels_kept) * (len(labels_kept) - 1))
     rng = np.random.default_rng(seed)
-    observed = together(own)
-    reached = sum(together(rng.permutation(own)) >= observed for _ in range(n_permutations))
+    observed = together(labels_kept)
+    reached = sum(together(rng.permutation(labels_kept)) >= observed for _ in range(n_permutations))
     return {
         "ratio": observed / chance if chance else float("nan"),
         "p": (1 + reached) / (1 + n_permutations),
-        "n_photos": len(own),
-        "n_duplicates": len(labels) - len(own),
+        "n_photos": len(labels_kept),
+        "n_duplicates": len(labels) - len(labels_kept),
         "n_cafes": int((sizes > 1).sum()),
     }
 
@@ -166,18 +166,18 @@ def _without_near_duplicates(cafes: np.ndarray, features: np.ndarray) -> np.ndar
     return np.flatnonzero(kept)
 
 
-def venue_leak(labels: np.ndarray, cafes: Sequence[str]) -> list[dict[str, Any]]:
-    """Of each cluster: its largest café, that café's share, and the effective number of cafés exp(H).
+def dominant_cafe_share(labels: np.ndarray, cafes: Sequence[str]) -> list[dict[str, Any]]:
+    """Dominant café of each cluster: its share, and the effective number of cafés exp(H).
 
     Args:
         labels: Cluster of each photo (n,).
         cafes: Café of each photo (n,).
     """
-    found = []
+    shares = []
     for j in np.unique(labels):
         names, counts = np.unique(np.asarray(cafes)[labels == j], return_counts=True)
         share = counts / counts.sum()
-        found.append(
+        shares.append(
             {
                 "cluster": int(j),
                 "n_photos": int(counts.sum()),
@@ -186,15 +186,15 @@ def venue_leak(labels: np.ndarray, cafes: Sequence[str]) -> list[dict[str, Any]]
                 "effective_cafes": float(np.exp(-(share * np.log(share)).sum())),
             }
         )
-    return found
+    return shares
 
 
-def mean_and_sd(found: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+def mean_and_sd(by_seed: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Mean and sample standard deviation of each score over seeds."""
     return {
         name: {
-            "mean": float(np.mean([scores[name] for scores in found])),
-            "sd": float(np.std([scores[name] for scores in found], ddof=1)) if len(found) > 1 else float("nan"),
+            "mean": float(np.mean([scores[name] for scores in by_seed])),
+            "sd": float(np.std([scores[name] for scores in by_seed], ddof=1)) if len(by_seed) > 1 else float("nan"),
         }
-        for name in found[0]
+        for name in by_seed[0]
     }

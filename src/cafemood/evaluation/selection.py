@@ -1,13 +1,14 @@
-"""A score for choosing among runs without labels: witnesses that agree with a run, times what lasts over k.
+"""Model selection without labels: a score for choosing among runs, and `choose_k` for one backbone.
 
     choice = W · sqrt(P)
 
-*W* is the mean of what is known of two witnesses. **Agreement**: AMI between this run's labels and those of every
-run on another family of backbones, whatever its k (the mean within a family first, then over families: relatives
-agree too easily). Runs clustered in fewer than `MIN_WIDTH` dimensions are no witnesses: a plane agrees with a plane
-by chance of projection. **Cafés**: what a photo's café tells of its group (`told_by_cafe`); photos of one café share
-a mood more often than not. *P*, **persistence**, is the mean AMI with the same family's runs at other k's and
-reductions: structure that is there shows at neighbouring k's.
+*W* is the mean of the evidence that there is, of two kinds. **Agreement**: AMI between this run's labels and those of
+every run on another family of backbones, whatever its k (the mean within a family first, then over families: runs of
+one family agree too easily). Runs clustered in fewer than `MIN_WIDTH` dimensions are no evidence: a plane agrees with
+a plane by chance of projection. **Cafés**: the information that a photo's café has about its cluster
+(`adjusted_cafe_information`); photos of one café share a mood more often than not. *P*, the **stability across k**,
+is the mean AMI with the same family's runs at other k's and reductions: structure that is there shows at neighbouring
+k's. Tables call the three `agreement`, `cafes` and `persistence`.
 
 A silhouette is none of it: over spaces of different dimension and over k it follows dimension and k, not the truth.
 `benchmarks/choice.py` measures all of this on labelled data.
@@ -57,21 +58,27 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """The terms of the score; None for what cannot be known here."""
+    """Terms of the label-free score of one candidate; None for what cannot be known here.
+
+    Attributes:
+        agreement: Mean AMI with the runs of other families of backbones.
+        cafe_information: `adjusted_cafe_information` of the labels.
+        stability_across_k: Mean AMI with the same family's runs at other k's and reductions.
+    """
 
     agreement: Term
-    cafes: Term
-    persistence: Term
+    cafe_information: Term
+    stability_across_k: Term
 
     @property
     def score(self) -> Term:
         """W · sqrt(P); with one of the two unknown, the other alone; None with neither."""
-        known = [term for term in (self.agreement, self.cafes) if term is not None]
-        witness = float(np.mean(known)) if known else None
-        if self.persistence is None:
-            return witness
-        last = max(self.persistence, 0.0) ** 0.5
-        return last if witness is None else witness * last
+        terms = [term for term in (self.agreement, self.cafe_information) if term is not None]
+        evidence = float(np.mean(terms)) if terms else None
+        if self.stability_across_k is None:
+            return evidence
+        factor = max(self.stability_across_k, 0.0) ** 0.5
+        return factor if evidence is None else evidence * factor
 
 
 def family_of(name: str, options: dict[str, Any] | None = None) -> str:
@@ -85,8 +92,8 @@ def family_of(name: str, options: dict[str, Any] | None = None) -> str:
     stem = str(named).replace("\\", "/").rsplit("/", 1)[-1]
     if named != name and name == "precomputed":
         return stem.rsplit(".", 1)[0]
-    found = re.match(r"[a-zA-Z]+", stem)
-    return found.group().lower() if found else stem
+    match = re.match(r"[a-zA-Z]+", stem)
+    return match.group().lower() if match else stem
 
 
 def sampled(n: int, seed: int = 0) -> np.ndarray:
@@ -101,7 +108,7 @@ def choose(
     agreement: np.ndarray | None = None,
     seed: int = 0,
 ) -> list[Choice]:
-    """The terms of each candidate's score.
+    """Terms of each candidate's score.
 
     Args:
         candidates: Clusterings of the same n photos.
@@ -117,25 +124,25 @@ def choose(
     venues = None if cafes is None else np.unique(np.asarray(cafes)[rows], return_inverse=True)[1]
     if venues is not None and (np.bincount(venues).max() < 2 or venues.max() == 0):
         venues = None  # one photo a café, or one café: nothing to compare
-    found = []
-    for i, own in enumerate(candidates):
-        strangers: dict[str, list[int]] = defaultdict(list)
-        relatives: dict[int, list[int]] = defaultdict(list)
+    choices = []
+    for i, candidate in enumerate(candidates):
+        other_families: dict[str, list[int]] = defaultdict(list)
+        same_family: dict[int, list[int]] = defaultdict(list)  # by k
         for j, other in enumerate(candidates):
-            if other.family != own.family:
-                strangers[other.family].append(j)
-            elif (other.k, other.width) != (own.k, own.width):  # at its own, even a copy would bear it out
-                relatives[other.k].append(j)
-        found.append(
+            if other.family != candidate.family:
+                other_families[other.family].append(j)
+            elif (other.k, other.width) != (candidate.k, candidate.width):  # with its own, even a copy would agree
+                same_family[other.k].append(j)
+        choices.append(
             Choice(
                 agreement=_mean_of_means(
-                    [[agreement[i, j] for j in _wide(js, candidates)] for js in strangers.values()]
+                    [[agreement[i, j] for j in _wide(js, candidates)] for js in other_families.values()]
                 ),
-                cafes=None if venues is None else told_by_cafe(labels[i], venues),
-                persistence=_mean_of_means([[agreement[i, j] for j in js] for js in relatives.values()]),
+                cafe_information=None if venues is None else adjusted_cafe_information(labels[i], venues),
+                stability_across_k=_mean_of_means([[agreement[i, j] for j in js] for js in same_family.values()]),
             )
         )
-    return found
+    return choices
 
 
 def pairwise_agreement(labels: Sequence[np.ndarray]) -> np.ndarray:
@@ -144,21 +151,23 @@ def pairwise_agreement(labels: Sequence[np.ndarray]) -> np.ndarray:
     Labellings of one cluster, or of a cluster a photo, are the same whatever the photos show: they agree with none,
     not even with each other, where scikit-learn says 1.
     """
-    tells = [1 < len(np.unique(one)) < len(one) for one in labels]
+    informative = [1 < len(np.unique(one)) < len(one) for one in labels]
     table = np.eye(len(labels))
     for i, one in enumerate(labels):
         for j in range(i):
-            table[i, j] = table[j, i] = adjusted_mutual_info_score(one, labels[j]) if tells[i] and tells[j] else 0.0
+            table[i, j] = table[j, i] = (
+                adjusted_mutual_info_score(one, labels[j]) if informative[i] and informative[j] else 0.0
+            )
     return table
 
 
-def told_by_cafe(labels: np.ndarray, cafes: np.ndarray) -> float:
-    """The part of what is to know about a photo's cluster that its café tells, beyond chance: 0 by chance, 1 at most.
+def adjusted_cafe_information(labels: np.ndarray, cafes: np.ndarray) -> float:
+    """Mutual information of cafés and clusters beyond chance, over the clusters' entropy: 0 by chance, 1 at most.
 
     (I − E[I]) / (H(labels) − E[I]): AMI's adjustment (Vinh, Epps and Bailey, JMLR 2010, eq. 10) in units of the
     labels' entropy. AMI's own unit, the mean of both entropies, is mostly that of the many cafés: no grouping comes
     near 1, and more clusters come nearer. A cluster with more than half of its photos from one café is that café and
-    no mood: its photos count as told nothing.
+    no mood: its photos count as without information.
 
     Args:
         labels: Cluster of each photo (n,).
@@ -172,8 +181,8 @@ def told_by_cafe(labels: np.ndarray, cafes: np.ndarray) -> float:
     n, sizes = int(table.sum()), table.sum(axis=1)
     expected = expected_mutual_information(table, n)
     most = entropy(sizes / n) - expected
-    told = mutual_info_score(None, None, contingency=table) - expected
-    return float(n / len(labels) * told / most) if most > 1e-9 else 0.0
+    information = mutual_info_score(None, None, contingency=table) - expected
+    return float(n / len(labels) * information / most) if most > 1e-9 else 0.0
 
 
 def _wide(rows: list[int], candidates: Sequence[Candidate]) -> list[int]:
@@ -188,7 +197,7 @@ def _mean_of_means(groups: list[list[float]]) -> Term:
 
 @dataclass(frozen=True)
 class ChoiceOfK:
-    """Every k that was tried, and the one taken.
+    """Numbers of clusters that were compared, and the one taken.
 
     Attributes:
         ks: The ks.
@@ -215,8 +224,8 @@ class ChoiceOfK:
     def words(self) -> str:
         """What a report says of it."""
         noise = " None of them scores above data without structure." if max(self.lifts) <= 0 else ""
-        tried = f"{self.ks[0]} to {self.ks[-1]}"
-        return f"k = {self.k} was chosen from {tried}, without labels; silhouette takes {self.silhouettes_pick}.{noise}"
+        ks = f"{self.ks[0]} to {self.ks[-1]}"
+        return f"k = {self.k} was chosen from {ks}, without labels; silhouette takes {self.silhouettes_pick}.{noise}"
 
 
 def choose_k(
@@ -230,12 +239,12 @@ def choose_k(
 ) -> ChoiceOfK:
     """Choose k for one backbone: C · sqrt(P · L), each the mean over k-means on the features and on their PCA.
 
-    C is what the cafés tell (`told_by_cafe`; 1 if they are unknown), P persistence as in `choose`, L the lift of
+    C is `adjusted_cafe_information` (1 if cafés are unknown), P the stability across k as in `choose`, L the lift of
     silhouette@features above the harder null, at least 1e-4. With one backbone there is no agreement.
 
     Args:
         features: Backbone outputs (n, d).
-        ks: What to try; those above n − 1 are left out.
+        ks: Numbers of clusters to compare; those above n − 1 are left out.
         cafes: Café of each photo (n,), if known.
         n_nulls: Nulls of each kind for each k.
         seed: Of everything random.
@@ -256,18 +265,18 @@ def choose_k(
     venues = None if cafes is None else [str(cafe) for cafe in np.asarray(cafes)[rows]]
     widths: list[int | None] = [None, *(w for w in (50, 10) if w < min(x.shape))]
     everything = np.arange(len(x))
-    candidates, lifts, own = [], [], []
+    candidates, lifts, silhouettes = [], [], []
     for k in tqdm(fitting, desc=desc, unit="k", leave=False, disable=desc is None):
         labels = [KMeansPipeline(k, width)(x, everything, seed)[0] for width in widths]
-        candidates += [Candidate(each, k, "own", width) for each, width in zip(labels, widths, strict=True)]
+        candidates += [Candidate(at_width, k, "own", width) for at_width, width in zip(labels, widths, strict=True)]
         null = null_lift(x, labels[0], {}, KMeansPipeline(k), n_nulls, max_rows=1000, seed=seed)["silhouette@features"]
         lifts.append(float(np.nan_to_num(null["lift"])))
-        own.append(null["own"])
+        silhouettes.append(null["own"])
     choices = choose(candidates, venues, seed=seed)
     by_k = np.arange(len(choices)).reshape(len(fitting), len(widths))
     scores = []
-    for each, lift in zip(by_k, lifts, strict=True):
-        last = np.mean([max(choices[i].persistence or 0.0, 0.0) for i in each])
-        together = np.mean([1.0 if (c := choices[i].cafes) is None else max(c, 0.0) for i in each])
-        scores.append(float(together * np.sqrt(last * max(lift, 1e-4))))
-    return ChoiceOfK(fitting, scores, own, lifts)
+    for rows_of_k, lift in zip(by_k, lifts, strict=True):
+        stable = np.mean([max(choices[i].stability_across_k or 0.0, 0.0) for i in rows_of_k])
+        cafe = np.mean([1.0 if (c := choices[i].cafe_information) is None else max(c, 0.0) for i in rows_of_k])
+        scores.append(float(cafe * np.sqrt(stable * max(lift, 1e-4))))
+    return ChoiceOfK(fitting, scores, silhouettes, lifts)

@@ -1,4 +1,4 @@
-"""From a clustering to `scores.json`: every score with its space, the baselines, and a verdict in words."""
+"""Verdict on one clustering: from its scores, nulls, refits and baselines to findings in words."""
 
 from __future__ import annotations
 
@@ -8,188 +8,209 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from cafemood.evaluation.stability import STABLE, UNSTABLE
-
-Sentence = dict[str, str]
-
-ORDER = {"bad": 0, "warn": 1, "good": 2, "info": 3}
+from cafemood.evaluation.findings import Finding, Level, gravest_first
+from cafemood.evaluation.resampling import STABLE, UNSTABLE
 
 NOISE_Z = 2.0
 """Standard deviations above the nulls' mean below which a silhouette says nothing."""
 
 
-def noise_limit(n_tried: int) -> float:
-    """`NOISE_Z` for the best of `n_tried` clusterings: noise passes it as rarely as one passes `NOISE_Z` (Šidák).
+def noise_limit(n_candidates: int) -> float:
+    """`NOISE_Z` for the best of `n_candidates` clusterings: noise passes it as rarely as one passes `NOISE_Z` (Šidák).
 
     Šidák, "Rectangular Confidence Regions for the Means of Multivariate Normal Distributions", JASA 1967.
     """
-    return NOISE_Z if n_tried == 1 else float(norm.ppf(norm.cdf(NOISE_Z) ** (1 / n_tried)))
+    return NOISE_Z if n_candidates == 1 else float(norm.ppf(norm.cdf(NOISE_Z) ** (1 / n_candidates)))
 
 
-def verdict(facts: dict[str, Any], *, n: int, k: int) -> list[Sentence]:
-    """Say in words what the numbers allow, the gravest first.
+def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
+    """State in words what the numbers allow, the gravest first.
 
     Args:
-        facts: As in `scores.json`.
+        record: The scores, null, stability, coherence, leak, baselines, health, spaces and labelled of `scores.json`.
         n: Photos.
         k: Clusters asked for.
     """
-    own, health = facts["scores"], facts["health"]
-    said: list[Sentence] = []
+    scores, health = record["scores"], record["health"]
+    findings: list[Finding] = []
     if health["clusters_in_use"] < k:
-        said.append(
-            _say(
-                "bad",
-                f"Only {health['clusters_in_use']} of {k} groups hold any photo: the clustering collapsed.",
-            )
-        )
-    said += _noise_sentences(own, facts["null"], facts["spaces"]["clustering"])
-    said += _stability_sentences(facts.get("stability"))
-    said += _coherence_sentences(facts.get("coherence"))
-    said += _baseline_sentences(own, facts["baselines"])
-    said += _separation_sentence(own["silhouette@features"])
-    if np.isfinite(own.get("silhouette@clustering", np.nan)):
+        text = f"Only {health['clusters_in_use']} of {k} groups hold any photo: the clustering collapsed."
+        figures = {"clusters_in_use": health["clusters_in_use"], "k": k}
+        findings.append(Finding("collapsed", "bad", text, figures))
+    findings += _noise(scores, record["null"], record["spaces"]["clustering"])
+    findings += _stability(record.get("stability"))
+    findings += _same_cafe_lift(record.get("coherence"))
+    findings += _baselines(scores, record["baselines"])
+    findings.append(_separation(scores["silhouette@features"]))
+    if np.isfinite(scores.get("silhouette@clustering", np.nan)):
+        space, value = record["spaces"]["clustering"], scores["silhouette@clustering"]
         text = (
-            f"In its own space ({facts['spaces']['clustering']}) the method scores {own['silhouette@clustering']:.2f}. "
+            f"In its own space ({space}) the method scores {value:.2f}. "
             "A method that moves the points scores high there even on noise: read the figure for the features instead."
         )
-        said.append(_say("info", text))
+        findings.append(Finding("own-space-silhouette", "info", text, {"space": space, "value": value}))
     if n < 10 * k:
-        said.append(_say("warn", f"{n:,} photos are few for {k} groups: take every number here as a hint."))
-    if health["clusters_in_use"] == k and health["smallest_cluster"] < max(3, min(0.01 * n, 0.1 * n / k)):
-        photos = "photo" if health["smallest_cluster"] == 1 else "photos"
-        said.append(
-            _say(
-                "warn",
-                f"The smallest group has {health['smallest_cluster']} {photos}: an outlier, not a mood.",
-            )
-        )
-    said += _leak_sentences(facts.get("leak", []))
-    said += _labelled_sentence(facts.get("labelled"))
-    return sorted(said, key=lambda sentence: ORDER[sentence["level"]])
+        text = f"{n:,} photos are few for {k} groups: take every number here as a hint."
+        findings.append(Finding("few-photos", "warn", text, {"n_photos": n, "k": k}))
+    smallest = health["smallest_cluster"]
+    if health["clusters_in_use"] == k and smallest < max(3, min(0.01 * n, 0.1 * n / k)):
+        photos = "photo" if smallest == 1 else "photos"
+        text = f"The smallest group has {smallest} {photos}: an outlier, not a mood."
+        findings.append(Finding("outlier-cluster", "warn", text, {"n_photos": smallest}))
+    findings += one_cafe_clusters(record.get("leak", []))
+    findings += _labelled(record.get("labelled"))
+    return gravest_first(findings)
 
 
-def _noise_sentences(own: dict[str, float], null: dict[str, Any], space: str) -> list[Sentence]:
-    said: list[Sentence] = []
-    judged = ["silhouette@features"] + [f"silhouette@{space}"] * (space != "features")
-    for name in judged:
-        found = null.get(name)
-        if not found or not np.isfinite(found["z"]):
+def _noise(scores: dict[str, float], nulls: dict[str, Any], space: str) -> list[Finding]:
+    findings: list[Finding] = []
+    for name in ["silhouette@features"] + [f"silhouette@{space}"] * (space != "features"):
+        null = nulls.get(name)
+        if not null or not np.isfinite(null["z"]):
             continue
-        reference = f"{_mean_sd(found, 3)} ({found['kind']}, {found['n']} times)"
-        value = f"{name} is {found['own']:.3f}"
-        limit, n_tried = found.get("limit", NOISE_Z), found.get("n_tried", 1)
-        if found["z"] < limit:
+        reference = f"{_mean_sd(null, 3)} ({null['kind']}, {null['n']} times)"
+        value = f"{name} is {null['own']:.3f}"
+        limit, n_candidates = null.get("limit", NOISE_Z), null.get("n_tried", 1)
+        figures = {
+            "score": name, "value": null["own"], "z": null["z"], "limit": limit, "n_candidates": n_candidates,
+            "null_mean": null["mean"], "null_sd": null["sd"], "null": null["kind"],
+        }  # fmt: skip
+        if null["z"] < limit:
             text = f"No better than noise: {value}, and data without any structure gets {reference}."
-            if n_tried > 1:
-                text += f" (k was chosen among {n_tried} on the same photos: noise ends below {limit:.1f} sd, not 2.)"
-            said.append(_say("bad", text))
+            if n_candidates > 1:
+                text += (
+                    f" (k was chosen among {n_candidates} on the same photos: noise ends below {limit:.1f} sd, not 2.)"
+                )
+            findings.append(Finding("noise-not-beaten", "bad", text, figures))
         else:
-            text = f"Not noise: {value}, {found['z']:.1f} sd above data without any structure, {reference}."
-            said.append(_say("good" if name == "silhouette@features" else "info", text))
-    plane = null.get("silhouette@pca2")
-    if space != "pca2" and plane and np.isfinite(plane["mean"]) and np.isfinite(own["silhouette@pca2"]):
+            text = f"Not noise: {value}, {null['z']:.1f} sd above data without any structure, {reference}."
+            level: Level = "good" if name == "silhouette@features" else "info"
+            findings.append(Finding("noise-beaten", level, text, figures))
+    plane, on_map = nulls.get("silhouette@pca2"), scores["silhouette@pca2"]
+    if space != "pca2" and plane and np.isfinite(plane["mean"]) and np.isfinite(on_map):
         # the null is clustered in the plane and these labels are not: no verdict, a warning
         text = (
-            f"On the 2-d map the silhouette is {own['silhouette@pca2']:.2f}. Don't judge by it: features without any "
+            f"On the 2-d map the silhouette is {on_map:.2f}. Don't judge by it: features without any "
             f"structure, clustered in that plane, get {_mean_sd(plane, 2)} ({plane['n']} nulls)."
         )
-        said.append(_say("info", text))
-    return said
+        figures = {"value": on_map, "null_mean": plane["mean"], "null_sd": plane["sd"], "n_nulls": plane["n"]}
+        findings.append(Finding("map-silhouette", "info", text, figures))
+    return findings
 
 
-def _stability_sentences(found: dict[str, Any] | None) -> list[Sentence]:
-    if found is None:
+def _stability(refits: dict[str, Any] | None) -> list[Finding]:
+    if refits is None:
         text = "Stability was not measured: each refit of this method is a whole training. resamples=5 does it."
-        return [_say("info", text)]
-    if not found["n"]:
+        return [Finding("stability-not-measured", "info", text)]
+    if not refits["n"]:
         return []
-    ari = found["ari"]["mean"]
-    spread = f"ARI {_mean_sd(found['ari'], 2)} over {found['how']}"
-    each = np.asarray(found["jaccard"], dtype=float)
-    same = np.argwhere(np.triu(np.asarray(found["merged"]) > 0.5, 1)) + 1
-    doubled = [
-        _say("warn", f"Moods {i} and {j} say the same: most of their photos fall into one group in most refits.")
-        for i, j in same
+    ari, unit = refits["ari"]["mean"], refits["unit"]
+    spread = f"ARI {_mean_sd(refits['ari'], 2)} over {refits['how']}"
+    jaccard = np.asarray(refits["jaccard"], dtype=float)
+    merged = [
+        Finding(
+            "moods-merge",
+            "warn",
+            f"Moods {i + 1} and {j + 1} say the same: most of their photos fall into one group in most refits.",
+            {"clusters": [int(i), int(j)]},
+        )
+        for i, j in np.argwhere(np.triu(np.asarray(refits["merged"]) > 0.5, 1))
     ]
-    weak = [int(j) + 1 for j in np.flatnonzero(each < UNSTABLE)]
-    moods = ("Mood " if len(weak) == 1 else "Moods ") + _enumerated(weak)
-    if weak and len(weak) == np.isfinite(each).sum():
-        return [_say("bad", f"Unstable: no mood comes back when other {found['unit']} are drawn ({spread})."), *doubled]
+    weak = [int(j) for j in np.flatnonzero(jaccard < UNSTABLE)]
+    figures = {"ari": ari, "ari_sd": refits["ari"]["sd"], "n_refits": refits["n"], "unit": unit, "clusters": weak}
+    if weak and len(weak) == np.isfinite(jaccard).sum():
+        text = f"Unstable: no mood comes back when other {unit} are drawn ({spread})."
+        return [Finding("unstable", "bad", text, figures), *merged]
     if weak:
-        dissolves = "does" if len(weak) == 1 else "do"
-        text = f"Unstable: {moods} {dissolves} not come back when other {found['unit']} are drawn ({spread})."
-        return [_say("warn", text), *doubled]
-    if np.nanmin(each) >= STABLE:
-        return [_say("good", f"Stable: every mood comes back when other {found['unit']} are drawn ({spread}).")]
-    level = "info" if ari >= 0.5 else "warn"
-    text = f"Partly stable: the moods come back blurred when other {found['unit']} are drawn ({spread})."
-    return [_say(level, text), *doubled]
+        moods = ("Mood " if len(weak) == 1 else "Moods ") + _enumerated([j + 1 for j in weak])
+        do = "does" if len(weak) == 1 else "do"
+        text = f"Unstable: {moods} {do} not come back when other {unit} are drawn ({spread})."
+        return [Finding("moods-unstable", "warn", text, figures), *merged]
+    if np.nanmin(jaccard) >= STABLE:
+        text = f"Stable: every mood comes back when other {unit} are drawn ({spread})."
+        return [Finding("stable", "good", text, figures)]
+    text = f"Partly stable: the moods come back blurred when other {unit} are drawn ({spread})."
+    return [Finding("partly-stable", "info" if ari >= 0.5 else "warn", text, figures), *merged]
 
 
-def _coherence_sentences(found: dict[str, Any] | None) -> list[Sentence]:
-    if found is None or not np.isfinite(found["ratio"]):
+def _same_cafe_lift(lift: dict[str, Any] | None) -> list[Finding]:
+    if lift is None or not np.isfinite(lift["ratio"]):
         return []
-    out = f" (without {found['n_duplicates']} near-duplicates)" if found["n_duplicates"] else ""
-    cafes = "1 café" if found["n_cafes"] == 1 else f"{found['n_cafes']:,} cafés"
-    figures = f"{found['ratio']:.1f} × as often as chance, over {cafes}{out}, p = {found['p']:.3f}"
-    if found["p"] < 0.05:
-        return [_say("good", f"Photos of one café share a mood: {figures}.")]
-    return [_say("warn", f"Photos of one café don't share a mood more than any two photos do: {figures}.")]
+    out = f" (without {lift['n_duplicates']} near-duplicates)" if lift["n_duplicates"] else ""
+    cafes = "1 café" if lift["n_cafes"] == 1 else f"{lift['n_cafes']:,} cafés"
+    words = f"{lift['ratio']:.1f} × as often as chance, over {cafes}{out}, p = {lift['p']:.3f}"
+    figures = {name: lift[name] for name in ("ratio", "p", "n_cafes", "n_duplicates")}
+    if lift["p"] < 0.05:
+        return [Finding("cafes-share-moods", "good", f"Photos of one café share a mood: {words}.", figures)]
+    text = f"Photos of one café don't share a mood more than any two photos do: {words}."
+    return [Finding("cafes-do-not-share-moods", "warn", text, figures)]
 
 
-def _baseline_sentences(own: dict[str, float], baselines: Sequence[dict[str, Any]]) -> list[Sentence]:
-    said = []
+def _baselines(scores: dict[str, float], baselines: Sequence[dict[str, Any]]) -> list[Finding]:
+    findings = []
     for name, shown in (("nmi", "NMI"), ("silhouette@features", "silhouette@features")):
         scored = [b for b in baselines if np.isfinite(b["scores"].get(name, {"mean": np.nan})["mean"])]
-        if not np.isfinite(own.get(name, np.nan)) or not scored:
+        if not np.isfinite(scores.get(name, np.nan)) or not scored:
             continue
         best = max(scored, key=lambda baseline: baseline["scores"][name]["mean"])
-        other = best["scores"][name]
-        seeds = "1 seed" if best["n_seeds"] == 1 else f"{best['n_seeds']} seeds"
-        figures = f"{shown} {own[name]:.3f} against {_mean_sd(other, 3)} ({seeds})"
-        margin = max(2 * np.nan_to_num(other["sd"]), 0.005)
-        if own[name] < other["mean"] - margin:
-            said.append(_say("warn", f"The plain “{best['name']}” does better: {figures}."))
-        elif own[name] > other["mean"] + margin:
-            said.append(_say("good", f"Better than the best plain baseline, “{best['name']}”: {figures}."))
+        rival, n_seeds = best["scores"][name], best["n_seeds"]
+        seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
+        words = f"{shown} {scores[name]:.3f} against {_mean_sd(rival, 3)} ({seeds})"
+        figures = {
+            "score": name, "value": scores[name], "baseline": best["name"], "baseline_mean": rival["mean"],
+            "baseline_sd": rival["sd"], "n_seeds": n_seeds,
+        }  # fmt: skip
+        margin = max(2 * np.nan_to_num(rival["sd"]), 0.005)
+        if scores[name] < rival["mean"] - margin:
+            text = f"The plain “{best['name']}” does better: {words}."
+            findings.append(Finding("loses-to-kmeans", "warn", text, figures))
+        elif scores[name] > rival["mean"] + margin:
+            text = f"Better than the best plain baseline, “{best['name']}”: {words}."
+            findings.append(Finding("beats-kmeans", "good", text, figures))
         else:
-            said.append(_say("info", f"No different from the plain “{best['name']}”: {figures}."))
-    return said
+            text = f"No different from the plain “{best['name']}”: {words}."
+            findings.append(Finding("ties-with-kmeans", "info", text, figures))
+    return findings
 
 
-def _separation_sentence(score: float) -> list[Sentence]:
-    if not np.isfinite(score):
-        return [_say("bad", "The silhouette is undefined here: there is one group only, or every photo is its own.")]
-    words = f"silhouette@features is {score:.2f} (1: far apart, 0: side by side, below: mixed up)"
-    if score < 0.05:
-        return [_say("warn", f"The groups overlap: {words}. Expect many photos that would suit two of them.")]
-    if score < 0.25:
-        return [
-            _say(
-                "warn",
-                f"The groups shade into each other: {words}. Usual for moods; look at the borderline photos.",
-            )
-        ]
-    return [_say("good", f"The groups are apart in the feature space: {words}.")]
+def _separation(silhouette: float) -> Finding:
+    if not np.isfinite(silhouette):
+        text = "The silhouette is undefined here: there is one group only, or every photo is its own."
+        return Finding("silhouette-undefined", "bad", text)
+    words = f"silhouette@features is {silhouette:.2f} (1: far apart, 0: side by side, below: mixed up)"
+    figures = {"score": "silhouette@features", "value": silhouette}
+    if silhouette < 0.05:
+        text = f"The groups overlap: {words}. Expect many photos that would suit two of them."
+        return Finding("groups-overlap", "warn", text, figures)
+    if silhouette < 0.25:
+        text = f"The groups shade into each other: {words}. Usual for moods; look at the borderline photos."
+        return Finding("groups-blend", "warn", text, figures)
+    return Finding("groups-apart", "good", f"The groups are apart in the feature space: {words}.", figures)
 
 
-def _leak_sentences(leaks: Sequence[dict[str, Any]]) -> list[Sentence]:
-    said = []
-    for leak in leaks:
-        if leak["n_photos"] > 2 and leak["largest_share"] > 0.5:
+def one_cafe_clusters(shares: Sequence[dict[str, Any]]) -> list[Finding]:
+    """Clusters with more than half of their photos from one café; those of one or two photos don't count.
+
+    Args:
+        shares: The result of `dominant_cafe_share`.
+    """
+    findings = []
+    for share in shares:
+        if share["n_photos"] > 2 and share["largest_share"] > 0.5:
             text = (
-                f"Mood {leak['cluster'] + 1} is mostly one café ({leak['largest_cafe']}, {leak['largest_share']:.0%} "
-                "of its photos), not a mood."
+                f"Mood {share['cluster'] + 1} is mostly one café ({share['largest_cafe']}, "
+                f"{share['largest_share']:.0%} of its photos), not a mood."
             )
-            said.append(_say("warn", text))
-    return said
+            figures = {"cluster": share["cluster"], "cafe": share["largest_cafe"], "share": share["largest_share"]}
+            findings.append(Finding("one-cafe-cluster", "warn", text, figures))
+    return findings
 
 
-def _labelled_sentence(found: dict[str, int] | None) -> list[Sentence]:
-    if not found or found["n"] in (0, found["of"]):
+def _labelled(labelled: dict[str, int] | None) -> list[Finding]:
+    if not labelled or labelled["n"] in (0, labelled["of"]):
         return []
-    return [_say("info", f"ACC, NMI, AMI and ARI are of the {found['n']:,} of {found['of']:,} photos with a label.")]
+    text = f"ACC, NMI, AMI and ARI are of the {labelled['n']:,} of {labelled['of']:,} photos with a label."
+    return [Finding("partly-labelled", "info", text, dict(labelled))]
 
 
 def _enumerated(numbers: Sequence[int]) -> str:
@@ -197,10 +218,6 @@ def _enumerated(numbers: Sequence[int]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
 
 
-def _mean_sd(found: dict[str, float], digits: int) -> str:
-    spread = f" ± {found['sd']:.{digits}f}" if np.isfinite(found["sd"]) else ""  # one seed has none
-    return f"{found['mean']:.{digits}f}{spread}"
-
-
-def _say(level: str, text: str) -> Sentence:
-    return {"level": level, "text": text}
+def _mean_sd(value: dict[str, float], digits: int) -> str:
+    spread = f" ± {value['sd']:.{digits}f}" if np.isfinite(value["sd"]) else ""  # one seed has none
+    return f"{value['mean']:.{digits}f}{spread}"

@@ -1,4 +1,4 @@
-"""The atlas: every photo on a map that zooms, every café with its panel; one page, or a folder for many photos."""
+"""Atlas: every photo on a map that zooms, every café with its panel; one page, or a folder for many photos."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class _Beside:
 
 @dataclass
 class _Atlas:
-    """A run, arranged for the atlas."""
+    """View of a run for its atlas."""
 
     cafes: Cafes
 
@@ -119,8 +119,8 @@ class _Atlas:
     @cached_property
     def shown(self) -> np.ndarray:
         """Rows of the run's photos: all, or of many those that pages show, and each café's own."""
-        own = self.run.photos["photo_id"].isin(self.cafes.table["signature_photo_id"])
-        return np.union1d(thumbnails.shown(self.run), np.flatnonzero(own))
+        signature = self.run.photos["photo_id"].isin(self.cafes.table["signature_photo_id"])
+        return np.union1d(thumbnails.shown(self.run), np.flatnonzero(signature))
 
     @cached_property
     def photos(self) -> pd.DataFrame:
@@ -166,7 +166,7 @@ class _Atlas:
         return np.lexsort((row, column, row // edge, column // edge))
 
     def payload(self, streets: list[list[float]]) -> dict[str, Any]:
-        """What the page's script reads: columns, an entry a photo, and one a café."""
+        """Data for the page's script: columns, an entry a photo, and one a café."""
         photos, table = self.photos, self.cafes.table
         row_of = {cafe_id: i for i, cafe_id in enumerate(table["cafe_id"])}
         photo_of = {photo_id: i for i, photo_id in enumerate(photos["photo_id"])}

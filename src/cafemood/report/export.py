@@ -1,4 +1,4 @@
-"""The moods for other programs: a folder a mood, tables, GeoJSON, a data set that FiftyOne reads.
+"""Export of the moods for other programs: a folder a mood, tables, GeoJSON, a data set that FiftyOne reads.
 
 An export is made beside its place and renamed into it: it is there whole, or not at all. Photos that have moved
 or gone are left out and counted, or, where the run's thumbnail can stand for them, replaced by it.
@@ -31,7 +31,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 @dataclass
 class Exported:
-    """What was written, and what has to be said about it."""
+    """Result of an export: what was written, and notes on it."""
 
     what: str
     notes: list[str] = field(default_factory=list)
@@ -176,9 +176,9 @@ class _Photos:
                 self.stems[i] = stem
         n_kept = sum(kept[i] is not None for i in missing)
         where = f"{len(missing)} photos are not where they were ({photos['path'][missing[0]]}, …)"
-        told = f"{where}: {n_kept} are exported as the run's thumbnails"
+        note = f"{where}: {n_kept} are exported as the run's thumbnails"
         left = len(missing) - n_kept
-        return [told + (f", {left} are left out." if left else ".")], len(self.stems)
+        return [note + (f", {left} are left out." if left else ".")], len(self.stems)
 
 
 KINDS: dict[str, Callable[[Cafes, Path, bool], Exported]] = {

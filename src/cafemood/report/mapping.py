@@ -30,8 +30,8 @@ def read_streets(path: Path) -> list[list[float]]:
     """
     fix = "give GeoJSON with LineString or MultiLineString features, in degrees"
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        features = found["features"] if found.get("type") == "FeatureCollection" else [found]
+        geojson = json.loads(Path(path).read_text(encoding="utf-8"))
+        features = geojson["features"] if geojson.get("type") == "FeatureCollection" else [geojson]
         parts: list[Any] = []
         for feature in features:
             shape = feature.get("geometry", feature) or {}

@@ -14,13 +14,14 @@ from cafemood import survey
 from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
-from cafemood.report.style import COLORS, EXPLAINED, MARKS
+from cafemood.evaluation.score_table import score_of
+from cafemood.report.style import COLORS, MARKS
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
 from cafemood.survey import figures as survey_figures
 
 N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
-
+"""Photos of a mood: typical ones and borderline ones on its card, and those on its contact sheet."""
 
 HEALTH = {
     "label_change": ("Photos that changed group", "{:.1%}"),
@@ -28,6 +29,7 @@ HEALTH = {
     "smallest_cluster": ("Smallest group", "{:.0f}"),
     "least_centre_distance": ("Least distance of centres", "{:.2f}"),
 }
+"""Values of a training's health record that are drawn: title, and format of the first and last value."""
 
 
 def write_report(run: Run) -> Path:
@@ -66,7 +68,7 @@ def write_report(run: Run) -> Path:
 
 
 def contact_sheets(run: Run, view: _View | None = None) -> dict[int, Path]:
-    """One sheet of the most typical photos a cluster, in `figures/`; made if it is not there."""
+    """Contact sheet of the most typical photos of each cluster, in `figures/`; made if it is not there."""
     paths = {j: run.folder / "figures" / f"cluster_{j}.jpg" for j in range(run.facts["k"])}
     if view is None and all(path.is_file() for path in paths.values()):
         return paths
@@ -80,7 +82,7 @@ def contact_sheets(run: Run, view: _View | None = None) -> dict[int, Path]:
 
 @dataclass
 class _View:
-    """A run, arranged for the page."""
+    """View of a run for its page: moods, pictures, figures and rows of scores."""
 
     run: Run
 
@@ -137,22 +139,22 @@ class _View:
         return [int(i) for i in lead.index[:N_BORDERLINE]]
 
     def _mood(self, j: int) -> dict[str, Any]:
-        own = self.table.loc[self.members(j)]
-        cafes = own["cafe_id"].value_counts()
-        names = own.drop_duplicates("cafe_id").set_index("cafe_id")["cafe_name"]
+        rows = self.table.loc[self.members(j)]
+        cafes = rows["cafe_id"].value_counts()
+        names = rows.drop_duplicates("cafe_id").set_index("cafe_id")["cafe_name"]
         largest = as_text(names.get(cafes.index[0])) or str(cafes.index[0])
         pictures = [self.thumbnails[i] for i in self.typical(j)]
         return {
             "j": j,
             "name": self.names[j],
             "color": COLORS[j % len(COLORS)],
-            "size": len(own),
-            "share": len(own) / len(self.table),
+            "size": len(rows),
+            "share": len(rows) / len(self.table),
             "n_cafes": len(cafes),
             "largest_cafe": largest,
-            "largest_share": float(cafes.iloc[0] / len(own)),
-            "one_cafe": len(own) > 2 and cafes.iloc[0] > 0.5 * len(own),
-            "silhouette": _finite(own["silhouette"].mean()),
+            "largest_share": float(cafes.iloc[0] / len(rows)),
+            "one_cafe": len(rows) > 2 and cafes.iloc[0] > 0.5 * len(rows),
+            "silhouette": _finite(rows["silhouette"].mean()),
             "jaccard": ((self.run.scores.get("stability") or {}).get("jaccard") or [None] * (j + 1))[j],
             "medoid": self.place(self.typical(j)[0]),
             "typical": [self.place(i) for i in self.typical(j)[1:]],
@@ -161,11 +163,11 @@ class _View:
         }
 
     def place(self, row: int) -> int:
-        """Where a row stands among those that are shown."""
+        """Index of a row among those that are shown."""
         return int(np.searchsorted(self.shown, row))
 
     def payload(self, pictures: list[str | None]) -> dict[str, Any]:
-        """What the page's script reads: columns, one entry a photo that is shown."""
+        """Data for the page's script: columns, one entry a photo that is shown."""
         table = self.table.loc[self.shown]
         return {
             "pictures": pictures,
@@ -182,17 +184,17 @@ class _View:
             "y": [round(float(y), 4) for y in table["y"]],
             "names": [mood.english for mood in self.names],
             "colors": [COLORS[j % len(COLORS)] for j in range(self.run.facts["k"])],
-            "cafes_known": self.run.facts["data"]["cafe_source"] != "none",
+            "cafes_known": self.run.cafes_known,
         }
 
     def figures(self) -> dict[str, str]:
-        """The silhouette plot, the size bars and, of what was trained, the course of the training, as SVG."""
+        """Figures as SVG: the silhouette plot, the size bars and, for a method that is trained, its training."""
         made = environment("cafemood.report")
         shared = {"moods": self.moods, "bars": self.silhouette_bars()}
-        own = self.run.scores["scores"].get("silhouette@features")
+        mean = self.run.scores["scores"].get("silhouette@features")
         figures = {
             "silhouette": made.get_template("silhouette.svg.j2").render(
-                mean=own, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
+                mean=mean, **_axis([v for bar in shared["bars"] for v in bar["values"]]), **shared
             ),
             "sizes": made.get_template("sizes.svg.j2").render(**shared),
         }
@@ -202,31 +204,31 @@ class _View:
         return figures
 
     def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
-        """Each photo's silhouette, sorted within its cluster; at most `height` bars a cluster."""
-        found = []
+        """Silhouettes of the photos, sorted within each cluster; at most `height` bars a cluster."""
+        bars = []
         for mood in self.moods:
             values = self.table.loc[self.table["cluster"] == mood["j"], "silhouette"].dropna().to_numpy()
             values = np.sort(values)[::-1]
             if len(values) > height:
                 values = values[np.linspace(0, len(values) - 1, height).round().astype(int)]
-            found.append({"mood": mood, "values": [float(v) for v in values]})
-        return found
+            bars.append({"mood": mood, "values": [float(v) for v in values]})
+        return bars
 
     def score_rows(self) -> list[dict[str, Any]]:
-        judged = self.run.scores
+        """Rows of the table of scores: value, explanation, baselines and null of each."""
+        record = self.run.scores
         rows = []
-        for name, value in judged["scores"].items():
-            kind, _, space = name.partition("@")
-            arrow, words = EXPLAINED.get(kind, ("", ""))
+        for name, value in record["scores"].items():
+            score = score_of(name)
             rows.append(
                 {
                     "name": name,
-                    "space": space,
-                    "arrow": arrow,
-                    "words": words,
+                    "space": name.partition("@")[2],
+                    "arrow": score.arrow,
+                    "words": score.words,
                     "own": value,
-                    "others": [baseline["scores"].get(name) for baseline in judged["baselines"]],
-                    "null": judged["null"].get(name),
+                    "others": [baseline["scores"].get(name) for baseline in record["baselines"]],
+                    "null": record["null"].get(name),
                 }
             )
         return rows
@@ -236,7 +238,8 @@ class _View:
         svg = self.figures()
         return {
             "facts": facts,
-            "judged": self.run.scores,
+            "evaluation": self.run.scores,
+            "findings": self.run.findings,
             "moods": self.moods,
             "marks": MARKS,
             "score_rows": self.score_rows(),
@@ -246,14 +249,14 @@ class _View:
             "n_gone": sum(data is None for data in self.thumbnails.values()),
             "has_pictures": facts["data"].get("has_files", True) or any(self.thumbnails.values()),
             "n_shown": len(self.shown),
-            "cafes_known": facts["data"]["cafe_source"] != "none",
+            "cafes_known": self.run.cafes_known,
             "survey": (asked := survey.result(self.run.folder)),
             "survey_svg": survey_figures.alike(asked) if asked else "",
         }
 
 
 def health_panels(updates: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the health record of a training looks like: for each of `HEALTH` its points over the steps, from zero up.
+    """Panels of a training's health record: for each of `HEALTH` its points over the steps, from zero up.
 
     Args:
         updates: A record an update of the target, in order; the first has no labels to compare with.
@@ -263,14 +266,14 @@ def health_panels(updates: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     panels = []
     for name, (title, words) in HEALTH.items():
-        known = [(u["step"], u[name]) for u in updates if u.get(name) is not None][name == "label_change" :]
-        if not known:
+        recorded = [(u["step"], u[name]) for u in updates if u.get(name) is not None][name == "label_change" :]
+        if not recorded:
             continue
-        (start, first), (end, last) = known[0], known[-1]
-        most = max(value for _, value in known) or 1
-        points = [((step - start) / (end - start or 1), value / most) for step, value in known]
-        said = {name: words.format(value).replace("%", " %") for name, value in (("first", first), ("last", last))}
-        panels.append({"title": title, "points": points, "steps": (start, end), **said})
+        (start, first), (end, last) = recorded[0], recorded[-1]
+        most = max(value for _, value in recorded) or 1
+        points = [((step - start) / (end - start or 1), value / most) for step, value in recorded]
+        ends = {name: words.format(value).replace("%", " %") for name, value in (("first", first), ("last", last))}
+        panels.append({"title": title, "points": points, "steps": (start, end), **ends})
     return panels
 
 

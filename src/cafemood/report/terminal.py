@@ -1,4 +1,4 @@
-"""What a finished run says in the terminal."""
+"""Terminal summaries of a finished run and of a comparison."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from cafemood.core.html import _CONTROL, plain
+from cafemood.evaluation.score_table import first_columns, score_of
 from cafemood.runs.run import Run
 
 if TYPE_CHECKING:
-    from cafemood.report.compare import Comparison
+    from cafemood.report.comparison import Comparison
 
 _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
-
-_SHOWN = {"silhouette", "accuracy", "nmi", "ami", "ari"}
-"""The rest is in the report."""
 
 
 def print_summary(run: Run, console: Console | None = None) -> None:
     """Print the verdict, and the run's scores beside those of its baselines, each with its space."""
     console = console or Console()
-    facts, judged = run.facts, run.scores
+    facts, record = run.facts, run.scores
     data, backbone = facts["data"], facts["backbone"]
     console.print()
     console.print(
@@ -34,33 +32,36 @@ def print_summary(run: Run, console: Console | None = None) -> None:
         markup=False,
         emoji=False,
     )
-    for said in judged["verdict"]:
-        mark, style = _STYLE[said["level"]]
-        console.print(Text(f" {mark} {plain(said['text'])}", style=style))
+    for finding in run.findings:
+        mark, style = _STYLE[finding.level]
+        console.print(Text(f" {mark} {plain(finding.text)}", style=style))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("score@space", no_wrap=True)
     table.add_column("this run", justify="right")
-    for baseline in judged["baselines"]:
+    for baseline in record["baselines"]:
         seeds = "1 seed" if baseline["n_seeds"] == 1 else f"{baseline['n_seeds']} seeds"
         table.add_column(Text(f"{baseline['name']}\n({seeds})"), justify="right")
     table.add_column("no structure", justify="right")
-    for name, value in judged["scores"].items():
-        if name.split("@")[0] not in _SHOWN:
+    for name, value in record["scores"].items():
+        if not score_of(name).in_terminal:  # the rest is in the report
             continue
-        others = [_mean_sd(baseline["scores"].get(name)) for baseline in judged["baselines"]]
-        table.add_row(name, _number(value), *others, _mean_sd(judged["null"].get(name)))
+        others = [_mean_sd(baseline["scores"].get(name)) for baseline in record["baselines"]]
+        table.add_row(name, _number(value), *others, _mean_sd(record["null"].get(name)))
     console.print(table)
     console.print()
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None, n_rows: int = 20) -> None:
     """Print which of many runs is best supported, and the head of their table."""
+    from cafemood.report.comparison_findings import findings
+
     console = console or Console()
     console.print()
-    for said in comparison.verdict():
-        mark, style = _STYLE[said["level"]]
-        console.print(Text(f" {mark} {_CONTROL.sub('�', said['text'])}", style=style))
-    columns = [c for c in _COMPARED if c in comparison.table and comparison.table[c].notna().any()]
+    for finding in findings(comparison):
+        mark, style = _STYLE[finding.level]
+        console.print(Text(f" {mark} {_CONTROL.sub('�', finding.text)}", style=style))
+    wanted = ("rank", "run", *first_columns("in_compare_terminal"), "reason")
+    columns = [c for c in wanted if c in comparison.table and comparison.table[c].notna().any()]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         words = column in ("run", "reason")
@@ -72,12 +73,6 @@ def print_comparison(comparison: Comparison, console: Console | None = None, n_r
     if len(comparison.table) > n_rows:
         console.print(f"… and {len(comparison.table) - n_rows} more in the table.", style="dim")
     console.print()
-
-
-_COMPARED = (
-    "rank", "run", "choice", "agreement", "cafes", "persistence", "z@features", "stability_ari", "silhouette@features",
-    "nmi", "reason",
-)  # fmt: skip
 
 
 def _cell(column: str, value: Any) -> str:
@@ -92,7 +87,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def _mean_sd(found: dict[str, float | None] | None) -> str:
-    if not found or found["mean"] is None:
+def _mean_sd(value: dict[str, float | None] | None) -> str:
+    if not value or value["mean"] is None:
         return ""
-    return _number(found["mean"]) + (f" ± {_number(found['sd'])}" if found["sd"] is not None else "")
+    return _number(value["mean"]) + (f" ± {_number(value['sd'])}" if value["sd"] is not None else "")

@@ -14,7 +14,7 @@ from cafemood.report import report
 from cafemood.runs.run import Run
 
 if TYPE_CHECKING:
-    from cafemood.report.compare import Comparison
+    from cafemood.report.comparison import Comparison
 
 
 def wandb_logger(
@@ -72,17 +72,19 @@ def log_run(loggers: Iterable[Logger], run: Run, settings: dict[str, Any]) -> No
         logger.save()
 
 
-def log_comparison(found: Comparison, page: Path, project: str, *, offline: bool, tags: Sequence[str]) -> None:
+def log_comparison(comparison: Comparison, page: Path, project: str, *, offline: bool, tags: Sequence[str]) -> None:
     """Log a sweep's table, page and verdict as one summary run of its group.
 
     Args:
-        found: The sweep, compared.
+        comparison: The sweep, compared.
         page: Its `compare.html`.
         project: W&B's project.
         offline: Store the run on disk.
         tags: Labels to find it by.
     """
     import wandb
+
+    from cafemood.report.comparison_findings import findings
 
     os.environ.setdefault("WANDB_SILENT", "true")
     folder = page.parent
@@ -96,10 +98,10 @@ def log_comparison(found: Comparison, page: Path, project: str, *, offline: bool
         tags=list(tags),
     )
     try:
-        run.log({"runs": wandb.Table(dataframe=found.table.drop(columns="folder")), "compare": wandb.Html(page)})
-        best = None if found.best is None else found.names[found.best]
-        pick = None if found.silhouettes_pick is None else found.names[found.silhouettes_pick]
-        words = [said["text"] for said in found.verdict()]
+        run.log({"runs": wandb.Table(dataframe=comparison.table.drop(columns="folder")), "compare": wandb.Html(page)})
+        best = None if comparison.best is None else comparison.names[comparison.best]
+        pick = None if comparison.silhouettes_pick is None else comparison.names[comparison.silhouettes_pick]
+        words = [finding.text for finding in findings(comparison)]
         run.summary.update({"best_supported": best, "silhouette_picks": pick, "verdict": words})
     finally:
         run.finish()
@@ -120,7 +122,7 @@ def _log_to_wandb(logger: WandbLogger, run: Run) -> None:
     sheets = {f"mood {j + 1}": wandb.Image(str(path)) for j, path in report.contact_sheets(run).items()}
     table = run.assignments.drop(columns=["attribution", "licence", "cafe_name"])
     logger.experiment.log({**sheets, "assignments": wandb.Table(dataframe=table)})
-    logger.experiment.summary.update({"verdict": [said["text"] for said in run.scores["verdict"]]})
+    logger.experiment.summary.update({"verdict": [finding.text for finding in run.findings]})
 
 
 def _netrc() -> str:

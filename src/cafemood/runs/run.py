@@ -1,4 +1,4 @@
-"""A run folder: claim it, fill it, read it back; a folder with a finished run is never written again."""
+"""Run: a finished run folder, read on demand; and what is known of one that did not finish."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 from cafemood.core import remote
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import RunError
+from cafemood.evaluation.findings import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,11 @@ class Run:
     def scores(self) -> dict[str, Any]:
         """What `scores.json` holds."""
         return _read_json(self.folder / "scores.json")
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """The verdict of `scores.json`; findings of an earlier cafemood have no code and no figures."""
+        return [Finding.from_json(record) for record in self.scores["verdict"]]
 
     @cached_property
     def assignments(self) -> pd.DataFrame:
@@ -82,39 +88,44 @@ class Run:
         """
         import pandas as pd
 
-        own = self.assignments.reset_index(drop=True)
+        photos = self.assignments.reset_index(drop=True)
         for column in ("area", "lat", "lon"):  # a run of an earlier cafemood
-            if column not in own:
-                own[column] = None
-        own = own.assign(path=[str(self.where(file)) for file in own["file"]], added=False)
+            if column not in photos:
+                photos[column] = None
+        photos = photos.assign(path=[str(self.where(file)) for file in photos["file"]], added=False)
         path = self.folder / "added.parquet"
         if not path.exists():
-            return own
+            return photos
         try:
             added = pd.read_parquet(path)
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
             raise _unreadable(path, error, "delete it") from None
-        added = added.assign(added=True).reindex(columns=own.columns)
-        return pd.DataFrame({c: [*own[c], *added[c]] for c in own.columns})
+        added = added.assign(added=True).reindex(columns=photos.columns)
+        return pd.DataFrame({c: [*photos[c], *added[c]] for c in photos.columns})
 
     @cached_property
     def rows(self) -> np.ndarray:
         """The compact features of `photos`, as they are stored: float16 (n, d')."""
-        own = self.features["rows"]
+        rows = self.features["rows"]
         path = self.folder / "added.safetensors"
         if path.exists():
-            added = read_tensors(path)[0]["rows"][: len(self.photos) - len(own)]  # written before its table
-            own = np.concatenate([own, added])
-        if len(own) != len(self.photos):
-            why = f"it holds {len(own)} rows for {len(self.photos)} photos"
+            added = read_tensors(path)[0]["rows"][: len(self.photos) - len(rows)]  # written before its table
+            rows = np.concatenate([rows, added])
+        if len(rows) != len(self.photos):
+            why = f"it holds {len(rows)} rows for {len(self.photos)} photos"
             fix = "delete added.parquet and added.safetensors, or run again"
             raise RunError("The run's features do not fit its photos", where=self.folder, why=why, fix=fix)
-        return own
+        return rows
+
+    @property
+    def cafes_known(self) -> bool:
+        """Whether the café ids of the photos clustered were known; if not, each of them counts as its own café."""
+        return bool(self.facts["data"]["cafe_source"] != "none")
 
     @property
     def knows_cafes(self) -> bool:
-        """Whether café ids were known; if not, every photo counts as its own café."""
-        return bool(self.facts["data"]["cafe_source"] != "none" or self.photos["added"].any())
+        """Whether café ids are known of any photo: those clustered, or those that were added since."""
+        return bool(self.cafes_known or self.photos["added"].any())
 
     @property
     def photos_root(self) -> Path:

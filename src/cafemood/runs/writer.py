@@ -38,7 +38,7 @@ _PACKAGES = (
 if TYPE_CHECKING:
     from cafemood.clustering.base import Clustering
     from cafemood.data.photos import Photo
-    from cafemood.evaluation.judge import Judgement
+    from cafemood.evaluation.assessment import Evaluation
     from cafemood.evaluation.selection import ChoiceOfK
     from cafemood.features.photo_features import PhotoDataModule
 
@@ -110,7 +110,7 @@ class RunWriter:
         self,
         data: PhotoDataModule,
         clustering: Clustering,
-        judgement: Judgement,
+        evaluation: Evaluation,
         plane: np.ndarray,
         explained: float,
     ) -> None:
@@ -119,13 +119,13 @@ class RunWriter:
         Args:
             data: The photos and their features, set up.
             clustering: The official labelling.
-            judgement: Its scores.
+            evaluation: Its scores and findings.
             plane: The display plane (n, 2).
             explained: The share of variance that the plane keeps.
         """
         features = data.features.matrix()
         columns = {
-            "silhouette": judgement.silhouettes,
+            "silhouette": evaluation.silhouettes,
             # to the group's mean in the feature space: the least is the medoid (of squared distances), and
             # unlike the distance in DEC's own space it is not what the method pulled to zero
             "distance": distances_to_means(features, clustering.labels),
@@ -135,13 +135,13 @@ class RunWriter:
         photo_set, backbone = data.photo_set, data.backbone
         self.write_assignments(photo_set.photos, clustering.probabilities, columns)
         reduced = data.reduction.tensors()
-        own = {"centers": clustering.centers}
+        tensors = {"centers": clustering.centers}
         if clustering.embedding.shape[1] < features.shape[1]:  # else it is the features, which are kept compact
-            own["embedding"] = clustering.embedding.astype(np.float32)
-        self.write_model(own | clustering.tensors | reduced, {"space": clustering.space})
+            tensors["embedding"] = clustering.embedding.astype(np.float32)
+        self.write_model(tensors | clustering.tensors | reduced, {"space": clustering.space})
         cafes = [p.cafe_id for p in photo_set.photos]
         write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
-        write_json(self.folder / "scores.json", judgement.facts)
+        write_json(self.folder / "scores.json", evaluation.to_json())
         stopped = {"n_iter": clustering.n_iter, "converged": clustering.converged}
         self.facts["method"] = self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}
         self.facts |= {

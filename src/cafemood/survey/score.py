@@ -63,7 +63,7 @@ def score(
         "triplets": triplets.triplets(counted, spaces, n_boot, seed),
         "follows": _follows(run, found["clusters"]),
     }
-    found["verdict"] = verdict(found)
+    found["verdict"] = [finding.to_json() for finding in verdict(found)]
     return found
 
 

@@ -68,9 +68,9 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
             Text(f"People choose the same odd one again {again['same']:.0%} of {again['n']} times", style="dim")
         )
     console.print()
-    for said in found["verdict"]:
-        mark, style = _STYLE[said["level"]]
-        console.print(Text(f" {mark} {said['text']}", style=style))
+    for finding in found["verdict"]:
+        mark, style = _STYLE[finding["level"]]
+        console.print(Text(f" {mark} {finding['text']}", style=style))
     console.print()
 
 

@@ -20,7 +20,7 @@
   const head = document.querySelector("#runs thead tr");
   const body = document.querySelector("#runs tbody");
   let sorted = { column: "rank", up: true };
-  const lower = new Set(["rank", "davies_bouldin@features", "seconds", "k", "seed"]);
+  const lower = new Set(["rank", "seconds", "k", "seed", ...data.lower]);
   const rows = data.rows.map((row, i) => {
     const line = make("tr", { "data-run": i });
     if (row.rank === 1) line.classList.add("first");
@@ -128,7 +128,7 @@
   if (scores.length) curve();
 
   // Parallel coordinates.
-  const axes = ["choice", "agreement", "cafes", "persistence", "z@features", "stability_ari", "least_jaccard", "silhouette@features", "nmi"]
+  const axes = data.axes
     .filter((axis) => done.filter((row) => known(row[axis])).length > 1);
   if (axes.length > 1) {
     const [W, H, L, R, T, B] = [900, 320, 60, 60, 40, 28];

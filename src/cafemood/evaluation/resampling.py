@@ -1,4 +1,4 @@
-"""Refits on all cores: what structureless data scores, and whether the groups come back from other cafés."""
+"""Stability: refits on bootstraps of the cafés, and whether the groups come back in them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ STABLE, UNSTABLE = 0.75, 0.6
 
 
 @dataclass(frozen=True)
-class Checks:
-    """How hard a clustering is tried: nulls, and refits on other cafés.
+class ReliabilityOptions:
+    """Options of the nulls and refits that a clustering is checked with.
 
     Attributes:
         pipeline: What groups the nulls; its PCA is the method's.
@@ -32,7 +32,7 @@ class Checks:
         n_nulls: Nulls of each kind.
         seed: Of both.
         quiet: No progress bars.
-        n_tried: Numbers of clusters that k was chosen from on the same rows.
+        n_candidates: Numbers of clusters that k was chosen from on the same rows.
     """
 
     pipeline: KMeansPipeline
@@ -41,7 +41,7 @@ class Checks:
     n_nulls: int = N_NULLS
     seed: int = 0
     quiet: bool = True
-    n_tried: int = 1
+    n_candidates: int = 1
 
     @classmethod
     def of(
@@ -53,9 +53,9 @@ class Checks:
         *,
         n_nulls: int = N_NULLS,
         seed: int = 0,
-        n_tried: int = 1,
-    ) -> Checks:
-        """The checks of a run: k-means is fitted again by itself, other methods only where it is asked for.
+        n_candidates: int = 1,
+    ) -> ReliabilityOptions:
+        """The options of a run: k-means is fitted again by itself, other methods only where it is asked for.
 
         Args:
             method: The clusterer.
@@ -64,14 +64,14 @@ class Checks:
             resamples: Refits; `auto`: 20 of a k-means, none of a training.
             n_nulls: Nulls of each kind.
             seed: Of both.
-            n_tried: Numbers of clusters that k was chosen from on the same rows.
+            n_candidates: Numbers of clusters that k was chosen from on the same rows.
         """
         pipeline = KMeansPipeline(k, n_components)
         cheap = method.refit_is_cheap
         n = (N_RESAMPLES if cheap else 0) if resamples == "auto" else int(resamples)
         again = pipeline if cheap else MethodPipeline(method, n_components)
         refits = None if n == 0 else again
-        return cls(pipeline, refits, n, n_nulls, seed, quiet=False, n_tried=n_tried)
+        return cls(pipeline, refits, n, n_nulls, seed, quiet=False, n_candidates=n_candidates)
 
 
 def refit_rows(n: int) -> int:
@@ -91,7 +91,7 @@ def stability(
     parallel: bool = True,
     desc: str | None = None,
 ) -> dict[str, Any]:
-    """Whether the groups come back when other cafés had been photographed.
+    """Stability of a labelling under resampling: whether its groups come back had other cafés been photographed.
 
     Each refit sees a bootstrap of the cafés (photos of one café are not independent; without café ids, of the
     photos). Its labels for the photos that it saw are compared with the official ones: ARI, and for each group
@@ -120,24 +120,24 @@ def stability(
     drawn = max(2, min(n_units, int(n_units * max_rows / len(labels))))
     k = int(labels.max()) + 1
 
-    def refit(own_seed: int) -> tuple[float, np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(own_seed)
+    def refit(refit_seed: int) -> tuple[float, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(refit_seed)
         chosen = rng.choice(n_units, drawn, replace=True)
         rows = np.concatenate([of_unit[bounds[u] : bounds[u + 1]] for u in chosen])
         seen = np.unique(rows)
         if len(seen) < k or len(np.unique(labels[seen])) < 2:
             return float("nan"), np.full(k, np.nan), np.zeros((k, k))
-        found = pipeline(features[rows], np.arange(len(rows)), own_seed)[0]
+        refit_labels = pipeline(features[rows], np.arange(len(rows)), refit_seed)[0]
         first = np.searchsorted(np.sort(rows), seen)
-        again = found[np.argsort(rows, kind="stable")[first]]
+        again = refit_labels[np.argsort(rows, kind="stable")[first]]
         table = overlap(labels[seen], again, k)
         home = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), -1 - np.arange(k))
         return float(adjusted_rand_score(labels[seen], again)), best_jaccard(table), home[:, None] == home
 
     seeds = [(int(s),) for s in np.random.default_rng(seed).integers(2**31, size=n_resamples)]
-    found = on_all_cores(refit, seeds, desc, parallel=parallel)
-    aris = [ari for ari, _, _ in found if np.isfinite(ari)]
-    jaccard = np.stack([each for _, each, _ in found])
+    results = on_all_cores(refit, seeds, desc, parallel=parallel)
+    aris = [ari for ari, _, _ in results if np.isfinite(ari)]
+    jaccard = np.stack([of_clusters for _, of_clusters, _ in results])
     counted = np.isfinite(jaccard).sum(axis=0)
     unit = "photos" if cafes is None else "cafés"
     return {
@@ -146,7 +146,7 @@ def stability(
             "sd": float(np.std(aris, ddof=1)) if len(aris) > 1 else float("nan"),
         },
         "jaccard": np.where(counted > 0, np.nansum(jaccard, axis=0) / np.maximum(counted, 1), np.nan),
-        "merged": np.sum([together for _, _, together in found], axis=0) / max(len(aris), 1),
+        "merged": np.sum([together for _, _, together in results], axis=0) / max(len(aris), 1),
         "n": len(aris),
         "unit": unit,
         "how": f"{len(aris)} refits, each on {drawn:,} of {n_units:,} {unit} drawn with replacement",
