@@ -110,6 +110,7 @@ def test_only_what_is_shown_or_asked_for_gets_a_thumbnail(cafe_run, monkeypatch)
     hidden = next(i for i in range(len(cafe_run.photos)) if i not in shown)
     made = thumbnails.kept(cafe_run)
     assert [i for i, data in enumerate(made) if data] == shown.tolist()
+    thumbnails.write(cafe_run)
     assert len(pd.read_parquet(cafe_run.folder / "thumbnails.parquet")) == 8
     more = thumbnails.kept(runs.load(cafe_run.folder), [hidden])
     assert [i for i, data in enumerate(more) if data] == np.union1d(shown, [hidden]).tolist()
