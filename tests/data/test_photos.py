@@ -75,7 +75,7 @@ def test_empty_and_unreadable_files_are_skipped_and_named(tmp_path, monkeypatch)
             raise PermissionError(13, "of another language")
         return real(path)
 
-    monkeypatch.setattr(photos, "file_digest", digest)
+    monkeypatch.setattr(images, "file_digest", digest)
     found = scan_folder(tmp_path)
     assert [p.file for p in found.photos] == ["good.jpg"]
     reasons = {s.file: s.reason for s in found.skipped}
@@ -97,7 +97,7 @@ def test_a_duplicate_counts_once_and_names_the_first(tmp_path):
 def test_heic_without_its_package_is_one_clear_error(tmp_path, monkeypatch):
     save(tmp_path / "a.jpg")
     (tmp_path / "b.HEIC").write_bytes(b"x")
-    monkeypatch.setattr(photos, "heic_available", lambda: False)
+    monkeypatch.setattr(folders, "heic_available", lambda: False)
     with pytest.raises(PhotoError, match=r"(?s)1 HEIC photos cannot be read.*b\.HEIC.*cafemood\[heic\]"):
         scan_folder(tmp_path)
 
@@ -187,7 +187,7 @@ def test_the_demo_without_its_extra_says_which(monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(photos.metadata, "distribution", missing)
+    monkeypatch.setattr(folders.metadata, "distribution", missing)
     with pytest.raises(PhotoError, match=r"(?s)demo photos are missing.*cafemood\[demo\]"):
         folders.demo_photos()
 
@@ -236,7 +236,7 @@ def test_a_damaged_photo_is_an_error_or_a_picture_never_a_crash(data):
 
 def test_a_photo_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     save(tmp_path / "bomb.png", size=(200, 100))
-    monkeypatch.setattr(photos, "MAX_PIXELS", 19_999)
+    monkeypatch.setattr(images, "MAX_PIXELS", 19_999)
     with pytest.raises(PhotoError, match=r"(?s)too large.*200 x 100 pixels, over 19,999"):
         open_image(tmp_path / "bomb.png")
 

@@ -117,7 +117,6 @@ def test_rows_of_a_matrix_get_no_empty_frames(run):
     assert "could no longer be read" in gone
     assert "<h4>Typical</h4>" in gone
     run.facts["data"]["has_files"] = False
-    (run.folder / "thumbnails.parquet").unlink()
     rows = report.write_report(run).read_text(encoding="utf-8")
     assert "could no longer be read" not in rows
     assert "<h4>Typical</h4>" not in rows
