@@ -70,7 +70,7 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
         reduction.PCAReduction(50).fit_transform(x)
     elif stage == "scores":
         from cafemood.clustering.kmeans import KMeans
-        from cafemood.evaluation.assessment import evaluate
+        from cafemood.evaluation.assessment import assess
         from cafemood.evaluation.resampling import ReliabilityOptions
 
         method = KMeans(k)
@@ -79,7 +79,7 @@ def run_stage(stage: str, path: str, k: int) -> dict[str, Any]:
         clustering = base.Clustering(model.labels_, model.cluster_centers_, member, x, "features", 1, True, "")
         plane, _ = reduction.display_plane(x)
         begun = time.perf_counter()
-        evaluate(x, plane, clustering, [], ReliabilityOptions.of(method, k, None, "auto"))
+        assess(x, plane, clustering, [], ReliabilityOptions.of(method, k, None, "auto"))
     elif stage == "DEC":
         small = {"hidden": (64, 64, 128), "pretrain_epochs": 1, "pretrain_min_steps": 1, "max_updates": 2}
         dec.DEC(k, **small, batch_size=4096, trainer=partial(pl.Trainer, accelerator="cpu")).fit(x)

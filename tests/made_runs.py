@@ -12,7 +12,7 @@ from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.reduction import NoReduction, display_plane
 from cafemood.core.atomic import write_tensors
 from cafemood.data.images import open_image
-from cafemood.evaluation.assessment import evaluate
+from cafemood.evaluation.assessment import assess
 from cafemood.evaluation.baselines import baselines
 from cafemood.features.photo_features import PhotoDataModule
 
@@ -36,7 +36,7 @@ def make_run(folder, photo_set, k=2):
         plane, explained = display_plane(matrix)
         compared = baselines(matrix, clustering, k, n_seeds=2)
         cafes = [p.cafe_id for p in photo_set.photos]
-        run.record(data, clustering, evaluate(matrix, plane, clustering, compared, cafes=cafes), plane, explained)
+        run.record(data, clustering, assess(matrix, plane, clustering, compared, cafes=cafes), plane, explained)
     return runs.load(folder)
 
 

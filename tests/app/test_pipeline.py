@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cafemood.app import pipeline, run_commands
+from cafemood.app import library, pipeline, run_commands
 from cafemood.cafes import moods, profiles
 from cafemood.clustering import KMeans
 from cafemood.data import labelled_rows
@@ -36,9 +36,7 @@ def test_the_pipeline_knows_no_hydra():
 def test_a_folder_of_photos_becomes_a_run(drawn_photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     method = KMeans(7, random_state=3)
-    run = pipeline.run_photos(
-        drawn_photos, backbone="random", reduce=2, method=method, k="auto", k_range=[2, 3], **SMALL
-    )
+    run = library.run(drawn_photos, backbone="random", reduce=2, method=method, k="auto", k_range=[2, 3], **SMALL)
     assert run.folder.parent == Path("outputs/runs")
     assert run.folder.name.endswith("_random_kmeans_kauto")
     assert run.facts["k"] in (2, 3)
@@ -49,7 +47,7 @@ def test_a_folder_of_photos_becomes_a_run(drawn_photos, tmp_path, monkeypatch):
     assert {path.name for path in run.folder.iterdir()} >= DERIVED
     assert (tmp_path / "data/cache/features").is_dir()
     with pytest.raises(CafemoodError, match="already holds a run"):
-        pipeline.run_photos(drawn_photos, backbone="random", k=2, folder=run.folder, **SMALL)
+        library.run(drawn_photos, backbone="random", k=2, folder=run.folder, **SMALL)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +56,14 @@ def test_a_folder_of_photos_becomes_a_run(drawn_photos, tmp_path, monkeypatch):
 )
 def test_what_cannot_be_run_is_refused(options, message, tmp_path):
     with pytest.raises(CafemoodError, match=message):
-        pipeline.run_photos(tmp_path, **options)
+        library.run(tmp_path, **options)
 
 
 @pytest.mark.slow
 def test_rows_of_a_matrix_take_no_new_photos(tmp_path, drawn_photos):
     from cafemood.backbones import rows_as_features
 
-    run = pipeline.run_photos(
+    run = library.run(
         labelled_rows("digits"), backbone=rows_as_features("digits"), k=10, folder=tmp_path / "run", **SMALL
     )
     photo = next(drawn_photos.rglob("*.jpg"))

@@ -25,7 +25,7 @@ from cafemood.clustering.rows import Rows
 from cafemood.clustering.stored import assign
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
-from cafemood.evaluation.assessment import evaluate
+from cafemood.evaluation.assessment import assess
 from cafemood.evaluation.baselines import baselines
 from cafemood.evaluation.scores import external
 
@@ -223,7 +223,7 @@ def test_fewer_distinct_rows_than_groups_is_a_collapse_that_is_said(make, rows):
     assert np.isfinite(found.probabilities).all()
     assert found.health()["clusters_in_use"] <= 2
     assert len(set(found.labels[:10])) == len(set(found.labels[10:])) == 1
-    findings = evaluate(x, x[:, :2], found, baselines(x, found, 4, n_seeds=2)).findings
+    findings = assess(x, x[:, :2], found, baselines(x, found, 4, n_seeds=2)).findings
     assert (findings[0].code, findings[0].figures["k"]) == ("collapsed", 4)
     assert not any("nan" in finding.text for finding in findings)
 

@@ -12,7 +12,7 @@ from cafemood.clustering.reduction import PCAReduction, display_plane
 from cafemood.clustering.rows import MatrixDataModule
 from cafemood.core.atomic import write_json
 from cafemood.evaluation import scores
-from cafemood.evaluation.assessment import evaluate
+from cafemood.evaluation.assessment import assess
 from cafemood.evaluation.baselines import baselines
 from cafemood.evaluation.resampling import ReliabilityOptions
 from cafemood.evaluation.verdict import noise_limit
@@ -38,7 +38,7 @@ def evaluated(x, k=3, reduction=None, **options):
     space = reduction.space if reduction else "features"
     data = MatrixDataModule(reduction.fit_transform(x) if reduction else x)
     clustering = KMeans(k).fit(data.matrix).clustering(data.matrix, space)
-    return clustering, evaluate(x, display_plane(x)[0], clustering, baselines(x, clustering, k, n_seeds=2), **options)
+    return clustering, assess(x, display_plane(x)[0], clustering, baselines(x, clustering, k, n_seeds=2), **options)
 
 
 def coded(evaluation):
@@ -157,7 +157,7 @@ def test_the_number_of_groups_asked_for_counts_not_those_in_use(blobs):
         space="features",
         health=lambda: {"clusters_in_use": 2, "smallest_cluster": 0},
     )
-    evaluation = evaluate(x, x[:, :2], clustering, [])
+    evaluation = assess(x, x[:, :2], clustering, [])
     np.testing.assert_array_equal(evaluation.details["sizes"], [45, 45, 0, 0])
     assert evaluation.findings[0].code == "collapsed"
     assert evaluation.findings[0].figures == {"clusters_in_use": 2, "k": 4}
@@ -167,5 +167,5 @@ def test_the_limit_of_noise_follows_the_number_of_candidates():
     x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     clustering = KMeans(3).fit(x).clustering(x)
     options = ReliabilityOptions.of(KMeans(3), 3, None, 0, n_nulls=2, n_candidates=5)
-    nulls = evaluate(x, x[:, :2], clustering, [], options).details["null"]
+    nulls = assess(x, x[:, :2], clustering, [], options).details["null"]
     assert {(null["limit"], null["n_tried"]) for null in nulls.values()} == {(noise_limit(5), 5)}

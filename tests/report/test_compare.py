@@ -8,17 +8,17 @@ import pandas as pd
 from made_runs import HOSTILE
 
 from cafemood.report import compare
-from cafemood.report.comparison import find
+from cafemood.report.comparison import compare_runs
 
 
 def test_a_cafe_without_a_name_is_called_by_its_id(sweep):
-    page = compare.write(find([sweep]), sweep).read_text(encoding="utf-8")
+    page = compare.write(compare_runs([sweep]), sweep).read_text(encoding="utf-8")
     payload = json.loads(re.search(r'id="payload"[^>]*>(.*?)</script>', page, re.S)[1])
     assert set(payload["cafe"]) == {HOSTILE, *(f"c{i}" for i in range(10))}
 
 
 def test_files_and_page_hold_the_same_table_and_no_name_breaks_out(sweep):
-    found = find([sweep])
+    found = compare_runs([sweep])
     page = compare.write(found, sweep)
     assert len(pd.read_csv(sweep / "compare.csv")) == len(pd.read_parquet(sweep / "compare.parquet")) == 4
     html = page.read_text(encoding="utf-8")
@@ -37,6 +37,6 @@ def test_files_and_page_hold_the_same_table_and_no_name_breaks_out(sweep):
 
 def test_photos_that_are_gone_leave_an_empty_frame(sweep):
     (sweep.parent / "sweep").mkdir(exist_ok=True)
-    found = find([sweep])
+    found = compare_runs([sweep])
     html = compare.write(found, sweep.parent / "elsewhere").read_text(encoding="utf-8")
     assert '"links":[null' in html

@@ -6,7 +6,7 @@ from made_findings import golden, written
 from made_runs import TRUTH, scores_of, write_run
 
 from cafemood.report import compare
-from cafemood.report.comparison import find
+from cafemood.report.comparison import compare_runs
 from cafemood.report.comparison_findings import findings
 
 
@@ -16,7 +16,7 @@ def coded(comparison):
 
 
 def test_the_best_supported_run_and_silhouettes_pick_beside_it(sweep):
-    by_code = {finding.code: finding for finding in findings(find([sweep]))}
+    by_code = {finding.code: finding for finding in findings(compare_runs([sweep]))}
     best, noise, pick = (by_code[code] for code in ("best-supported", "some-runs-noise", "silhouette-differs"))
     assert best.level == "good"
     assert (best.figures["run"], best.figures["is_noise"], best.figures["n_runs"]) == ("vgg16 features k=3", False, 4)
@@ -33,7 +33,7 @@ def test_with_nothing_to_choose_by_that_is_said(tmp_path):
     """Seeds or methods at one k, one backbone, no cafés: neither agreement nor stability across k can be measured."""
     for i in range(2):
         write_run(tmp_path / "sweep" / str(i), TRUTH, cafes=0, n_init=1 + i)
-    found = find([tmp_path / "sweep"])
+    found = compare_runs([tmp_path / "sweep"])
     assert found.best is None
     assert ("nothing-to-choose-by", "warn") in coded(found)
     assert ("one-family", "warn") not in coded(found)
@@ -44,14 +44,14 @@ def test_with_nothing_to_choose_by_that_is_said(tmp_path):
 def test_one_backbone_only_is_said(tmp_path, cafes):
     for k in (2, 3, 6):
         write_run(tmp_path / f"k{k}", np.arange(60) // (60 // k), k=k, cafes=cafes)
-    (finding,) = [f for f in findings(find([tmp_path])) if f.code == "one-family"]
+    (finding,) = [f for f in findings(compare_runs([tmp_path])) if f.code == "one-family"]
     assert (finding.level, finding.figures) == ("warn", {"family": "resnet", "cafes_known": cafes > 0})
 
 
 def test_noise_alone_has_no_winner_in_green(tmp_path):
     for k in (2, 3):
         write_run(tmp_path / f"k{k}", np.arange(60) // (60 // k), k=k, scores=scores_of(z=0.5))
-    first, *rest = findings(find([tmp_path]))
+    first, *rest = findings(compare_runs([tmp_path]))
     assert (first.code, first.level) == ("all-runs-noise", "bad")
     (best,) = [finding for finding in rest if finding.code == "best-supported"]
     assert (best.level, best.figures["is_noise"]) == ("warn", True)
@@ -59,10 +59,10 @@ def test_noise_alone_has_no_winner_in_green(tmp_path):
 
 
 def test_the_wording(sweep, tmp_path):
-    groups = [findings(find([sweep]))]
+    groups = [findings(compare_runs([sweep]))]
     (sweep / "11_k=9" / ".hydra").mkdir(parents=True)
     write_run(sweep / "12_k=3", TRUTH[:50], ids=[f"photo{i}" for i in range(10, 60)])
-    groups.append(findings(find([sweep])))
+    groups.append(findings(compare_runs([sweep])))
     for k in (2, 3):
         noise = scores_of(z=0.5, silhouette=0.1 * k)
         write_run(tmp_path / "noise" / f"k{k}", np.arange(60) // (60 // k), k=k, scores=noise)
@@ -71,5 +71,5 @@ def test_the_wording(sweep, tmp_path):
         write_run(tmp_path / "seeds" / str(i), TRUTH, cafes=0, n_init=1 + i)
     for k in (2, 3, 6):
         write_run(tmp_path / "no cafes" / f"k{k}", np.arange(60) // (60 // k), k=k, cafes=0)
-    groups += [findings(find([tmp_path / name])) for name in ("noise", "one", "seeds", "no cafes")]
+    groups += [findings(compare_runs([tmp_path / name])) for name in ("noise", "one", "seeds", "no cafes")]
     assert written(groups) == golden("compare")

@@ -6,7 +6,7 @@ import pytest
 from chromium import browser_only
 
 from cafemood import runs
-from cafemood.report import compare, report
+from cafemood.report import compare, comparison, report
 
 pytestmark = browser_only
 
@@ -147,7 +147,7 @@ def test_targets_are_large_enough_for_a_thumb(visit):
 @pytest.fixture
 def visit_comparison(visitor, sweep):
     """Open the comparison of a sweep."""
-    return lambda width=1280: visitor(compare.write(compare.find([sweep]), sweep), width)
+    return lambda width=1280: visitor(compare.write(comparison.compare_runs([sweep]), sweep), width)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -194,7 +194,7 @@ def test_the_table_calls_noise_what_the_verdict_does(visitor, sweep):
     scores = json.loads((sweep / "1_backbone=vgg16,k=3" / "scores.json").read_text())
     scores["null"]["silhouette@features"] |= {"z": 2.2, "limit": 2.6}
     (sweep / "1_backbone=vgg16,k=3" / "scores.json").write_text(json.dumps(scores))
-    page = visitor(compare.write(compare.find([sweep]), sweep))
+    page = visitor(compare.write(comparison.compare_runs([sweep]), sweep))
     assert "2 of 4 runs are no better than noise" in page.locator(".verdict").inner_text()
     assert sorted(page.locator("#runs td.noise").all_inner_texts()) == ["-1 !", "2.200 !"]
 

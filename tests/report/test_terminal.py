@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cafemood import runs
 from cafemood.core import atomic
-from cafemood.report.comparison import find
+from cafemood.report.comparison import compare_runs
 from cafemood.report.terminal import print_comparison, print_summary
 
 NAN = float("nan")
@@ -135,7 +135,7 @@ def test_a_run_without_baselines(shown):
 
 
 def test_a_comparison_shows_its_findings_and_the_head_of_its_table(sweep, capsys):
-    print_comparison(find([sweep]), Console(width=160), n_rows=2)
+    print_comparison(compare_runs([sweep]), Console(width=160), n_rows=2)
     out = capsys.readouterr().out
     assert "Best supported: vgg16 features k=3" in out
     assert "… and 2 more in the table." in out

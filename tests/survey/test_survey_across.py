@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cafemood.report import compare
+from cafemood.report import compare, comparison
 from cafemood.survey.across import across
 
 
@@ -48,11 +48,11 @@ def test_few_runs_say_nothing_since_even_perfect_agreement_has_a_large_p(tmp_pat
 
 
 def test_the_comparison_shows_it_once_answers_exist(sweep, tmp_path):
-    before = compare.write(compare.find([sweep]), tmp_path / "a")
+    before = compare.write(comparison.compare_runs([sweep]), tmp_path / "a")
     assert "What people say" not in before.read_text(encoding="utf-8")
     for i, folder in enumerate(sorted(sweep.iterdir())):
         put_result(folder, 0.3 * i)
-    page = compare.write(compare.find([sweep]), tmp_path / "b")
+    page = compare.write(comparison.compare_runs([sweep]), tmp_path / "b")
     text = page.read_text(encoding="utf-8")
     assert "What people say" in text
     assert "4 runs were shown to people" in text

@@ -1,1 +1,2 @@
+from .library import run as run
 from .sweeps import CompareSweep as CompareSweep

@@ -62,7 +62,7 @@ def command() -> str:
 _PATHS = ("data.root", "data.path", "data.manifest", "backbone.path", "backbone.ids", "backbone.weights", "cache_dir")
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_/.:~+@%-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_/.:+@%-]*")
 
 
 def quoted(words: list[str]) -> list[str]:

@@ -1,17 +1,15 @@
-"""One run from photos to report: `run(RunConfig)`, and `run_photos(…)` for a caller without a configuration."""
+"""One run from photos to report: `run(RunConfig)`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cafemood.app import quiet
-from cafemood.errors import CafemoodError
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -119,7 +117,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.reduction import display_plane
-    from cafemood.evaluation.assessment import evaluate
+    from cafemood.evaluation.assessment import assess
     from cafemood.evaluation.baselines import baselines
     from cafemood.evaluation.resampling import ReliabilityOptions
     from cafemood.evaluation.selection import choose_k
@@ -176,102 +174,12 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
                 seed=config.seed,
                 n_candidates=n_candidates,
             )
-            evaluation = evaluate(features, plane, clustering, compared, reliability, truth=truth, cafes=cafes)
+            evaluation = assess(features, plane, clustering, compared, reliability, truth=truth, cafes=cafes)
         writer.record(data, clustering, evaluation, plane, explained)
     finished = runs.load(config.folder)
     finish(finished, rows=features, pixels=photo_set.pixels)
     tracking.log_run(loggers, finished, config.settings(k))
     return finished
-
-
-def run_photos(
-    photos: PhotoSet | str | Path,
-    *,
-    backbone: str | Backbone | Precomputed = "mobilenet_v2",
-    reduce: int | Any | None = None,
-    method: str | Any = "kmeans",
-    k: int | str | None = None,
-    seed: int = 0,
-    folder: str | Path | None = None,
-    cache_dir: str | Path = "data/cache",
-    **more: Any,
-) -> Run:
-    """Make a run of some photos, as `cafemood train` does.
-
-    Args:
-        photos: The photos, or a folder of them.
-        backbone: A network's name (see `cafemood weights list`), or a network.
-        reduce: Components of a PCA before the clustering, or a reduction; None: none.
-        method: `kmeans`, `dec`, `idec`, `n2d`, `temi`, or a clusterer, which stays as it is.
-        k: Clusters; `auto` chooses without labels; None: the clusterer's own, else 4.
-        seed: Of everything random (a clusterer or a reduction that is given keeps its own).
-        folder: The run's folder; None: a new one in `outputs/runs`.
-        cache_dir: Features and autoencoders that other runs may use.
-        **more: Further fields of `RunConfig`, such as `resamples` or `nulls`.
-
-    Raises:
-        CafemoodError: A part is unknown or does not fit the photos, or the folder holds a run.
-    """
-    import pytorch_lightning as pl
-    from pytorch_lightning.loggers import CSVLogger
-
-    from cafemood import clustering
-    from cafemood.backbones import create_backbone
-    from cafemood.clustering.stored import clusterers
-    from cafemood.data import PhotoSet, scan_folder
-
-    if isinstance(method, str):
-        known = clusterers()
-        if method not in known:
-            raise CafemoodError(f"Unknown method {method!r}", where="method", fix=f"take {', '.join(known)}")
-        method = known[method](n_clusters=4, random_state=seed)
-    k = method.n_clusters if k is None else k
-    if k != "auto" and type(k) is not int:
-        raise CafemoodError(f"k={k!r} is not a whole number", where="k", fix="give one, or 'auto'")
-    if reduce is None:
-        reduce = clustering.NoReduction()
-    elif isinstance(reduce, int):
-        reduce = clustering.PCAReduction(reduce, random_state=seed)
-    reduction, clusterer = reduce, method
-    photo_set = photos
-    name = backbone if isinstance(backbone, str) else backbone.name
-    if folder is None:
-        stamp = f"{datetime.now():%Y-%m-%d_%H-%M-%S_%f}"
-        folder = Path("outputs/runs") / f"{stamp}_{name}_{clusterer.name}_k{k}"
-    reduction_name = "none" if reduction.n_components is None else "pca"
-    defaults: dict[str, Any] = {
-        "trainer": partial(
-            pl.Trainer, accelerator="auto", devices=1, deterministic="warn", default_root_dir=str(folder)
-        ),
-        "loggers": lambda: [CSVLogger(str(folder), name="", version="")],
-        "command": f"cafemood.run(…, backbone={name!r}, method={clusterer.name!r}, k={k!r}, seed={seed})",
-    }
-    return run(
-        RunConfig(
-            folder=Path(folder).expanduser(),
-            photos=lambda: photo_set if isinstance(photo_set, PhotoSet) else scan_folder(photo_set),
-            backbone=lambda: create_backbone(backbone) if isinstance(backbone, str) else backbone,
-            reduction=lambda: reduction,
-            method=partial(_with_k, clusterer),
-            reduction_facts={"name": reduction_name, **_arguments(reduction)},
-            method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
-            k=k,
-            seed=seed,
-            cache_dir=cache_dir,
-            **(defaults | more),
-        )
-    )
-
-
-def _with_k(clusterer: Any, k: int) -> Any:
-    """A copy of a clusterer with this k: the caller's own is not changed."""
-    return type(clusterer)(**clusterer.get_params() | {"n_clusters": k})
-
-
-def _arguments(part: Any) -> dict[str, Any]:
-    """The plain values that a part was made with, by their names."""
-    values = part.get_params()
-    return {name: value for name, value in values.items() if isinstance(value, bool | int | float | str | None)}
 
 
 def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoDataModule:

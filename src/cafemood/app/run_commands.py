@@ -186,9 +186,10 @@ def compare(
 ) -> None:
     """Set many runs side by side: one table, one page, and which run is best supported without labels."""
     from cafemood.report import compare as comparing
+    from cafemood.report import comparison
     from cafemood.report import terminal as summary
 
-    found = comparing.find(folders)
+    found = comparison.compare_runs(folders)
     page = comparing.write(found, out or folders[0].expanduser())
     summary.print_comparison(found)
     typer.echo(f"Comparison: {page}")

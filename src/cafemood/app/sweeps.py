@@ -40,12 +40,12 @@ class CompareSweep(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare what the sweep left; a comparison that cannot be made is told."""
-        from cafemood.report import compare, terminal, tracking
+        from cafemood.report import compare, comparison, terminal, tracking
 
         CompareSweep.incomplete = True  # until all is done: of an error in a callback Hydra only warns
         folder = Path(config.hydra.sweep.dir)
         try:
-            found = compare.find([folder])
+            found = comparison.compare_runs([folder])
             page = compare.write(found, folder)
         except CafemoodError as error:
             logging.getLogger("cafemood").error("%s", error)

@@ -41,6 +41,11 @@ def create_backbone(name: str, **options: Any) -> Backbone | Precomputed:
     return backbone
 
 
+def list_backbones() -> list[str]:
+    """The names that `create_backbone` takes."""
+    return sorted([*CARDS, *_BUILDERS])
+
+
 def from_card(
     name: str, weights: str | None = None, output: str = "features", precision: str = "auto", **shape: int
 ) -> Backbone:

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.cafes import moods
+from cafemood.cafes import moods, profiles
 from cafemood.cafes.looks import LOOKS
 from cafemood.cafes.profiles import Cafes, label
 from cafemood.errors import CafemoodError, PhotoError, RunError
+from cafemood.runs.run import Run
 
 N_EXPANSION, POWER = 5, 2
 """The query is joined by its nearest cafés, weighted by cosine² (Radenović et al., TPAMI 2019, αQE)."""
@@ -181,6 +182,21 @@ def rank(
     return [
         _match(cafes, query, int(i), float(similarity[i]), named, distance) for i in order if np.isfinite(similarity[i])
     ]
+
+
+def similar_cafes(run: Run, cafe: str, *, n: int = 10) -> list[Match]:
+    """The cafés of a run most like one of them, best first.
+
+    Args:
+        run: A finished run with café ids.
+        cafe: Its id or name.
+        n: How many.
+
+    Raises:
+        RunError: There is no such café, or the run knows no cafés.
+    """
+    cafes = profiles.load(run)
+    return rank(cafes, like_cafes(cafes, [cafe]), n=n)
 
 
 def scores(vectors: np.ndarray, vector: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
 from .assessment import Evaluation as Evaluation
-from .assessment import evaluate as evaluate
+from .evaluating import evaluate as evaluate
 from .findings import Finding as Finding
 from .resampling import stability as stability
 from .score_table import SCORES as SCORES

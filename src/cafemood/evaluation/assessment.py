@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,19 @@ class Evaluation:
     silhouettes: np.ndarray
     details: dict[str, Any]
 
+    def _repr_html_(self) -> str:
+        """The findings and the scores as a notebook shows them."""
+        said = "".join(f"<li>{escape(finding.text)}</li>" for finding in self.findings)
+        rows = "".join(f"<tr><td>{escape(name)}</td><td>{value:.3f}</td></tr>" for name, value in self.scores.items())
+        return f"<ul>{said}</ul><table><tr><th>score</th><th>value</th></tr>{rows}</table>"
+
     def to_json(self) -> dict[str, Any]:
         """What `scores.json` holds."""
         findings = [finding.to_json() for finding in self.findings]
         return {"scores": self.scores, **self.details, "verdict": findings}
 
 
-def evaluate(
+def assess(
     features: np.ndarray,
     plane: np.ndarray,
     clustering: Clustering,

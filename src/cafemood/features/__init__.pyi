@@ -1,4 +1,5 @@
 from .cache import Features as Features
-from .embedding import embed as embed
+from .photo_embedding import Embedding as Embedding
+from .photo_embedding import embed as embed
 from .photo_features import PhotoDataModule as PhotoDataModule
 from .ray_trainer import RayTrainer as RayTrainer

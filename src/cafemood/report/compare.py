@@ -14,7 +14,6 @@ from cafemood.core.atomic import write_csv, writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.evaluation.score_table import compare_columns, first_columns
 from cafemood.report.comparison import COLUMNS, Comparison, is_noise
-from cafemood.report.comparison import find as find
 from cafemood.report.comparison_findings import findings
 from cafemood.report.style import COLORS, MARKS
 from cafemood.runs import thumbnails

@@ -209,7 +209,7 @@ class Comparison:
         return int((second > second[first.argmax()]).sum()) + 1
 
 
-def find(folders: Sequence[str | Path]) -> Comparison:
+def compare_runs(folders: Sequence[str | Path]) -> Comparison:
     """Read all runs below some folders: run folders themselves, or sweeps.
 
     Raises:

@@ -160,6 +160,10 @@ def load(folder: str | Path) -> Run:
     return Run(folder, facts)
 
 
+load_run = load
+"""`load` under the name that says it outside of this package."""
+
+
 def why_unfinished(folder: Path) -> str | None:
     """Why a job's folder holds no result, in its own words; None if it does."""
     if (folder / "run.json").is_file():
