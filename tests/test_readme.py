@@ -6,6 +6,7 @@ import json
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -64,8 +65,6 @@ def test_the_pages_have_commands():
 @pytest.mark.parametrize("command", TRAINING)
 def test_every_training_command_composes(command):
     words = command_line.quoted(shlex.split(command))
-    if "data.root=~/photos" in words:
-        pytest.xfail("Hydra's grammar has no ~, and it is not quoted yet")
     options = [word for word in words if word.startswith("-")]
     assert set(options) <= {"-m", "--help", "--cfg"}
     words = [word for word in words if word not in (*options, "job")]
@@ -84,8 +83,6 @@ def test_every_cafemood_command_parses(command):
         if not words:
             return  # a group alone: `cafemood survey`
         name = words.pop(0)
-        if name in ("train", "demo") and name not in found.commands:
-            pytest.xfail(f"cafemood {name} is not in the command line yet")
         assert name in found.commands
         found = found.commands[name]
     if words:
@@ -202,6 +199,14 @@ def test_every_import_of_the_pages_works(statement):
 
 @pytest.mark.parametrize("name", FACE)
 def test_every_public_name_of_the_pages_exists(name):
-    if "scan_folder" not in dir(cafemood):
-        pytest.xfail("the public face is not in the package yet")
     assert hasattr(cafemood, name.removeprefix("cm."))
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path):
+    """All its cells, one after the other in one process, from an empty folder."""
+    script = tmp_path / "tutorial.py"
+    script.write_text("\n".join(CELLS), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "outputs" / "runs").glob("*/report.html"))

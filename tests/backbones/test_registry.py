@@ -267,7 +267,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 def test_the_fingerprint_is_the_same_in_another_process():
-    code = "from cafemood.backbones import create_backbone; print(create_backbone('mobilenet_v2', precision='float32').fingerprint)"
+    code = "import cafemood as cm; print(cm.create_backbone('mobilenet_v2', precision='float32').fingerprint)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == create_backbone("mobilenet_v2", precision="float32").fingerprint
 

@@ -138,12 +138,15 @@ class Run:
 
 
 def load(folder: str | Path) -> Run:
-    """Open a finished run folder.
+    """Open a finished run folder; `latest` in the place of its name is the newest beside it.
 
     Raises:
         RunError: It is no run folder, the run did not finish, or a newer cafemood wrote it.
     """
     folder = Path(folder).expanduser()
+    if folder.name == "latest" and not folder.exists():
+        cards = sorted(folder.parent.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+        folder = cards[-1].parent if cards else folder
     if not (folder / "run.json").is_file():
         raise RunError(
             "This is not a run folder",
