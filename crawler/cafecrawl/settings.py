@@ -7,7 +7,7 @@ COMMANDS_MODULE = "cafecrawl.commands"
 ADDONS: dict[object, int] = {}
 
 # Politeness
-ROBOTSTXT_OBEY = True  # by FailClosedRobots below
+ROBOTSTXT_OBEY = True  # by FailClosedRobotsMiddleware below
 ROBOTS_TIMEOUT = 15
 ROBOTS_MAX_DELAY = 60.0  # seconds of a Crawl-delay that are kept
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
@@ -41,12 +41,13 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 REDIRECT_MAX_TIMES = 5
 TELNETCONSOLE_ENABLED = False
 DOWNLOADER_MIDDLEWARES = {
-    "cafecrawl.middlewares.HeldHosts": 30,
-    "cafecrawl.middlewares.FailClosedRobots": 100,
-    "cafecrawl.middlewares.OwnSlot": 105,
-    "cafecrawl.middlewares.DailyQuota": 110,
-    "cafecrawl.middlewares.Walls": 580,
-    "cafecrawl.middlewares.Patience": 990,
+    "cafecrawl.middlewares.host_hold.HostHoldMiddleware": 30,
+    "cafecrawl.middlewares.robots.FailClosedRobotsMiddleware": 100,
+    "cafecrawl.middlewares.host_slot.HostSlotMiddleware": 105,
+    "cafecrawl.middlewares.daily_quota.DailyQuotaMiddleware": 110,
+    "cafecrawl.middlewares.captcha_stop.CaptchaStopMiddleware": 580,
+    "cafecrawl.middlewares.no_ai.NoAiMiddleware": 581,
+    "cafecrawl.middlewares.retry_after.RetryAfterMiddleware": 990,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,

@@ -19,7 +19,13 @@ import scrapy.pipelines
 
 import cafecrawl.commands.crawl
 import cafecrawl.commands.verify
-import cafecrawl.middlewares
+import cafecrawl.middlewares.captcha_stop
+import cafecrawl.middlewares.daily_quota
+import cafecrawl.middlewares.host_hold
+import cafecrawl.middlewares.host_slot
+import cafecrawl.middlewares.no_ai
+import cafecrawl.middlewares.retry_after
+import cafecrawl.middlewares.robots
 import cafecrawl.pipelines
 import cafecrawl.progress  # noqa: F401
 

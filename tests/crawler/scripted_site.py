@@ -1,6 +1,7 @@
 """A site on loopback that answers as a test says, for what the replica's faults do not have."""
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -90,3 +91,9 @@ def rows_of(folder: Path, query: str) -> list[tuple]:
     found = [tuple(row) for row in ledger.rows(query)]
     ledger.close()
     return found
+
+
+def between(site) -> list[float]:
+    """Seconds between a site's requests."""
+    at = [asked.at for asked in site.asked]
+    return [later - earlier for earlier, later in itertools.pairwise(at)]

@@ -36,7 +36,7 @@ class Command(ScrapyCrawl):
             crawler = self._create_crawler(args[0])
         except KeyError:
             raise UsageError(f"There is no spider {args[0]!r}: see `scrapy list`", print_help=False) from None
-        refusal = getattr(crawler.spidercls, "refusal", None)
+        refusal = crawler.spidercls.refusal if issubclass(crawler.spidercls, PhotoSpider) else None
         if refusal and not {"contact", "permission"} & set(opts.spargs):
             print(refusal, file=sys.stderr)
             self.exitcode = NotAllowed.exit_code

@@ -15,17 +15,12 @@ from cafecrawl.ledger import Ledger
 from cafecrawl.options import PHOTOS
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.site import HOSTS, Replica, running
+from cafecrawl.spiderlist import spider_classes
 from cafecrawl.store import STATE
 from cafemood.core.reasons import reason_of
 
 PORT = 8910
 CONTENT: dict[str, Any] = {"n_cafes": 10, "n_photos": 5, "n_openverse": 40, "n_commons": 20}
-CRAWLS = (
-    ("naver", "naver", ("-a", "area=공릉동,성수역,연남동")),
-    ("openverse", "openverse", ("-a", "query=cafe interior")),
-    ("commons", "commons", ("-a", "query=cafe interior")),
-    ("osm", "overpass", ("-a", "area=공릉동,성수역,연남동")),
-)
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "AUTOTHROTTLE_ENABLED=0")
 """The sites are this machine's own: nobody needs the pauses."""
 LABELLED = "labelled.parquet"
@@ -54,8 +49,10 @@ class Command(FolderCommand):
         replica = Replica(Content(seed=self._opts.seed, **CONTENT))
         try:
             with running(replica, self._opts.port):
-                for spider, host, more in CRAWLS:
-                    code = crawl(spider, folder, replica.urls[host], more)
+                for name, spider in spider_classes(self.settings).items():
+                    if spider.replica_host is None:
+                        continue
+                    code = crawl(name, folder, replica.urls[spider.replica_host], spider.demo_arguments)
                     if code:
                         return code
         except OSError as error:
@@ -68,12 +65,11 @@ class Command(FolderCommand):
         return 0
 
 
-def crawl(spider: str, folder: Path, site: str, more: tuple[str, ...]) -> int:
+def crawl(spider: str, folder: Path, site: str, arguments: dict[str, str]) -> int:
     """Run a real crawl of a site of the replica; returns its exit code."""
-    given = ("-a", f"site={site}", "-a", f"folder={folder}", "-a", "contact=demo@cafemood.example")
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", "crawl", spider, *given, *more, *FAST], check=False
-    ).returncode
+    given = {"site": site, "folder": folder, "contact": "demo@cafemood.example"} | arguments
+    words = [word for name, value in given.items() for word in ("-a", f"{name}={value}")]
+    return subprocess.run([sys.executable, "-m", "scrapy", "crawl", spider, *words, *FAST], check=False).returncode
 
 
 def write_labels(folder: Path, replica: Replica) -> int:

@@ -11,7 +11,8 @@ from cafecrawl.errors import ConfigError
 from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.faults import Fault
-from cafecrawl.replica.site import HOSTS, Replica
+from cafecrawl.replica.site import Replica
+from cafecrawl.spider import PhotoSpider
 from cafemood.core.reasons import reason_of
 
 
@@ -53,15 +54,14 @@ class Command(FolderCommand):
         return 0
 
 
-async def serve(replica: Replica, port: int) -> None:
+async def serve(replica: Replica, port: int, spiders: dict[str, type[PhotoSpider]]) -> None:
     """Serve until interrupted, and say where."""
     await replica.start(port)
     try:
-        for host in HOSTS[:4]:
-            spider = "osm" if host == "overpass" else host
-            print(
-                f"scrapy crawl {spider} -a site={replica.urls[host]} -a contact=you@example.org -a folder=…", flush=True
-            )
+        for name, spider in spiders.items():
+            if spider.replica_host:
+                site = replica.urls[spider.replica_host]
+                print(f"scrapy crawl {name} -a site={site} -a contact=you@example.org -a folder=…", flush=True)
         await asyncio.Event().wait()
     finally:
         await replica.stop()

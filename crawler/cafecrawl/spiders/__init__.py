@@ -1,1 +1,1 @@
-"""One module a source: openverse, commons, osm, naver, urllist."""
+"""The spiders, one module a source; Scrapy finds them here, and each says what it costs."""

@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import ceil
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from scrapy.http import Request, Response
 
 from cafecrawl.areas import AREAS
+from cafecrawl.cost import Cost
 from cafecrawl.errors import CrawlError, NotAllowed
 from cafecrawl.items import Page
 from cafecrawl.ledger import Listing
 from cafecrawl.licences import RESERVED, reserved
+from cafecrawl.options import Options
 from cafecrawl.parsers import naver_photos, naver_search
 from cafecrawl.spider import PhotoSpider
 
 MAP, PLACE, GRAPHQL = "https://m.map.naver.com", "https://m.place.naver.com", "https://pcmap-api.place.naver.com"
 IMAGES = ("ldb-phinf.pstatic.net", "pup-review-phinf.pstatic.net", "blogfiles.pstatic.net", "blogfiles.naver.net")
 
+CAFES, PHOTOS = 76, 10
+"""Cafés an area, and interiors a café, as in the study."""
+PAGE_SIZE = 75
+
 
 class NaverSpider(PhotoSpider):
     """`scrapy crawl naver -a contact=… -a permission=FILE`: 16 areas x 76 cafés x 10 interiors, as in the study."""
 
     name = "naver"
-    own: ClassVar = {"cafes": "cafés an area at most (default 76)", "photos": "interiors a café at most (default 10)"}
+    own: ClassVar = {
+        "cafes": f"cafés an area at most (default {CAFES})",
+        "photos": f"interiors a café at most (default {PHOTOS})",
+    }
     max_stale = 3
+    ends_at_block = True
+    replica_host = "naver"
+    demo_arguments: ClassVar = {"area": "공릉동,성수역,연남동"}
     refusal = (
         "Naver does not allow crawls without its written permission: give -a permission=FILE (with -a contact=… alone, "
         "robots.txt is asked and obeyed). Open sources: `scrapy crawl openverse`, `scrapy crawl commons`."
@@ -34,8 +47,8 @@ class NaverSpider(PhotoSpider):
 
     def prepare(self) -> None:
         """The study's plan by default; robots.txt is set aside only for what the permission is about."""
-        self.n_cafes = self.options.number("cafes", 76)
-        self.per_cafe = self.options.number("photos", 10)
+        self.n_cafes = self.options.number("cafes", CAFES)
+        self.per_cafe = self.options.number("photos", PHOTOS)
         self.accepted |= {RESERVED}
         permission = self.options.permission
         hosts = [url.removeprefix("https://") for url in (MAP, PLACE, GRAPHQL)]
@@ -49,6 +62,15 @@ class NaverSpider(PhotoSpider):
         for area in self.options.areas or AREAS.values():
             yield f"naver {area.name} 카페", {"step": "search", "query": f"{area.name} 카페", "area": area.name}
 
+    @classmethod
+    def cost(cls, options: Options) -> Cost:
+        """A search an area, then two requests a café for its photos."""
+        n_areas = len(options.areas or AREAS)
+        n_cafes = options.number("cafes", CAFES)
+        n_photos = n_areas * n_cafes * options.number("photos", PHOTOS)
+        searches = n_areas * (1 + ceil(max(n_cafes - PAGE_SIZE, 0) / PAGE_SIZE))
+        return Cost(searches + 2 * n_areas * n_cafes, min(n_photos, options.limit or n_photos))
+
     def list_request(self, listing: Listing) -> Request:
         """The study's search page, then its JSON; a café's photo page, then the viewer."""
         asked, cursor = listing.request, listing.cursor or {}
@@ -57,7 +79,7 @@ class NaverSpider(PhotoSpider):
             if "page" not in cursor:
                 words = urlencode({"query": asked["query"], "sm": "hty", "style": "v5"})
                 return Request(f"{site}/search2/search.naver?{words}")
-            most = {"query": asked["query"], "page": cursor["page"], "displayCount": 75, "type": "SITE_1"}
+            most = {"query": asked["query"], "page": cursor["page"], "displayCount": PAGE_SIZE, "type": "SITE_1"}
             return Request(
                 f"{site}/search2/searchMore.naver?{urlencode(most | {'siteSort': 0, 'sm': 'clk', 'style': 'v5'})}"
             )
@@ -82,9 +104,9 @@ class NaverSpider(PhotoSpider):
         else:
             page = naver_search.parse_page(response.body, asked["area"])
             page = replace(page, next={"page": 1} if page.places else None)
-        known = self._known(asked["area"])
-        places = [p for p in page.places if p.cafe_id not in known][: max(self.n_cafes - len(known), 0)]
-        more = page.next if len(known) + len(places) < self.n_cafes else None
+        cafe_ids = self._cafe_ids(asked["area"])
+        places = [p for p in page.places if p.cafe_id not in cafe_ids][: max(self.n_cafes - len(cafe_ids), 0)]
+        more = page.next if len(cafe_ids) + len(places) < self.n_cafes else None
         sublists = [(f"naver photos {p.cafe_id}", {"step": "photos", "cafe_id": p.cafe_id}) for p in places]
         return Page(tuple(places), next=more, n_left_out=len(page.places) - len(places)), sublists
 
@@ -99,7 +121,7 @@ class NaverSpider(PhotoSpider):
         """A café that has closed has no photo page any more; the viewer has one address for all cafés."""
         return listing.request["step"] == "photos" and "cursors" not in (listing.cursor or {})
 
-    def _known(self, area: str) -> set[str]:
+    def _cafe_ids(self, area: str) -> set[str]:
         rows = self.ledger.rows("SELECT cafe_id FROM places WHERE source = 'naver' AND area = ?", area)
         return {row["cafe_id"] for row in rows}
 

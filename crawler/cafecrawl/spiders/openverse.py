@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from scrapy.http import Request, Response
 
+from cafecrawl.cost import Cost
 from cafecrawl.items import Page
 from cafecrawl.ledger import Listing
+from cafecrawl.options import Options
 from cafecrawl.parsers import openverse
 from cafecrawl.spider import PhotoSpider
 
@@ -31,20 +34,22 @@ class OpenverseSpider(PhotoSpider):
     name = "openverse"
     own: ClassVar = {"query": f"words to search for, separated by | (default: {' | '.join(QUERIES)})"}
     daily_quota = 200
+    replica_host = "openverse"
+    demo_arguments: ClassVar = {"query": "cafe interior"}
 
     def lists(self) -> Iterable[tuple[str, dict[str, Any]]]:
         """One list a query; with areas, one a query and area."""
-        words = self.options.own.get("query")
-        queries = [w.strip() for w in words.split("|") if w.strip()] if words else list(QUERIES)
         licences = ",".join(sorted(self.options.licences))
-        if self.options.areas:
-            named = [(f"{a.name} 카페", a.name) for a in self.options.areas] if not words else []
-            named += [(f"{q} {a.key}", a.name) for a in self.options.areas for q in (queries if words else queries[:1])]
-        else:
-            named = [(q, "") for q in queries]
-        for query, area in named:
+        for query, area in queries(self.options):
             request = {"q": query[:200], "license": licences, "area": area}
             yield f"openverse {query} {licences}", request
+
+    @classmethod
+    def cost(cls, options: Options) -> Cost:
+        """Lists as deep as they are free."""
+        n_photos = len(queries(options)) * openverse.MAX_DEPTH
+        n_photos = min(options.limit or n_photos, n_photos)
+        return Cost(ceil(n_photos / openverse.PAGE_SIZE), n_photos, 3.2, 1.0, cls.daily_quota)
 
     def list_request(self, listing: Listing) -> Request:
         """Never with `mature`: any value of it, even "false", turns sensitive results on."""
@@ -60,3 +65,14 @@ class OpenverseSpider(PhotoSpider):
     def parse_list(self, listing: Listing, response: Response) -> tuple[Page, Iterable[tuple[str, dict[str, Any]]]]:
         """A page of results."""
         return openverse.parse_page(response.body, listing.request["area"] or None), ()
+
+
+def queries(options: Options) -> list[tuple[str, str]]:
+    """The words to search for, and the area of each ("" without one)."""
+    words = options.own.get("query")
+    plain = [w.strip() for w in words.split("|") if w.strip()] if words else list(QUERIES)
+    if not options.areas:
+        return [(query, "") for query in plain]
+    in_korean = [] if words else [(f"{area.name} 카페", area.name) for area in options.areas]
+    repeated = plain if words else plain[:1]
+    return in_korean + [(f"{query} {area.key}", area.name) for area in options.areas for query in repeated]

@@ -7,8 +7,11 @@ from typing import Any, ClassVar
 
 from scrapy.http import FormRequest, Request, Response
 
+from cafecrawl.areas import AREAS
+from cafecrawl.cost import Cost
 from cafecrawl.items import Page
 from cafecrawl.ledger import Listing
+from cafecrawl.options import Options
 from cafecrawl.parsers import overpass
 from cafecrawl.spider import PhotoSpider
 
@@ -20,6 +23,8 @@ class OsmSpider(PhotoSpider):
     own: ClassVar = {"radius": "metres around the middle of each area (default 800)"}
     needs_area = True
     has_photos = False
+    replica_host = "overpass"
+    demo_arguments: ClassVar = {"area": "공릉동,성수역,연남동"}
 
     def prepare(self) -> None:
         """Check the radius."""
@@ -31,6 +36,11 @@ class OsmSpider(PhotoSpider):
             spot = f"(around:{self.radius},{area.lat},{area.lon})"
             query = f'[out:json][timeout:60];nwr["amenity"="cafe"]{spot};out center tags;'
             yield f"osm {area.key} {self.radius}", {"data": query, "area": area.name}
+
+    @classmethod
+    def cost(cls, options: Options) -> Cost:
+        """A request an area."""
+        return Cost(len(options.areas or AREAS), 0, list_delay=10.0)
 
     def list_request(self, listing: Listing) -> Request:
         """The query in Overpass QL."""

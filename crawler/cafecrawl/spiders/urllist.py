@@ -14,10 +14,12 @@ from typing import Any, ClassVar
 
 from scrapy.http import Request, Response
 
+from cafecrawl.cost import Cost
 from cafecrawl.errors import ConfigError
 from cafecrawl.items import Page, PhotoRef, Place
 from cafecrawl.ledger import Listing
 from cafecrawl.licences import credit, read_licence
+from cafecrawl.options import Options
 from cafecrawl.spider import PhotoSpider
 from cafemood.core.reasons import reason_of
 
@@ -37,22 +39,7 @@ class UrlListSpider(PhotoSpider):
         """Check that the table can be read."""
         if self.options.repair:
             return
-        given = self.options.own.get("file")
-        if not given:
-            raise ConfigError(
-                "No table given", where="-a file=…", fix="give a CSV or Parquet with the columns url, licence"
-            )
-        self.table = Path(given).expanduser().resolve()
-        if not self.table.is_file() or self.table.suffix.lower() not in (".csv", ".parquet"):
-            why = "it is neither .csv nor .parquet" if self.table.is_file() else "it does not exist"
-            raise ConfigError("The table cannot be read", where=self.table, why=why)
-        for row in self._rows():  # to its end, so that a table enters the ledger whole or not at all
-            if missing := {"url", "licence"} - set(row):
-                raise ConfigError(
-                    f"The table has no column {', '.join(sorted(missing))}",
-                    where=self.table,
-                    why=f"it has {', '.join(map(str, row))}",
-                )
+        self.table = read_table(self.options)
 
     def lists(self) -> Iterable[tuple[str, dict[str, Any]]]:
         """None over the network: the table is stored at once, a thousand rows a transaction."""
@@ -66,7 +53,7 @@ class UrlListSpider(PhotoSpider):
         if listing is not None:
             photos: list[PhotoRef] = []
             places: list[Place] = []
-            for row in self._rows():
+            for row in read_rows(self.table):
                 place, photo = _read(row)
                 places.append(place)
                 photos.append(photo)
@@ -76,10 +63,16 @@ class UrlListSpider(PhotoSpider):
             self._add(listing, Page(tuple(places), tuple(photos)))
         return ()
 
+    @classmethod
+    def cost(cls, options: Options) -> Cost:
+        """A request a row of the table."""
+        n_photos = sum(1 for _ in read_rows(read_table(options)))
+        return Cost(0, min(options.limit or n_photos, n_photos))
+
     def _add(self, listing: Listing, page: Page) -> None:
         self.ledger.add_page(self.name, listing, page, accepts=self.accepts)
 
-    def _next_list(self) -> None:
+    def next_list_request(self) -> None:
         """None over the network; an earlier table that a crawl died over goes on when it is given again."""
 
     def list_request(self, listing: Listing) -> Request:
@@ -90,20 +83,53 @@ class UrlListSpider(PhotoSpider):
         """There is none."""
         raise NotImplementedError
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        try:
-            if self.table.suffix.lower() == ".csv":
-                with self.table.open(encoding="utf-8-sig", newline="") as stream:
-                    yield from csv.DictReader(stream)
-            else:
-                import pyarrow.parquet as pq
 
-                for batch in pq.ParquetFile(self.table).iter_batches(ROWS):
-                    yield from batch.to_pylist()
-        except (OSError, ValueError, csv.Error) as error:
-            known = not isinstance(error, UnicodeDecodeError)  # its position counts from the last piece that was read
-            why = reason_of(error, self.table, "it is damaged, or no such table") if known else "it is not UTF-8"
-            raise ConfigError("The table cannot be read", where=self.table, why=why) from None
+def read_table(options: Options) -> Path:
+    """The table that `file=…` names, read once to its end, so that it enters the ledger whole or not at all.
+
+    Raises:
+        ConfigError: None is given, it cannot be read, or it lacks a column.
+    """
+    argument = options.own.get("file")
+    if not argument:
+        raise ConfigError(
+            "No table given", where="-a file=…", fix="give a CSV or Parquet with the columns url, licence"
+        )
+    path = Path(argument).expanduser().resolve()
+    if not path.is_file() or path.suffix.lower() not in (".csv", ".parquet"):
+        why = "it is neither .csv nor .parquet" if path.is_file() else "it does not exist"
+        raise ConfigError("The table cannot be read", where=path, why=why)
+    for row in read_rows(path):
+        if missing := {"url", "licence"} - set(row):
+            raise ConfigError(
+                f"The table has no column {', '.join(sorted(missing))}",
+                where=path,
+                why=f"it has {', '.join(map(str, row))}",
+            )
+    return path
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a table.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        if path.suffix.lower() == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                yield from csv.DictReader(stream)
+        else:
+            import pyarrow.parquet as pq
+
+            for batch in pq.ParquetFile(path).iter_batches(ROWS):
+                yield from batch.to_pylist()
+    except (OSError, ValueError, csv.Error) as error:
+        if isinstance(error, UnicodeDecodeError):  # its position counts from the last piece that was read
+            why = "it is not UTF-8"
+        else:
+            why = reason_of(error, path, "it is damaged, or no such table")
+        raise ConfigError("The table cannot be read", where=path, why=why) from None
 
 
 def _read(row: dict[str, Any]) -> tuple[Place, PhotoRef]:

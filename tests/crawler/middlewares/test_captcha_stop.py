@@ -38,14 +38,3 @@ def test_a_photo_that_meets_a_wall_in_three_crawls_does_not_bar_the_others(scrap
         ("rejected", f"{site.host} shows a captcha"),
         ("done", None),
     ]
-
-
-def test_a_photo_whose_check_fails_in_a_way_that_nobody_foresaw_waits_and_is_told(scrapy, site_of, tmp_path):
-    site = site_of(jpeg)
-    table = site.table(tmp_path / "t.csv", "/1.jpg,cc0")
-    broken = '{"crawler_helpers.BrokenPipeline": 150}'
-    done = scrapy.crawl("urllist", tmp_path / "p", file=table, settings={"ITEM_PIPELINES": broken})
-    assert done.code == 1, done.text
-    assert "error in a check: nobody foresaw this error (ZeroDivisionError)" in done.text
-    assert rows_of(tmp_path / "p", "SELECT state, tries FROM photos") == [("pending", 1)]
-    assert scrapy.crawl("urllist", tmp_path / "p", file=table).code == 0
