@@ -90,7 +90,8 @@ def test_imports_inside_a_package_run_one_way_too():
 
 
 def test_no_module_is_longer_than_300_lines():
-    assert {m for m, path in MODULES.items() if len(path.read_text().splitlines()) > 300} == set()
+    files = [*MODULES.values(), *(ROOT / "crawler").rglob("*.py")]
+    assert {path.name for path in files if len(path.read_text().splitlines()) > 300} == set()
 
 
 def test_the_crawler_needs_photos_errors_and_their_reasons_at_most():

@@ -11,6 +11,7 @@ from scripted_site import jpeg, json_of, rows_of
 from twisted.python.failure import Failure
 
 from cafecrawl.ledger import Ledger
+from cafecrawl.photo_window import PhotoWindow
 from cafecrawl.replica.content import Content, blob_photo
 from cafecrawl.replica.faults import Fault
 from cafecrawl.spiders.openverse import OpenverseSpider
@@ -64,7 +65,8 @@ def test_an_error_that_nobody_foresaw_ends_the_crawl_with_its_traceback(scrapy, 
 def test_a_ledger_that_cannot_be_written_ends_the_crawl_whatever_came(monkeypatch, tmp_path, arrived):
     """The note that a list failed cannot be written either: the crawl ends, and does not wait or ask again."""
     spider = OpenverseSpider(contact="a@example.org", folder=tmp_path, query="x")
-    spider._open()
+    spider.open_folder()
+    spider._window = PhotoWindow(spider.ledger, spider.name, spider.accepts, repair=False)
     listing = spider._listing = spider.ledger.next_list("openverse")
 
     def fail(*_):

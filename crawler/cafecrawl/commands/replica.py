@@ -11,8 +11,9 @@ from cafecrawl.errors import ConfigError
 from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.faults import Fault
-from cafecrawl.replica.site import Replica
+from cafecrawl.replica.site import HOSTS, Replica
 from cafecrawl.spider import PhotoSpider
+from cafecrawl.spiderlist import spider_classes
 from cafemood.core.reasons import reason_of
 
 
@@ -41,7 +42,7 @@ class Command(FolderCommand):
         opts = self._opts
         content = Content(opts.seed, opts.cafes, opts.photos)
         try:
-            asyncio.run(serve(Replica(content, _faults(opts.faults)), opts.port))
+            asyncio.run(serve(Replica(content, _faults(opts.faults)), opts.port, spider_classes(self.settings)))
         except KeyboardInterrupt:
             print("Stopped.")
         except OSError as error:
