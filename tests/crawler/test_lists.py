@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Response
+from scrapy.settings import Settings
 from scripted_site import jpeg, json_of, rows_of
 from twisted.python.failure import Failure
 
@@ -65,6 +66,7 @@ def test_an_error_that_nobody_foresaw_ends_the_crawl_with_its_traceback(scrapy, 
 def test_a_ledger_that_cannot_be_written_ends_the_crawl_whatever_came(monkeypatch, tmp_path, arrived):
     """The note that a list failed cannot be written either: the crawl ends, and does not wait or ask again."""
     spider = OpenverseSpider(contact="a@example.org", folder=tmp_path, query="x")
+    spider.settings = Settings()
     spider.open_folder()
     spider._window = PhotoWindow(spider.ledger, spider.name, spider.accepts, repair=False)
     listing = spider._listing = spider.ledger.next_list("openverse")
