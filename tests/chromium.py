@@ -12,7 +12,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 
 def why_not() -> str:
     """Why no browser can be driven here, with what to do; empty if one can."""
-    if CHROMIUM is None:
+    if CHROMIUM is None or shutil.which(CHROMIUM) is None:
         return "no chromium found: install it, or set CHROMIUM=/path"
     driver = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
     return "" if driver.returncode == 0 else "Playwright's driver does not start: apt install libatomic1"

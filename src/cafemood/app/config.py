@@ -80,6 +80,7 @@ if "execution_whitelist" in inspect.signature(hydra.main).parameters:  # Hydra 1
 else:
     VERSION_BASE = HYDRA_MAIN = {"version_base": "1.3"}
     _INSTANTIATE = {}
+"""What Hydra wants to hear where configs are composed, in `hydra.main` beside its place, and in `instantiate`."""
 
 
 def check(cfg: DictConfig) -> None:
