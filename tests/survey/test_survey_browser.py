@@ -223,6 +223,7 @@ def test_a_reload_without_a_connection_waits_and_makes_no_second_person(visit, s
     page.wait_for_selector(".photos")
     assert count(page) == 3
     assert page.locator("#note").is_hidden()
+    page.wait_for_selector("[data-unsent='0']")
     assert [len(person["answers"]) for person in read_people(survey)] == [2]
 
 
@@ -246,8 +247,12 @@ def test_a_person_deletes_everything(visit, served, survey):
     consent(page)
     answer(page)
     page.locator(".bar button").last.click()
+    held = []
+    page.route("**/api/withdraw", lambda route: held.append(route))  # a slow connection
     page.locator("#leave .stack button").last.click()
-    page.wait_for_selector(".done")
+    page.wait_for_selector("[data-state=leaving] .done")
+    held[0].continue_()
+    page.wait_for_selector("[data-state=deleted]")
     assert read_people(survey) == []
     assert page.evaluate("Object.keys(localStorage).length") == 0
 
@@ -263,7 +268,7 @@ def test_who_deletes_right_after_an_answer_leaves_nothing(visit, served, survey)
       [...document.querySelectorAll(".bar button")].at(-1).click();
       [...document.querySelectorAll("#leave .stack button")].at(-1).click();
     }""")
-    page.wait_for_selector(".done")
+    page.wait_for_selector("[data-state=deleted]")
     page.wait_for_timeout(500)  # the next question would be shown 230 ms after the answer
     assert page.locator(".done").count() == 1
     assert page.evaluate("Object.keys(localStorage).length") == 0

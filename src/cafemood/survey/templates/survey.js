@@ -93,6 +93,7 @@
   }
   addEventListener("online", () => (me.state === "leaving" ? forget() : send()));
   function tell() {
+    Object.assign(document.body.dataset, { state: me.state, unsent: Object.keys(me.waiting).length }); // for tests and styles
     const text = trouble ? say(trouble) : !remembers && me.state === "asking" ? say("no_memory") : "";
     note.hidden = !text;
     note.textContent = text;
