@@ -8,6 +8,7 @@ import platform
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,15 @@ class Run:
     def where(self, file: str) -> Path | str:
         """A photo's path, or its address."""
         return file if remote.is_address(file) else self.photos_root / file
+
+    def _repr_html_(self) -> str:
+        """What was clustered, the findings, and the way to the report, as a notebook shows them."""
+        data, method = self.facts["data"], self.facts["method"]["name"]
+        head = f"{data['n_photos']:,} photos of {data['name']}, {method} with k = {self.facts['k']}"
+        findings = "".join(f"<li>{escape(finding.text)}</li>" for finding in self.findings)
+        report = self.folder.resolve() / "report.html"
+        link = f'<a href="{escape(report.as_uri())}">{escape(str(report))}</a>' if report.exists() else ""
+        return f"<p>{escape(head)}</p><ul>{findings}</ul><p>{link}</p>"
 
 
 def load(folder: str | Path) -> Run:
