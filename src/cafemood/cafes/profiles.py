@@ -35,7 +35,7 @@ class Cafes:
 
     Attributes:
         run: The run.
-        table: A row a café; see README, "Cafés".
+        table: A row a café; see docs/cafes.md.
         vectors: Unit vectors (c, d'), float32, in the table's order.
         whitening: From a compact row to a café's vector (d', d').
         center: What is taken off first (d',).

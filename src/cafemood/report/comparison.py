@@ -45,7 +45,7 @@ COLUMNS = {
     "reason": "why there is none",
     "folder": "run folder",
 }
-"""The table's columns and what they hold (README, "Comparing runs")."""
+"""The table's columns and what they hold (see docs/comparing.md)."""
 
 
 @dataclass

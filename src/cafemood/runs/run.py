@@ -47,7 +47,7 @@ class Run:
 
     @cached_property
     def assignments(self) -> pd.DataFrame:
-        """One row a photo; see README, "Run folder", for the columns."""
+        """One row a photo; see docs/run_folder.md for the columns."""
         import pandas as pd
 
         path = self.folder / "assignments.parquet"
