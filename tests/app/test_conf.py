@@ -15,7 +15,7 @@ from cafemood.app import (
 )
 from cafemood.data.folders import scan_folder
 from cafemood.errors import CafemoodError
-from cafemood.report import compare
+from cafemood.report import comparison
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONS = sorted(
@@ -222,7 +222,7 @@ def test_build_unwraps_a_users_mistake():
 def test_a_sweep_without_its_comparison_is_incomplete(tmp_path, monkeypatch):
     """Of an error in a callback Hydra only warns: the exit code has to tell."""
     monkeypatch.setattr(sweeps.CompareSweep, "incomplete", False)
-    monkeypatch.setattr(compare, "find", lambda folders: 1 / 0)
+    monkeypatch.setattr(comparison, "compare_runs", lambda folders: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         sweeps.CompareSweep().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
     assert sweeps.CompareSweep.incomplete

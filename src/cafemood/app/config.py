@@ -47,6 +47,20 @@ class Config:
 OmegaConf.register_new_resolver("program", lambda: " ".join(program_of(Path(sys.argv[0]).name)), replace=True)
 ConfigStore.instance().store(name="schema", node=Config)
 
+
+def folder() -> Path:
+    """Where the configs are: `conf/` of the checkout, or its copy in an installed package."""
+    installed = Path(str(resources.files("cafemood"))) / "conf"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[3] / "conf"
+
+
+def _methods() -> tuple[str, ...]:
+    """The clusterers that `conf/method` names: a new one is its file and its config."""
+    configs = sorted((folder() / "method").glob("*.yaml"))
+    line = re.compile(r"^_target_: (cafemood\.clustering\.\w+)\b", re.MULTILINE)
+    return tuple(name for config in configs for name in line.findall(config.read_text(encoding="utf-8")))
+
+
 TARGETS = (
     "cafemood.data.demo_photos",
     "cafemood.data.scan_folder",
@@ -57,11 +71,7 @@ TARGETS = (
     "cafemood.backbones.create_backbone",
     "cafemood.clustering.NoReduction",
     "cafemood.clustering.PCAReduction",
-    "cafemood.clustering.KMeans",
-    "cafemood.clustering.DEC",
-    "cafemood.clustering.IDEC",
-    "cafemood.clustering.N2D",
-    "cafemood.clustering.TEMI",
+    *_methods(),
     "cafemood.app.CompareSweep",
     "cafemood.features.RayTrainer",
     "cafemood.report.wandb_logger",
@@ -168,12 +178,6 @@ def program_of(name: str) -> list[str]:
     if name not in ("train.py", "cafemood"):
         name = "train.py" if (folder().parent / "train.py").is_file() else "cafemood"
     return ["python", "train.py"] if name == "train.py" else ["cafemood", "train"]
-
-
-def folder() -> Path:
-    """Where the configs are: `conf/` of the checkout, or its copy in an installed package."""
-    installed = Path(str(resources.files("cafemood"))) / "conf"
-    return installed if installed.is_dir() else Path(__file__).resolve().parents[3] / "conf"
 
 
 def with_k(cfg: DictConfig, k: int) -> DictConfig:

@@ -41,7 +41,9 @@ def build_survey(
     if built.facts["left_out"]:
         typer.echo(f"{built.facts['left_out']} photos are gone, changed or unreadable, and were left out.", err=True)
     if built.facts["not_shown"]:
-        typer.echo(f"{built.facts['not_shown']} photos that no page shows were not drawn from (see docs/survey.md).", err=True)
+        typer.echo(
+            f"{built.facts['not_shown']} photos that no page shows were not drawn from (docs/survey.md).", err=True
+        )
     typer.echo(f"Survey: {built.folder / 'survey.html'}  (to serve: cafemood survey serve {built.folder})")
 
 
