@@ -12,7 +12,7 @@ def test_every_score_that_is_computed_has_a_row():
     labels = np.arange(12) % 3
     computed = internal(x, labels, "features") | external([str(label) for label in labels], labels)
     explained = [name for name, score in SCORES.items() if score.from_evaluation]
-    assert [name.partition("@")[0] for name in computed] == explained
+    assert sorted(name.partition("@")[0] for name in computed) == sorted(explained)
 
 
 def test_arrows_say_which_way_is_better():
@@ -27,13 +27,16 @@ def test_a_score_is_known_in_any_space_and_an_unknown_one_has_an_empty_row():
 
 
 def test_the_columns_of_the_comparison():
-    assert list(compare_columns()) == [
+    """In this order; a score that is added may stand anywhere between them."""
+    expected = [
         "choice", "agreement", "cafes", "persistence", "z@features", "stability_ari", "least_jaccard",
         "silhouette@features", "silhouette@clustering", "silhouette@pca2", "davies_bouldin@features",
         "calinski_harabasz@features", "accuracy", "nmi", "ami", "ari",
     ]  # fmt: skip
-    assert first_columns("in_compare_plot") == [
+    assert [name for name in compare_columns() if name in expected] == expected
+    expected = [
         "choice", "agreement", "cafes", "persistence", "z@features", "stability_ari", "least_jaccard",
         "silhouette@features", "nmi",
     ]  # fmt: skip
+    assert [name for name in first_columns("in_compare_plot") if name in expected] == expected
     assert set(first_columns("in_compare_plot")) - set(first_columns("in_compare_terminal")) == {"least_jaccard"}

@@ -33,15 +33,17 @@ def test_silhouettes_are_scikit_learns(blobs):
 
 def test_internal_scores_carry_their_space(blobs):
     x, labels = blobs
-    found = scores.internal(x, labels, "here")
+    values = scores.internal(x, labels, "here")
     each = metrics.silhouette_samples(x, labels)
-    assert found == {
+    expected = {
         "silhouette@here": pytest.approx(each.mean(), rel=1e-5),
         "silhouette_macro@here": pytest.approx(np.mean([each[labels == j].mean() for j in range(3)]), rel=1e-5),
         "negative_share@here": pytest.approx((each < 0).mean()),
         "davies_bouldin@here": pytest.approx(metrics.davies_bouldin_score(x, labels)),
         "calinski_harabasz@here": pytest.approx(metrics.calinski_harabasz_score(x, labels)),
     }
+    assert {name: values[name] for name in expected} == expected
+    assert all(name.endswith("@here") for name in values)
 
 
 def test_known_distances_change_nothing(blobs):
