@@ -1,8 +1,10 @@
 """The public face: what `import cafemood as cm` gives in a notebook."""
 
+import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,7 +83,9 @@ def test_a_run_from_the_library_is_found_as_the_latest_and_shows_itself(embedded
 
 def test_what_a_run_shows_is_escaped(made_cafe_run, tmp_path):
     run = copy_run(made_cafe_run, tmp_path / "copy")
-    run.facts["data"]["name"] = "<script>alert(1)</script>공릉동 카페"
+    facts = copy.deepcopy(run.facts)
+    facts["data"]["name"] = "<script>alert(1)</script>공릉동 카페"
+    run = replace(run, facts=facts)
     page = run._repr_html_()
     assert "<script>" not in page
     assert "공릉동 카페" in page

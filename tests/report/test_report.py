@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,7 +117,8 @@ def test_rows_of_a_matrix_get_no_empty_frames(run):
     gone = report.write_report(run).read_text(encoding="utf-8")
     assert "could no longer be read" in gone
     assert "<h4>Typical</h4>" in gone
-    run.facts["data"]["has_files"] = False
+    data = replace(run.card.data, has_files=False)
+    run.__dict__["card"] = replace(run.card, data=data)
     rows = report.write_report(run).read_text(encoding="utf-8")
     assert "could no longer be read" not in rows
     assert "<h4>Typical</h4>" not in rows

@@ -44,11 +44,16 @@ def shown(tmp_path):
             "verdict": list(said),
         }
         atomic.write_json(tmp_path / "scores.json", scores)
+        network = {"name": "mobilenet_v2", "output": "features", "precision": "bfloat16", "fingerprint": "f"}
         facts = {
             "k": 15,
-            "data": {"n_photos": 4485, "skipped": [{"file": "a", "reason": "b"}]},
-            "backbone": {"name": "mobilenet_v2", "output": "features", "precision": "bfloat16"} | backbone,
+            "seed": 0,
+            "data": {"root": "", "n_photos": 4485, "cafe_source": "none", "skipped": [{"file": "a", "reason": "b"}]},
+            "backbone": network | backbone,
+            "reduce": {"name": "none"},
+            "method": {"name": "dec"},
             "space": {"clustering": "dec embedding (10-d)"},
+            "stages": [],
         }
         stream = io.StringIO()
         print_summary(runs.Run(tmp_path, facts), Console(file=stream, width=width))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import sklearn
+from made_runs import TRUTH, write_run
 
 from cafemood import runs
 from cafemood.errors import RunError
@@ -22,7 +23,7 @@ def test_a_run_that_ends_well_is_finished_with_its_stages(tmp_path):
         with run.stage("embed", items=10) as stage:
             stage["items"] = 20
         run.recorded = True
-    found = runs.load(tmp_path).facts
+    found = facts(tmp_path)
     assert found["status"] == "finished"
     assert found["k"] == 4
     assert found["stages"][0]["name"] == "embed"
@@ -74,6 +75,8 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
         ('{"status": "failed", "reason": "the disk was full"}', "the disk was full"),
         ("{half", "(?s)cannot be read.*it is no JSON: line 1, column 2"),
         ("[]", "not a JSON object"),
+        ('{"status": "finished"}', "'backbone' is missing"),
+        ('{"status": "finished", "schema_version": "1"}', "its schema_version is '1'"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path, text, message):
@@ -85,14 +88,15 @@ def test_what_cannot_be_read_says_why(tmp_path, text, message):
 
 @pytest.mark.parametrize("name", ["assignments", "model", "scores"])
 def test_a_damaged_or_missing_part_is_named(tmp_path, name):
-    with RunWriter(tmp_path) as run:
-        run.recorded = True
+    folder = write_run(tmp_path / "a" / "run", TRUTH)
+    for path in folder.glob(f"{name}.*"):
+        path.unlink()
     with pytest.raises(RunError, match=name):
-        getattr(runs.load(tmp_path), name)
+        getattr(runs.load(folder), name)
     for suffix in (".parquet", ".safetensors", ".json"):
-        (tmp_path / f"{name}{suffix}").write_bytes(b"junk")
+        (folder / f"{name}{suffix}").write_bytes(b"junk")
     with pytest.raises(RunError, match=name):
-        getattr(runs.load(tmp_path), name)
+        getattr(runs.load(folder), name)
 
 
 def test_distances_to_the_means_of_the_clusters():

@@ -182,7 +182,7 @@ def cafe_lines(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> 
     """What new cafés are like: a line each, shares with the interval that their few photos allow."""
     from cafemood.cafes import shares
 
-    k = run.facts["k"]
+    k = run.card.k
     clusters = run.photos["cluster"].to_numpy(dtype=int)
     cafes = np.unique(run.photos["cafe_id"].astype(str), return_inverse=True)[1]
     known = np.zeros((cafes.max() + 1, k))
@@ -237,18 +237,18 @@ def _novelty(run: Run, features: np.ndarray) -> tuple[np.ndarray, list[float | N
 
 
 def _backbone(run: Run) -> Backbone:
-    facts = run.facts["backbone"]
-    if not run.facts["data"].get("has_files", True) or facts["name"] in ("precomputed", "rows"):
+    card = run.card.backbone
+    if not run.card.data.has_files or card.name in ("precomputed", "rows"):
         why = "its features were brought as a matrix, and no network is known that gives them"
         fix = "assign photos to a run whose photos a backbone has embedded, such as backbone=mobilenet_v2"
         raise RunError("This run cannot embed new photos", where=run.folder, why=why, fix=fix)
-    options = {**facts["options"], "precision": facts["precision"]}
+    options = {**card.options, "precision": card.precision}
     backbone = registry.create_backbone(**options)
-    if backbone.fingerprint != facts["fingerprint"] or not isinstance(backbone, Backbone):
+    if backbone.fingerprint != card.fingerprint or not isinstance(backbone, Backbone):
         raise RunError(
             "The backbone is no longer the one of this run",
             where=run.folder,
-            why=f"its fingerprint begins {backbone.fingerprint[:12]}, the run's {facts['fingerprint'][:12]}",
+            why=f"its fingerprint begins {backbone.fingerprint[:12]}, the run's {card.fingerprint[:12]}",
             fix="give the same weight file and package versions (run.json names them), or run again",
         )
     return backbone

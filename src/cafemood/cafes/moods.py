@@ -132,7 +132,7 @@ def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
     has, vocabulary = _vocabulary(run)
     has = has[: len(clusters)]
     found = []
-    for j in range(run.facts["k"]):
+    for j in range(run.card.k):
         members = clusters == j
         found.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
     return found
@@ -141,7 +141,7 @@ def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
 def _known_words(run: Run) -> list[tuple[int, list[Word]]] | None:
     try:
         known = json.loads((run.folder / WORDS_FILE).read_text(encoding="utf-8"))
-        if len(known) == run.facts["k"]:
+        if len(known) == run.card.k:
             return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in known]
     except (OSError, ValueError, TypeError, KeyError):
         pass  # not there, or damaged: it can be made again
@@ -177,8 +177,8 @@ def give_name(run: Run, number: int, name: str | None) -> None:
     Raises:
         RunError: There is no such mood, or the name is empty, too long or another mood's.
     """
-    if not 1 <= number <= run.facts["k"]:
-        fix = f"give a mood between 1 and {run.facts['k']}"
+    if not 1 <= number <= run.card.k:
+        fix = f"give a mood between 1 and {run.card.k}"
         raise RunError(f"There is no mood {number}", where=run.folder, fix=fix)
     names = own_names(run)
     names.pop(number, None)

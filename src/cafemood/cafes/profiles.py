@@ -50,7 +50,7 @@ class Cafes:
     @cached_property
     def k(self) -> int:
         """Moods."""
-        return int(self.run.facts["k"])
+        return int(self.run.card.k)
 
     def shares(self) -> np.ndarray:
         """Share of each mood among each café's photos (c, k)."""
@@ -95,7 +95,7 @@ def load(run: Run) -> Cafes:
         try:
             tensors, about = runs.read_tensors(vectors_path)
             table = pd.read_parquet(table_path)
-            whole = len(table) == len(tensors["vectors"]) and f"share_{run.facts['k']}" in table
+            whole = len(table) == len(tensors["vectors"]) and f"share_{run.card.k}" in table
             if whole and about == {"photos": _fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
                 vectors = tensors["vectors"].astype(np.float32)
                 return Cafes(run, table, vectors, tensors["whitening"], tensors["center"])
@@ -164,7 +164,7 @@ def cafe_vectors(
 
 
 def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np.ndarray) -> pd.DataFrame:
-    k = run.facts["k"]
+    k = run.card.k
     first = photos.groupby(photos["cafe_id"].astype(str), sort=True)
     table = first[["cafe_name", "area", "lat", "lon"]].first().reset_index()
     for column in ("lat", "lon"):

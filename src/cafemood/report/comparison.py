@@ -101,9 +101,9 @@ class Comparison:
         """The runs as `selection.choose` takes them."""
         candidates = []
         for run, labels in zip(self.runs, self.labels, strict=True):
-            backbone, reduce = run.facts["backbone"], run.facts["reduce"]
-            family = selection.family_of(backbone["name"], backbone.get("options"))
-            candidates.append(Candidate(labels, run.facts["k"], family, reduce.get("n_components")))
+            backbone, reduce = run.card.backbone, run.card.reduce
+            family = selection.family_of(backbone.name, backbone.options)
+            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components))
         return candidates
 
     @cached_property
@@ -123,7 +123,7 @@ class Comparison:
         spaces: dict[str, np.ndarray] = {}
         fingerprints: set[str] = set()
         for run in self.runs:
-            fingerprint, name = run.facts["backbone"]["fingerprint"], settings_of(run)["backbone"]
+            fingerprint, name = run.card.backbone.fingerprint, settings_of(run)["backbone"]
             if fingerprint not in fingerprints and run.has_features:
                 fingerprints.add(fingerprint)
                 name += f" {fingerprint[:6]}" if name in spaces else ""
@@ -160,8 +160,8 @@ class Comparison:
                 },
                 **_terms(run, choice),
                 **settings_of(run),
-                "n_photos": run.facts["data"]["n_photos"],
-                "seconds": round(sum(stage["seconds"] for stage in run.facts["stages"]), 1),
+                "n_photos": run.card.data.n_photos,
+                "seconds": round(sum(stage["seconds"] for stage in run.card.stages), 1),
                 "folder": str(run.folder),
             }
             for name, run, choice in zip(self.names, self.runs, self.choices, strict=True)
@@ -239,7 +239,7 @@ def compare_runs(folders: Sequence[str | Path]) -> Comparison:
 
 def own_silhouette(run: Run) -> float:
     """Silhouette in the space that the run was clustered in: what the study compared; NaN if it is undefined."""
-    space = run.facts["space"]["clustering"]
+    space = run.card.space.clustering
     name = f"silhouette@{space}" if space in ("features", "pca2") else "silhouette@clustering"
     value = run.scores["scores"].get(name)
     return float("nan") if value is None else float(value)

@@ -69,7 +69,7 @@ def write_report(run: Run) -> Path:
 
 def contact_sheets(run: Run, view: _View | None = None) -> dict[int, Path]:
     """Contact sheet of the most typical photos of each cluster, in `figures/`; made if it is not there."""
-    paths = {j: run.folder / "figures" / f"cluster_{j}.jpg" for j in range(run.facts["k"])}
+    paths = {j: run.folder / "figures" / f"cluster_{j}.jpg" for j in range(run.card.k)}
     if view is None and all(path.is_file() for path in paths.values()):
         return paths
     view = view or _View(run)
@@ -96,7 +96,7 @@ class _View:
 
     @cached_property
     def moods(self) -> list[dict[str, Any]]:
-        return [self._mood(j) for j in range(self.run.facts["k"]) if len(self.members(j))]
+        return [self._mood(j) for j in range(self.run.card.k) if len(self.members(j))]
 
     @cached_property
     def shown(self) -> np.ndarray:
@@ -108,7 +108,7 @@ class _View:
     def thumbnails(self) -> dict[int, bytes | None]:
         """The picture of each row that is shown."""
         sides = np.full(len(self.table), thumbnails.map_side(len(self.shown)))
-        for j in range(self.run.facts["k"]):
+        for j in range(self.run.card.k):
             sides[[*self.typical(j), *self.borderline(j)]] = thumbnails.CARD_SIDE
         files, kept = self.table["file"].to_numpy(), thumbnails.kept(self.run)
         made = thumbnails.make_thumbnails(
@@ -123,7 +123,7 @@ class _View:
     def _members(self) -> dict[int, np.ndarray]:
         nearest_first = self.table["distance"].to_numpy().argsort(kind="stable")
         cluster = self.table["cluster"].to_numpy()[nearest_first]
-        return {j: nearest_first[cluster == j] for j in range(self.run.facts["k"])}
+        return {j: nearest_first[cluster == j] for j in range(self.run.card.k)}
 
     def members(self, j: int) -> np.ndarray:
         """Rows of a cluster, the most typical (nearest to the group's mean in the features) first."""
@@ -183,7 +183,7 @@ class _View:
             "x": [round(float(x), 4) for x in table["x"]],
             "y": [round(float(y), 4) for y in table["y"]],
             "names": [mood.english for mood in self.names],
-            "colors": [COLORS[j % len(COLORS)] for j in range(self.run.facts["k"])],
+            "colors": [COLORS[j % len(COLORS)] for j in range(self.run.card.k)],
             "cafes_known": self.run.cafes_known,
         }
 
@@ -234,10 +234,10 @@ class _View:
         return rows
 
     def context(self) -> dict[str, Any]:
-        facts = self.run.facts
+        card = self.run.card
         svg = self.figures()
         return {
-            "facts": facts,
+            "card": card,
             "evaluation": self.run.scores,
             "findings": self.run.findings,
             "moods": self.moods,
@@ -247,7 +247,7 @@ class _View:
             "sizes_svg": svg["sizes"],
             "health_svg": svg.get("health", ""),
             "n_gone": sum(data is None for data in self.thumbnails.values()),
-            "has_pictures": facts["data"].get("has_files", True) or any(self.thumbnails.values()),
+            "has_pictures": card.data.has_files or any(self.thumbnails.values()),
             "n_shown": len(self.shown),
             "cafes_known": self.run.cafes_known,
             "survey": (asked := survey.result(self.run.folder)),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cafemood.runs.card import MethodCard
 from cafemood.runs.run import Run
 
 
@@ -15,7 +16,7 @@ def run_names(runs: Sequence[Run]) -> list[str]:
     """A short name of each run: the settings in which the runs differ."""
     settings = [settings_of(run) for run in runs]
     varying = [key for key in settings[0] if len({s[key] for s in settings}) > 1] or ["backbone", "method", "k"]
-    options = _differing([run.facts["method"] for run in runs])
+    options = _differing([run.card.method for run in runs])
     return [
         " ".join([*(f"{key}={s[key]}" if key in ("k", "seed") else str(s[key]) for key in varying), *more])
         for s, more in zip(settings, options, strict=True)
@@ -24,33 +25,32 @@ def run_names(runs: Sequence[Run]) -> list[str]:
 
 def settings_of(run: Run) -> dict[str, Any]:
     """Settings of a run that have a column in the comparison: backbone, reduce, method, k, seed."""
-    facts = run.facts
-    backbone, reduce = facts["backbone"], facts["reduce"]
-    options = backbone.get("options") or {}
-    named = options.get("model") or (Path(str(options["path"])).stem if options.get("path") else backbone["name"])
+    card = run.card
+    backbone, reduce, options = card.backbone, card.reduce, card.backbone.options
+    model = options.get("model") or (Path(str(options["path"])).stem if options.get("path") else backbone.name)
     return {
-        "backbone": f"{named} {backbone['output']}",
-        "reduce": reduce["name"] + (str(reduce["n_components"]) if "n_components" in reduce else ""),
-        "method": facts["method"]["name"],
-        "k": facts["k"],
-        "seed": facts["seed"],
+        "backbone": f"{model} {backbone.output}",
+        "reduce": reduce.name + ("" if reduce.n_components is None else str(reduce.n_components)),
+        "method": card.method.name,
+        "k": card.k,
+        "seed": card.seed,
     }
 
 
-def _differing(methods: Sequence[dict[str, Any]]) -> list[list[str]]:
+def _differing(methods: Sequence[MethodCard]) -> list[list[str]]:
     """Of each run's method the settings, k and seed apart, that runs of the same method do not share."""
     values: dict[tuple[str, str], set[str]] = defaultdict(set)
     for method in methods:
-        for key, value in method.items():
-            values[method["name"], key].add(str(value))
+        for key, value in method.settings.items():
+            values[method.name, key].add(str(value))
     return [
-        [f"{k}={v}" for k, v in method.items() if k not in _NO_SETTINGS and len(values[method["name"], k]) > 1]
+        [f"{k}={v}" for k, v in method.settings.items() if k not in _HAS_COLUMN and len(values[method.name, k]) > 1]
         for method in methods
     ]
 
 
-_NO_SETTINGS = ("name", "n_clusters", "random_state", "n_iter", "converged", "stop_reason")
-"""Keys of a run's method that are no settings of its own: its name, what has a column, and its outcome."""
+_HAS_COLUMN = ("n_clusters", "random_state")
+"""Settings of a method that have a column of their own in the comparison."""
 
 
 def job_names(folders: Sequence[Path]) -> list[str]:

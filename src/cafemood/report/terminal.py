@@ -21,12 +21,12 @@ _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "
 def print_summary(run: Run, console: Console | None = None) -> None:
     """Print the verdict, and the run's scores beside those of its baselines, each with its space."""
     console = console or Console()
-    facts, record = run.facts, run.scores
-    data, backbone = facts["data"], facts["backbone"]
+    card, record = run.card, run.scores
+    data, backbone = card.data, card.backbone
     console.print()
     console.print(
-        f"{data['n_photos']} photos ({len(data['skipped'])} skipped), {facts['k']} groups; {backbone['name']} "
-        f"{backbone['output']}, {backbone['precision']}; clustered in {facts['space']['clustering']}",
+        f"{data.n_photos} photos ({len(data.skipped)} skipped), {card.k} groups; {backbone.name} "
+        f"{backbone.output}, {backbone.precision}; clustered in {card.space.clustering}",
         style="bold",
         highlight=False,
         markup=False,

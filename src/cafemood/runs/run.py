@@ -18,12 +18,10 @@ from cafemood.core import remote
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import RunError
 from cafemood.evaluation.findings import Finding
+from cafemood.runs.card import SCHEMA_VERSION, RunCard
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,11 @@ class Run:
     facts: dict[str, Any]
     in_memory: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What was computed because the folder lacks its file."""
+
+    @cached_property
+    def card(self) -> RunCard:
+        """What `run.json` says, checked."""
+        return RunCard.from_json(self.facts, self.folder / "run.json")
 
     @cached_property
     def scores(self) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class Run:
     @property
     def cafes_known(self) -> bool:
         """Whether the café ids of the photos clustered were known; if not, each of them counts as its own café."""
-        return bool(self.facts["data"]["cafe_source"] != "none")
+        return self.card.data.cafes_known
 
     @property
     def knows_cafes(self) -> bool:
@@ -131,7 +134,7 @@ class Run:
     @property
     def photos_root(self) -> Path:
         """The folder that `assignments["file"]` is relative to (it may have moved since)."""
-        return Path(self.facts["data"]["root"])
+        return Path(self.card.data.root)
 
     def where(self, file: str) -> Path | str:
         """A photo's path, or its address."""
@@ -139,8 +142,8 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What was clustered, the findings, and the way to the report, as a notebook shows them."""
-        data, method = self.facts["data"], self.facts["method"]["name"]
-        head = f"{data['n_photos']:,} photos of {data['name']}, {method} with k = {self.facts['k']}"
+        card = self.card
+        head = f"{card.data.n_photos:,} photos of {card.data.name}, {card.method.name} with k = {card.k}"
         findings = "".join(f"<li>{escape(finding.text)}</li>" for finding in self.findings)
         report = self.folder.resolve() / "report.html"
         link = f'<a href="{escape(report.as_uri())}">{escape(str(report))}</a>' if report.exists() else ""
@@ -165,12 +168,18 @@ def load(folder: str | Path) -> Run:
             fix="give a folder below outputs/runs or outputs/sweeps",
         )
     facts = _read_json(folder / "run.json")
-    if facts.get("schema_version", 0) > SCHEMA_VERSION:
+    version = facts.get("schema_version", 0)
+    if not isinstance(version, int):
+        why = f"its schema_version is {version!r}"
+        raise RunError("A file of the run cannot be read", where=folder / "run.json", why=why, fix="run it again")
+    if version > SCHEMA_VERSION:
         raise RunError("A newer cafemood wrote this run", where=folder, fix="update cafemood")
     if facts.get("status") != "finished":
         why = facts.get("reason") or f"its status is {facts.get('status')!r}"
         raise RunError("This run did not finish", where=folder, why=why, fix="run its command again")
-    return Run(folder, facts)
+    run = Run(folder, facts)
+    run.card  # noqa: B018  (a card that cannot be read is told here, and not in the middle of a page)
+    return run
 
 
 load_run = load

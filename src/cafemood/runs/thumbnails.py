@@ -58,7 +58,7 @@ def shown(run: Run) -> np.ndarray:
         return np.arange(len(photos))
     lead = photos["probability"] - photos["second_probability"]
     chosen = [np.flatnonzero(photos["added"])]
-    for j in range(run.facts["k"]):
+    for j in range(run.card.k):
         own = np.flatnonzero(photos["cluster"] == j)
         chosen += [column[own].nsmallest(_OF_A_MOOD).index.to_numpy() for column in (photos["distance"], lead)]
     named = np.unique(np.concatenate(chosen))

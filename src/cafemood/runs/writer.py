@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +22,7 @@ from cafemood.core.atomic import write_csv, write_json, write_tensors, writing
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, RunError
 from cafemood.runs import compact
-from cafemood.runs.run import SCHEMA_VERSION
+from cafemood.runs.card import SCHEMA_VERSION, DataCard, SpaceCard
 
 _PACKAGES = (
     "torch",
@@ -146,22 +146,26 @@ class RunWriter:
         self.facts["method"] = self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}
         self.facts |= {
             "backbone": backbone.facts(),
-            "space": {
-                "features": f"{backbone.space} ({backbone.dim}-d)",
-                "clustering": clustering.space,
-                "display": {"name": "PCA-2 of the features", "explained": explained},
-            },
-            "data": {
-                "name": photo_set.name,
-                "root": str(photo_set.root),
-                "digest": photo_set.digest,
-                "n_photos": len(photo_set.photos),
-                "n_cafes": len({p.cafe_id for p in photo_set.photos}),
-                "cafe_source": photo_set.cafe_source,
-                "has_files": photo_set.has_files,
-                "labelled": photo_set.labelled,
-                "skipped": [{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
-            },
+            "space": asdict(
+                SpaceCard(
+                    clustering=clustering.space,
+                    features=f"{backbone.space} ({backbone.dim}-d)",
+                    display={"name": "PCA-2 of the features", "explained": explained},
+                )
+            ),
+            "data": asdict(
+                DataCard(
+                    root=str(photo_set.root),
+                    n_photos=len(photo_set.photos),
+                    cafe_source=photo_set.cafe_source,
+                    name=photo_set.name,
+                    digest=photo_set.digest,
+                    n_cafes=len({p.cafe_id for p in photo_set.photos}),
+                    has_files=photo_set.has_files,
+                    labelled=photo_set.labelled,
+                    skipped=[{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
+                )
+            ),
             "notes": [
                 *([self.facts["choice_of_k"]["words"]] if "choice_of_k" in self.facts else []),
                 *photo_set.notes,
