@@ -423,7 +423,7 @@ def long(monkeypatch, tmp_path):
         yield np.load(tmp_path / "rows.npy", mmap_mode="r"), truth
 
 
-def test_long_matrices_are_clustered_in_pieces_as_scikit_learn_would(long):
+def test_long_matrices_are_clustered_in_chunks_as_scikit_learn_would(long):
     x, truth = long
     found = KMeans(5).fit(x).clustering(x)
     whole = SklearnKMeans(5, n_init=10, random_state=0).fit(x.astype(np.float32))

@@ -6,7 +6,7 @@ import sklearn
 from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.datasets import make_blobs
 
-from cafemood.clustering.kmeans import LloydInPieces, kmeans, nearest_center
+from cafemood.clustering.kmeans import ChunkedLloyd, kmeans, nearest_center
 
 RNG = np.random.default_rng(0)
 
@@ -29,22 +29,22 @@ def test_a_wide_matrix_beyond_the_working_memory_starts_from_as_many_rows_as_fit
 
 
 @pytest.mark.parametrize("offset", [0, 3_000, 10_000])
-def test_lloyd_in_pieces_is_scikit_learns_far_from_zero(offset):
+def test_lloyd_in_chunks_is_scikit_learns_far_from_zero(offset):
     """In float32 |x|² - 2 x·c + |c|² cancels there: labels went wrong, and the inertia was negative."""
     x, truth = make_blobs(3_000, 16, centers=5, random_state=0)
     x = (x + offset).astype(np.float32)
     starts = np.stack([x[truth == j][0] for j in range(5)])
-    found = LloydInPieces(x, starts)
+    found = ChunkedLloyd(x, starts)
     expected = SklearnKMeans(5, init=starts.astype(np.float64), n_init=1).fit(x.astype(np.float64))
     np.testing.assert_array_equal(found.labels_, expected.labels_)
     np.testing.assert_allclose(found.cluster_centers_, expected.cluster_centers_, rtol=1e-4)
     assert found.inertia_ == pytest.approx(expected.inertia_, rel=1e-3)
 
 
-def test_lloyd_in_pieces_keeps_the_centre_of_a_cluster_that_lost_its_rows():
+def test_lloyd_in_chunks_keeps_the_centre_of_a_cluster_that_lost_its_rows():
     x = RNG.normal(size=(2000, 12)).astype(np.float16)
     far = np.full((1, 12), 500, np.float32)
-    found = LloydInPieces(x, np.vstack([np.asarray(x[:2], np.float32), far]))
+    found = ChunkedLloyd(x, np.vstack([np.asarray(x[:2], np.float32), far]))
     np.testing.assert_allclose(found.cluster_centers_[2], far[0], rtol=1e-6)
     assert set(found.labels_) == {0, 1}
     d = np.square(np.asarray(x, np.float64) - found.cluster_centers_[found.labels_]).sum()
@@ -55,7 +55,7 @@ def test_lloyd_in_pieces_keeps_the_centre_of_a_cluster_that_lost_its_rows():
 def test_rows_on_their_centres_are_done_at_once():
     """By rounding their inertia came out below zero, and a tenth of a thousandth of it was never reached."""
     rows = np.repeat(np.random.default_rng(0).normal(size=(2, 50)), 500, axis=0).astype(np.float32)
-    found = LloydInPieces(rows, rows[[0, 500]])
+    found = ChunkedLloyd(rows, rows[[0, 500]])
     assert 0 <= found.inertia_ < 0.01
     assert found.n_iter_ < 5
     assert np.bincount(found.labels_).tolist() == [500, 500]

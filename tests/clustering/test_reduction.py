@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from cafemood.clustering.reduction import NoReduction, PCAReduction, components_in_pieces, display_plane, project
+from cafemood.clustering.reduction import NoReduction, PCAReduction, components_in_chunks, display_plane, project
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 
@@ -96,7 +96,7 @@ def test_display_plane_of_equal_rows_explains_nothing():
     assert explained == 0
 
 
-def test_components_in_pieces_are_scikit_learns(monkeypatch, tmp_path):
+def test_components_in_chunks_are_scikit_learns(monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     rows = (rng.normal(size=(700, 9)) @ rng.normal(size=(9, 9)) + 50).astype(np.float32)
     whole = PCA(3).fit(rows.astype(np.float64))
@@ -110,4 +110,4 @@ def test_components_in_pieces_are_scikit_learns(monkeypatch, tmp_path):
     assert own.explained == pytest.approx(whole.explained_variance_ratio_.sum(), rel=1e-6)
     tensors = own.tensors()
     assert np.allclose(project(rows, tensors), found, atol=1e-3)
-    assert np.isnan(components_in_pieces(np.ones((600, 4)), 2).explained_variance_ratio_).all()
+    assert np.isnan(components_in_chunks(np.ones((600, 4)), 2).explained_variance_ratio_).all()

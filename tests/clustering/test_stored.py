@@ -23,7 +23,7 @@ def test_a_row_on_a_centre_far_from_zero_is_that_centres():
     np.testing.assert_allclose(found, [[2 / 3, 1 / 3], [1 / 3, 2 / 3]], rtol=1e-6)
 
 
-def test_many_rows_go_in_pieces_and_come_out_as_one():
+def test_many_rows_go_in_chunks_and_come_out_as_one():
     rng = np.random.default_rng(0)
     z, centers = rng.normal(size=(3_000, 64)), rng.normal(size=(5, 64))
     whole = memberships(z, centers)

@@ -129,8 +129,8 @@ def k_range(cfg: DictConfig) -> list[int]:
     Raises:
         CafemoodError: It is neither.
     """
-    found = re.fullmatch(r"(\d+)\.\.(\d+)", str(cfg.k_range))
-    values = list(range(int(found[1]), int(found[2]) + 1)) if found else cfg.k_range
+    match = re.fullmatch(r"(\d+)\.\.(\d+)", str(cfg.k_range))
+    values = list(range(int(match[1]), int(match[2]) + 1)) if match else cfg.k_range
     if isinstance(values, str | int) or not values or any(type(k) is not int or k < 2 for k in values):
         fix = "give k_range=2..10 or k_range=[3,5,8], from 2 up"
         raise CafemoodError(f"k_range={cfg.k_range} is no range", where="k_range", fix=fix)

@@ -54,10 +54,10 @@ def run(
     from cafemood.data import PhotoSet, scan_folder
 
     if isinstance(method, str):
-        known = clusterers()
-        if method not in known:
-            raise CafemoodError(f"Unknown method {method!r}", where="method", fix=f"take {', '.join(known)}")
-        method = known[method](n_clusters=4, random_state=seed)
+        methods = clusterers()
+        if method not in methods:
+            raise CafemoodError(f"Unknown method {method!r}", where="method", fix=f"take {', '.join(methods)}")
+        method = methods[method](n_clusters=4, random_state=seed)
     k = method.n_clusters if k is None else k
     if k != "auto" and type(k) is not int:
         raise CafemoodError(f"k={k!r} is not a whole number", where="k", fix="give one, or 'auto'")

@@ -26,23 +26,23 @@ def assign(
     from cafemood.cafes import assigning
 
     opened = runs.load(run)
-    found = assigning.find(photos)
+    photo_set = assigning.find(photos)
     answers = []
-    for skipped in found.skipped:
+    for skipped in photo_set.skipped:
         typer.echo(f"{skipped.file}: skipped, {skipped.reason}", err=True)
-    for answer in assigning.assign_photos(opened, [Path(p.file) for p in found.photos], n_nearest=nearest):
+    for answer in assigning.assign_photos(opened, [Path(p.file) for p in photo_set.photos], n_nearest=nearest):
         answers.append(answer)
         if as_json:
             typer.echo(json.dumps(answer.facts(), ensure_ascii=False))
         else:
             typer.echo(str(answer), err=answer.error is not None)
-    if found.cafe_source == "folder" and not as_json:
-        for line in assigning.cafe_lines(opened, found.photos, answers):
+    if photo_set.cafe_source == "folder" and not as_json:
+        for line in assigning.cafe_lines(opened, photo_set.photos, answers):
             typer.echo(line)
     if keep:
         from cafemood.report.finish import update
 
-        n = assigning.keep(opened, found.photos, answers)
+        n = assigning.keep(opened, photo_set.photos, answers)
         update(runs.load(run))
         typer.echo(f"{n} photos added to {run / 'cafes.parquet'}", err=as_json)
     if any(answer.error is not None for answer in answers):
@@ -63,9 +63,9 @@ def name(
     opened = runs.load(run)
     if mood is None:
         for known in moods.of_run(opened):
-            found = f"{known.english} / {known.korean}" if known.english != known.korean else known.english
+            shown = f"{known.english} / {known.korean}" if known.english != known.korean else known.english
             why = "your name" if known.own_name else ", ".join(f"{w.english} x {w.lift:.1f}" for w in known.words)
-            typer.echo(f"mood {known.number}: {found or '(nothing sets it apart)'}  [{known.size} photos; {why}]")
+            typer.echo(f"mood {known.number}: {shown or '(nothing sets it apart)'}  [{known.size} photos; {why}]")
         return
     if (words is None) != forget:
         raise CafemoodError(
@@ -88,8 +88,8 @@ def cafes(
     opened = runs.load(run)
     if not opened.knows_cafes:
         typer.echo("No café ids are known: every photo counts as its own café.", err=True)
-    found = profiles.build(opened)
-    profiles.print_table(found, limit)
+    profiled = profiles.build(opened)
+    profiles.print_table(profiled, limit)
     typer.echo(f"Cafés: {run / 'cafes.parquet'} and .csv")
 
 
@@ -115,13 +115,13 @@ def similar(
         fix = "give one of --cafe ID, --photo FILE, or --like ID,ID [--unlike ID,ID]"
         raise CafemoodError("The question is not clear", where="cafemood similar", why=why, fix=fix)
     place = searching.place(near) if near else None
-    found = profiles.load(runs.load(run))
+    profiled = profiles.load(runs.load(run))
     if photo:
-        query = searching.like_photos(found, photo)
+        query = searching.like_photos(profiled, photo)
     else:
         wanted = [cafe] if cafe else names(like)
-        query = searching.like_cafes(found, wanted, names(unlike))
-    matches = searching.rank(found, query, n=limit, near=place, within_km=within)
+        query = searching.like_cafes(profiled, wanted, names(unlike))
+    matches = searching.rank(profiled, query, n=limit, near=place, within_km=within)
     for match in matches:
         typer.echo(json.dumps(match.facts(), ensure_ascii=False) if as_json else _plain(str(match)))
     if not matches:
@@ -189,9 +189,9 @@ def compare(
     from cafemood.report import comparison
     from cafemood.report import terminal as summary
 
-    found = comparison.compare_runs(folders)
-    page = comparing.write(found, out or folders[0].expanduser())
-    summary.print_comparison(found)
+    compared = comparison.compare_runs(folders)
+    page = comparing.write(compared, out or folders[0].expanduser())
+    summary.print_comparison(compared)
     typer.echo(f"Comparison: {page}")
 
 

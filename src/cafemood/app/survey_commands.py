@@ -77,19 +77,19 @@ def score_survey(
     from cafemood.survey import answers, score, study, terminal
 
     opened = study.load(folder)
-    own, missing = score.run_of(opened, run)
+    scored_run, missing = score.run_of(opened, run)
     try:
         gathered = answers.gather(opened)
-        found = score.score(opened, gathered, own, [runs.load(other) for other in others or []])
+        scored = score.score(opened, gathered, scored_run, [runs.load(other) for other in others or []])
     except ImportError as error:
         raise _survey_extra(error) from None
-    paths = score.write(opened, gathered, own, found)
-    terminal.print_score(found)
+    paths = score.write(opened, gathered, scored_run, scored)
+    terminal.print_score(scored)
     if missing:
         typer.echo(missing, err=True)
     typer.echo("Result: " + ", ".join(str(path) for path in paths))
-    if own is not None:
-        typer.echo(f"Report: {write_report(own)}")
+    if scored_run is not None:
+        typer.echo(f"Report: {write_report(scored_run)}")
 
 
 def simulate_survey(

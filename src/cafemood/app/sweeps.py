@@ -45,14 +45,14 @@ class CompareSweep(Callback):
         CompareSweep.incomplete = True  # until all is done: of an error in a callback Hydra only warns
         folder = Path(config.hydra.sweep.dir)
         try:
-            found = comparison.compare_runs([folder])
-            page = compare.write(found, folder)
+            compared = comparison.compare_runs([folder])
+            page = compare.write(compared, folder)
         except CafemoodError as error:
             logging.getLogger("cafemood").error("%s", error)
             return
-        terminal.print_comparison(found)
+        terminal.print_comparison(compared)
         print(f"Comparison: {page}")
         if "wandb" in (config.logger or {}):
             settings = config.logger.wandb
-            tracking.log_comparison(found, page, settings.project, offline=settings.offline, tags=settings.tags)
-        CompareSweep.incomplete = bool(found.unfinished)
+            tracking.log_comparison(compared, page, settings.project, offline=settings.offline, tags=settings.tags)
+        CompareSweep.incomplete = bool(compared.unfinished)

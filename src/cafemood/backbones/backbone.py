@@ -140,9 +140,9 @@ def measured_precision(backbone: Backbone) -> str:
     key = hashlib.sha256(f"{backbone.network_digest} {device().type} {candidates}".encode()).hexdigest()[:32]
     record = Path(torch.hub.get_dir()) / "cafemood" / "precision" / f"{key}.json"
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))["precision"]
-        if found in _DTYPES:
-            return str(found)
+        stored = json.loads(record.read_text(encoding="utf-8"))["precision"]
+        if stored in _DTYPES:
+            return str(stored)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     cosines = _least_cosines(backbone, candidates)
@@ -158,12 +158,12 @@ def measured_precision(backbone: Backbone) -> str:
 def _least_cosines(backbone: Backbone, candidates: list[str]) -> dict[str, float]:
     batch = torch.stack([backbone.transform(image) for image in probe_photos()])
     exact = run(backbone.network_in("float32"), batch)
-    found: dict[str, float] = {}
+    cosines: dict[str, float] = {}
     for precision in candidates:
-        found[precision] = float(np.nan_to_num(cosine(exact, run(backbone.network_in(precision), batch))).min())
-        if found[precision] >= LEAST_COSINE:
+        cosines[precision] = float(np.nan_to_num(cosine(exact, run(backbone.network_in(precision), batch))).min())
+        if cosines[precision] >= LEAST_COSINE:
             break
-    return found
+    return cosines
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:

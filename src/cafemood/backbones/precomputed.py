@@ -43,8 +43,8 @@ class Precomputed:
     def fingerprint(self) -> str:
         """Hash of the ids and the numbers."""
         digest = hashlib.sha256("\n".join(self.ids).encode())
-        for _, piece in chunks.read(self.matrix):
-            digest.update(np.ascontiguousarray(piece).data)
+        for _, chunk in chunks.read(self.matrix):
+            digest.update(np.ascontiguousarray(chunk).data)
         return digest.hexdigest()
 
     def facts(self) -> dict[str, Any]:

@@ -34,8 +34,8 @@ def create_backbone(name: str, **options: Any) -> Backbone | Precomputed:
     """
     builder = _BUILDERS.get(name)
     if builder is None and name not in CARDS:
-        known = ", ".join(sorted([*CARDS, *_BUILDERS]))
-        raise CafemoodError(f"Unknown backbone {name!r}", where="backbone.name", fix=f"use one of {known}")
+        names = ", ".join(sorted([*CARDS, *_BUILDERS]))
+        raise CafemoodError(f"Unknown backbone {name!r}", where="backbone.name", fix=f"use one of {names}")
     backbone = builder(**options) if builder is not None else from_card(name, **options)
     backbone.options.update({"name": name, **options})
     return backbone
@@ -135,17 +135,17 @@ def _filled(chain: Chain, path: Path, tensors: list[Tensor] | None = None) -> Ch
         tensors = weight_files.read_keras(path)
     elif tensors is None:
         tensors = list(weight_files.read_state_dict(path).values())
-    own = network.state_dict()
-    shapes = [tuple(tensor.shape) for tensor in own.values()]
-    found = [_trimmed(tensor, len(shape)) for tensor, shape in zip(tensors, shapes, strict=False)]
-    if len(tensors) != len(shapes) or [tuple(tensor.shape) for tensor in found] != shapes:
-        first = next((i for i, (t, s) in enumerate(zip(found, shapes, strict=False)) if tuple(t.shape) != s), None)
+    expected = network.state_dict()
+    shapes = [tuple(tensor.shape) for tensor in expected.values()]
+    trimmed = [_trimmed(tensor, len(shape)) for tensor, shape in zip(tensors, shapes, strict=False)]
+    if len(tensors) != len(shapes) or [tuple(tensor.shape) for tensor in trimmed] != shapes:
+        first = next((i for i, (t, s) in enumerate(zip(trimmed, shapes, strict=False)) if tuple(t.shape) != s), None)
         why = f"it has {len(tensors)} arrays, the network {len(shapes)}"
         if first is not None:
-            why = f"array {first + 1} has the shape {tuple(found[first].shape)}, the network's is {shapes[first]}"
+            why = f"array {first + 1} has the shape {tuple(trimmed[first].shape)}, the network's is {shapes[first]}"
         fix = "give the file that belongs to this backbone"
         raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix)
-    network.load_state_dict(dict(zip(own, found, strict=True)))
+    network.load_state_dict(dict(zip(expected, trimmed, strict=True)))
     return chain
 
 
@@ -273,18 +273,18 @@ def _unlike(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
     """How the tensors of a file differ from those of a network."""
     lacking, strange = [name for name in own if name not in given], [name for name in given if name not in own]
     other = [name for name in own if name in given and own[name].shape != given[name].shape]
-    told = [f"it lacks {len(lacking)} tensors, such as {lacking[0][:120]}"] if lacking else []
-    told += [f"it has {len(strange)} others, such as {strange[0][:120]}"] if strange else []
-    told += [f"{len(other)} have another shape, such as {other[0][:120]}"] if other else []
-    return "; ".join(told) or "its tensors are of another kind"
+    reasons = [f"it lacks {len(lacking)} tensors, such as {lacking[0][:120]}"] if lacking else []
+    reasons += [f"it has {len(strange)} others, such as {strange[0][:120]}"] if strange else []
+    reasons += [f"{len(other)} have another shape, such as {other[0][:120]}"] if other else []
+    return "; ".join(reasons) or "its tensors are of another kind"
 
 
 def _in_order(network: nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Name a file's tensors by their position: the wheel's MobileNetV2 has other names in the same order."""
-    own = network.state_dict()
-    kinds = [(key.rsplit(".", 1)[-1], tensor.shape) for key, tensor in own.items()]
+    expected = network.state_dict()
+    kinds = [(key.rsplit(".", 1)[-1], tensor.shape) for key, tensor in expected.items()]
     if kinds != [(key.rsplit(".", 1)[-1], tensor.shape) for key, tensor in state.items()]:
-        why = f"its {len(state)} tensors are not the {len(own)} of this network"
+        why = f"its {len(state)} tensors are not the {len(expected)} of this network"
         fix = "give the file that belongs to this backbone"
         raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix)
-    return dict(zip(own, state.values(), strict=True))
+    return dict(zip(expected, state.values(), strict=True))

@@ -59,8 +59,8 @@ class Answer:
 
     def facts(self) -> dict[str, Any]:
         """The answer as plain values."""
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "row"}
-        return {"mood": None if self.novel else self.mood, "novel": self.novel, **told}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "row"}
+        return {"mood": None if self.novel else self.mood, "novel": self.novel, **values}
 
     def __str__(self) -> str:
         if self.error is not None:
@@ -111,8 +111,8 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
                 near = _nearest(run, run.features["rows"], row, n_nearest)
             cluster = int(q.argmax())
             space = about.get("space", "")
-            told = [float(v) for v in q]
-            yield Answer(str(path), cluster, float(q[cluster]), told, near, space, far_off, row=row)
+            probability = [float(v) for v in q]
+            yield Answer(str(path), cluster, float(q[cluster]), probability, near, space, far_off, row=row)
 
 
 def find(paths: Sequence[Path]) -> PhotoSet:
@@ -126,15 +126,15 @@ def find(paths: Sequence[Path]) -> PhotoSet:
     sources: set[str] = set()
     for path in paths:
         if Path(path).is_dir():
-            found = scan_folder(path)
-            inside = found.photos
-            if not found.cafes_known:  # one café's folder
+            photo_set = scan_folder(path)
+            inside = photo_set.photos
+            if not photo_set.cafes_known:  # one café's folder
                 folder = Path(path).resolve().name
-                inside = tuple(_moved(photo, found.root, cafe_id=folder) for photo in inside)
+                inside = tuple(_moved(photo, photo_set.root, cafe_id=folder) for photo in inside)
             else:
-                inside = tuple(_moved(photo, found.root) for photo in inside)
+                inside = tuple(_moved(photo, photo_set.root) for photo in inside)
             photos += inside
-            skipped += [Skipped(str(found.root / s.file), s.reason) for s in found.skipped]
+            skipped += [Skipped(str(photo_set.root / s.file), s.reason) for s in photo_set.skipped]
             sources.add("folder")
         else:
             digest = file_digest(path) if Path(path).is_file() else ""
@@ -155,10 +155,10 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     """
     import pandas as pd
 
-    known = set(run.photos["photo_id"])
+    kept_ids = set(run.photos["photo_id"])
     chosen: dict[str, tuple[Photo, Answer]] = {}
     for photo, answer in zip(photos, answers, strict=True):
-        if answer.error is None and not answer.novel and photo.photo_id not in known:
+        if answer.error is None and not answer.novel and photo.photo_id not in kept_ids:
             chosen.setdefault(photo.photo_id, (photo, answer))
     if not chosen:
         return 0
@@ -168,9 +168,9 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     table = pd.DataFrame([_record(run, photo, answer) for photo, answer in chosen.values()]).assign(x=x, y=y)
     before = run.photos[run.photos["added"]].drop(columns="added")
     if len(before):
-        own = len(run.assignments)
+        n_own = len(run.assignments)
         table = pd.DataFrame({c: [*before.get(c, [None] * len(before)), *table[c]] for c in table.columns})
-        rows = np.concatenate([run.rows[own:], rows])
+        rows = np.concatenate([run.rows[n_own:], rows])
     # the table last: rows without a table are never read
     write_tensors(run.folder / "added.safetensors", {"rows": rows.astype(np.float16)})
     with writing(run.folder / "added.parquet") as partial:
@@ -185,21 +185,22 @@ def cafe_lines(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> 
     k = run.card.k
     clusters = run.photos["cluster"].to_numpy(dtype=int)
     cafes = np.unique(run.photos["cafe_id"].astype(str), return_inverse=True)[1]
-    known = np.zeros((cafes.max() + 1, k))
-    np.add.at(known, (cafes, clusters), 1)
-    prior = shares.fit_prior(known)
+    counts_before = np.zeros((cafes.max() + 1, k))
+    np.add.at(counts_before, (cafes, clusters), 1)
+    prior = shares.fit_prior(counts_before)
     for cafe_id in dict.fromkeys(p.cafe_id for p in photos):
-        own = [a for p, a in zip(photos, answers, strict=True) if p.cafe_id == cafe_id and a.error is None]
-        counts = np.bincount([a.cluster for a in own if not a.novel and a.cluster is not None], minlength=k)
+        of_cafe = [a for p, a in zip(photos, answers, strict=True) if p.cafe_id == cafe_id and a.error is None]
+        counts = np.bincount([a.cluster for a in of_cafe if not a.novel and a.cluster is not None], minlength=k)
         low, high = (ends[0] for ends in shares.intervals(counts[None, :], prior))
-        told = [
+        mood_shares = [
             f"mood {j + 1} {100 * counts[j] / counts.sum():.0f} % ({100 * low[j]:.0f}–{100 * high[j]:.0f})"
             for j in np.argsort(-counts, kind="stable")
             if counts[j]
         ]
-        novel = sum(a.novel for a in own)
+        novel = sum(a.novel for a in of_cafe)
         unlike = f"; {novel} unlike any photo of this run" if novel else ""
-        yield f"café {cafe_id}: {len(own)} photo{'' if len(own) == 1 else 's'}: {' · '.join(told) or 'no mood'}{unlike}"
+        head = f"café {cafe_id}: {len(of_cafe)} photo{'' if len(of_cafe) == 1 else 's'}"
+        yield f"{head}: {' · '.join(mood_shares) or 'no mood'}{unlike}"
 
 
 def _moved(photo: Photo, root: Path, **changes: Any) -> Photo:

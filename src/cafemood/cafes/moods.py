@@ -84,12 +84,12 @@ class Mood:
 
 def looks_of(run: Run) -> pd.DataFrame:
     """The looks of the run's photos, one row each, from `looks.parquet`; measured in memory where that lacks them."""
-    known = _known_looks(run)
-    if known is None:
-        known = run.in_memory.get("looks")
-    if known is None:
-        known = run.in_memory["looks"] = looks.measure_all(thumbnails.kept(run))
-    return known
+    measured = _known_looks(run)
+    if measured is None:
+        measured = run.in_memory.get("looks")
+    if measured is None:
+        measured = run.in_memory["looks"] = looks.measure_all(thumbnails.kept(run))
+    return measured
 
 
 def write(run: Run) -> None:
@@ -119,30 +119,30 @@ def _known_looks(run: Run) -> pd.DataFrame | None:
 
 def of_run(run: Run) -> list[Mood]:
     """The moods of a run, with their words and the user's names; empty ones too."""
-    own = own_names(run)
-    return [Mood(j, size, words, own.get(j + 1)) for j, (size, words) in enumerate(_sizes_and_words(run))]
+    given = own_names(run)
+    return [Mood(j, size, words, given.get(j + 1)) for j, (size, words) in enumerate(_sizes_and_words(run))]
 
 
 def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
     """Size and words of each mood, from `words.json`; found in memory where that is missing."""
-    known = _known_words(run)
-    if known is not None:
-        return known
+    stored = _known_words(run)
+    if stored is not None:
+        return stored
     clusters = run.assignments["cluster"].to_numpy()
     has, vocabulary = _vocabulary(run)
     has = has[: len(clusters)]
-    found = []
+    words = []
     for j in range(run.card.k):
         members = clusters == j
-        found.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
-    return found
+        words.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
+    return words
 
 
 def _known_words(run: Run) -> list[tuple[int, list[Word]]] | None:
     try:
-        known = json.loads((run.folder / WORDS_FILE).read_text(encoding="utf-8"))
-        if len(known) == run.card.k:
-            return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in known]
+        stored = json.loads((run.folder / WORDS_FILE).read_text(encoding="utf-8"))
+        if len(stored) == run.card.k:
+            return [(int(mood["size"]), [Word(**word) for word in mood["words"]]) for mood in stored]
     except (OSError, ValueError, TypeError, KeyError):
         pass  # not there, or damaged: it can be made again
     return None
@@ -235,12 +235,12 @@ def _words_of(own: np.ndarray, everyone: np.ndarray, words: list[tuple[str, str,
         return []
     share, base = own.mean(axis=0), everyone.mean(axis=0)
     least = _wilson_low(share, len(own))
-    found = [
+    candidates = [
         (least[w] / base[w], Word(english, korean, float(share[w] / base[w]), float(share[w])))
         for w, (english, korean, needed) in enumerate(words)
         if base[w] > 0 and share[w] >= needed and least[w] / base[w] > LEAST_LIFT
     ]
-    return [word for _, word in sorted(found, key=lambda pair: -pair[0])[:N_WORDS]]
+    return [word for _, word in sorted(candidates, key=lambda pair: -pair[0])[:N_WORDS]]
 
 
 def _wilson_low(share: np.ndarray, n: int, z: float = 1.6449) -> np.ndarray:

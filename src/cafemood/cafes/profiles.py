@@ -63,14 +63,16 @@ class Cafes:
             RunError: There is no such café, or several have the name.
         """
         ids = self.table["cafe_id"].astype(str)
-        found = np.flatnonzero(ids == name)
-        if not len(found):
-            found = np.flatnonzero(self.table["cafe_name"].fillna("").astype(str) == name)
-        if len(found) == 1:
-            return int(found[0])
-        if len(found) > 1:
-            which = ", ".join(ids.iloc[found[:5]])
-            raise RunError(f"{len(found)} cafés are called {name!r}", where=self.run.folder, fix=f"give an id: {which}")
+        matches = np.flatnonzero(ids == name)
+        if not len(matches):
+            matches = np.flatnonzero(self.table["cafe_name"].fillna("").astype(str) == name)
+        if len(matches) == 1:
+            return int(matches[0])
+        if len(matches) > 1:
+            which = ", ".join(ids.iloc[matches[:5]])
+            raise RunError(
+                f"{len(matches)} cafés are called {name!r}", where=self.run.folder, fix=f"give an id: {which}"
+            )
         import difflib
 
         names = [*ids, *self.table["cafe_name"].dropna().astype(str)]
@@ -101,22 +103,22 @@ def load(run: Run) -> Cafes:
                 return Cafes(run, table, vectors, tensors["whitening"], tensors["center"])
         except Exception:  # noqa: S110  (damaged or half of another version: all of it can be made again)
             pass
-    found: Cafes = run.in_memory["cafes"] if "cafes" in run.in_memory else compute(run)
-    run.in_memory["cafes"] = found
-    return found
+    cafes: Cafes = run.in_memory["cafes"] if "cafes" in run.in_memory else compute(run)
+    run.in_memory["cafes"] = cafes
+    return cafes
 
 
 def build(run: Run) -> Cafes:
     """Compute the cafés of a run again, and write them: `cafes.parquet`, `cafes.csv` and `cafes.safetensors`."""
-    found = compute(run)
+    cafes = compute(run)
     with writing(run.folder / "cafes.parquet") as partial:
-        found.table.to_parquet(partial, index=False)
-    write_csv(run.folder / "cafes.csv", found.table)
-    vectors = found.vectors.astype(np.float16)
-    tensors = {"vectors": vectors, "whitening": found.whitening, "center": found.center}
+        cafes.table.to_parquet(partial, index=False)
+    write_csv(run.folder / "cafes.csv", cafes.table)
+    vectors = cafes.vectors.astype(np.float16)
+    tensors = {"vectors": vectors, "whitening": cafes.whitening, "center": cafes.center}
     # the last file, and its fingerprint: a table newer than the vectors is not read with them
     write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
-    return found
+    return cafes
 
 
 def compute(run: Run) -> Cafes:
@@ -145,8 +147,8 @@ def compute(run: Run) -> Cafes:
 
 def _fingerprint(run: Run) -> str:
     """SHA-256 over the ids of the run's photos, those added too, and their cafés."""
-    told = "\n".join(run.photos["photo_id"] + " " + run.photos["cafe_id"].astype(str))
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = "\n".join(run.photos["photo_id"] + " " + run.photos["cafe_id"].astype(str))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def cafe_vectors(
@@ -156,7 +158,7 @@ def cafe_vectors(
 
     Args:
         rows: Compact rows of the photos (n, d').
-        means: Their `pieces.group_means` (c, d').
+        means: Their `chunks.group_means` (c, d').
         of_photo: Café of each, from 0 (n,).
     """
     center, whitening = means.mean(axis=0), _within_whitening(rows, means, of_photo)
@@ -175,11 +177,15 @@ def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np
     np.add.at(counts, (of_photo, photos["cluster"].to_numpy(dtype=int)), 1)
     prior = shares.fit_prior(counts)
     low, high = shares.intervals(counts, prior)
-    own = counts / counts.sum(axis=1, keepdims=True)
+    by_cafe = counts / counts.sum(axis=1, keepdims=True)
     table["n_photos"] = n_photos
-    table["mood"] = own.argmax(axis=1) + 1
+    table["mood"] = by_cafe.argmax(axis=1) + 1
     for j in range(k):
-        table[f"share_{j + 1}"], table[f"low_{j + 1}"], table[f"high_{j + 1}"] = own[:, j], low[:, j], high[:, j]
+        table[f"share_{j + 1}"], table[f"low_{j + 1}"], table[f"high_{j + 1}"] = (
+            by_cafe[:, j],
+            low[:, j],
+            high[:, j],
+        )
     measured = moods.looks_of(run).groupby(of_photo).mean()
     for look in looks.LOOKS:
         table[look] = measured[look].to_numpy()
@@ -206,11 +212,11 @@ def _distances(rows: np.ndarray, means: np.ndarray, of_photo: np.ndarray) -> tup
     """Each photo's squared distance (n,) to its café's mean, and the variance of all photos, summed over columns."""
     n_photos = np.bincount(of_photo)
     middle = n_photos @ means.astype(np.float64) / len(rows)
-    found, total = np.empty(len(rows), np.float32), 0.0
-    for where, piece in chunks.read(rows):
-        found[where] = ((piece - means[of_photo[where]]) ** 2).sum(axis=1)
-        total += float(((piece - middle) ** 2).sum())
-    return found, total / max(len(rows) - 1, 1)
+    distances, total = np.empty(len(rows), np.float32), 0.0
+    for where, chunk in chunks.read(rows):
+        distances[where] = ((chunk - means[of_photo[where]]) ** 2).sum(axis=1)
+        total += float(((chunk - middle) ** 2).sum())
+    return distances, total / max(len(rows) - 1, 1)
 
 
 def _spread(from_mean: np.ndarray, variance: float, of_photo: np.ndarray, n_photos: np.ndarray) -> np.ndarray:
@@ -274,16 +280,16 @@ def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
 def label(record: dict[str, Any]) -> str:
     """A café's name with its id, or the id alone."""
     name = record.get("cafe_name")
-    known = isinstance(name, str) and name and name != record["cafe_id"]
-    return f"{name} ({record['cafe_id']})" if known else str(record["cafe_id"])
+    named = isinstance(name, str) and name and name != record["cafe_id"]
+    return f"{name} ({record['cafe_id']})" if named else str(record["cafe_id"])
 
 
 def share_words(record: dict[str, Any], named: list[moods.Mood], least: float = 0.15) -> str:
     """`dark, warm 80 % (45–93)`, the largest shares first."""
     ordered = sorted(named, key=lambda mood: -record[f"share_{mood.number}"])
-    told = [mood for mood in ordered if record[f"share_{mood.number}"] >= least] or ordered[:1]
+    notable = [mood for mood in ordered if record[f"share_{mood.number}"] >= least] or ordered[:1]
     return " · ".join(
         f"{mood.english or f'mood {mood.number}'} {100 * record[f'share_{mood.number}']:.0f} % "
         f"({100 * record[f'low_{mood.number}']:.0f}–{100 * record[f'high_{mood.number}']:.0f})"
-        for mood in told
+        for mood in notable
     )

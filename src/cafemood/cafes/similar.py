@@ -250,14 +250,14 @@ def _match(
 
 def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list[str]:
     """Why a café is in the answer, and how it differs: `same mood 80 % (dark, warm)`, `warmer light`."""
-    told: list[str] = []
-    own = cafes.shares()[i] if query.shares is None else np.minimum(query.shares, cafes.shares()[i])
+    differences: list[str] = []
+    common = cafes.shares()[i] if query.shares is None else np.minimum(query.shares, cafes.shares()[i])
     if query.shares is not None:
-        best = named[int(own.argmax())]
-        if own.sum() >= 0.005:
-            told.append(f"same mood {100 * own.sum():.0f} % ({best.english or f'mood {best.number}'})")
+        best = named[int(common.argmax())]
+        if common.sum() >= 0.005:
+            differences.append(f"same mood {100 * common.sum():.0f} % ({best.english or f'mood {best.number}'})")
         else:
-            told.append("no mood in common")
+            differences.append("no mood in common")
     spread = cafes.table[list(_COMPARED)].std()
     differs = {
         look: (cafes.table[look].iloc[i] - query.looks.get(look, math.nan)) / spread[look]
@@ -265,10 +265,10 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
         if spread[look] > LEAST_SPREAD
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
-    told += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]
+    differences += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]
     if differs and not notable and not any(math.isnan(by) for by in differs.values()):
-        told.append("same light and colour")
-    return told
+        differences.append("same light and colour")
+    return differences
 
 
 def _normalised(vector: np.ndarray) -> np.ndarray:

@@ -221,7 +221,7 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
 
     def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
         if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "f" and chunks.is_long(X):
-            bad = chunks.bad_rows(X)  # in pieces: no copy of what is too long to copy
+            bad = chunks.bad_rows(X)  # in chunks: no copy of what is too long to copy
             if len(bad):
                 raise ValueError(f"Input X contains NaN or infinity: {len(bad)} rows, the first is row {bad[0]}")
             if reset:
@@ -277,10 +277,10 @@ def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -
     """Student-t similarity (DEC, eq. 1) of z (n, d) to centres (k, d), distances² in units of `kernel_scale`."""
     root = kernel_scale**0.5
     middles = torch.from_numpy(centers / root).double()
-    found = np.empty((len(z), len(centers)), np.float32)
-    for rows, piece in chunks.read(z):
-        found[rows] = log_soft_assignment(torch.from_numpy(piece / root).double(), middles).exp().float().numpy()
-    return found
+    q = np.empty((len(z), len(centers)), np.float32)
+    for rows, chunk in chunks.read(z):
+        q[rows] = log_soft_assignment(torch.from_numpy(chunk / root).double(), middles).exp().float().numpy()
+    return q
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,8 @@ from cafemood.core import chunks
 def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
     """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
 
-    Where `pieces.is_long`, it is fitted to 25,000 rows at most, drawn at random, and Lloyd's algorithm goes on
-    from its centres over all rows, in pieces: `LloydInPieces`, with the same attributes.
+    Where `chunks.is_long`, it is fitted to 25,000 rows at most, drawn at random, and Lloyd's algorithm goes on
+    from its centres over all rows, in chunks: `ChunkedLloyd`, with the same attributes.
     """
     from sklearn.cluster import KMeans as SklearnKMeans
     from sklearn.exceptions import ConvergenceWarning
@@ -30,11 +30,11 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
         n = min(chunks.LARGE // 4, len(x), max(chunks.rows_within(chunks.working_memory(), x), 50 * n_clusters))
         drawn = np.sort(np.random.default_rng(random_state).choice(len(x), n, replace=False))
         model.fit(np.asarray(x[drawn], dtype=np.float32))
-    return LloydInPieces(x, model.cluster_centers_)
+    return ChunkedLloyd(x, model.cluster_centers_)
 
 
-class LloydInPieces:
-    """Lloyd's algorithm over a matrix that is read piece by piece (a memory map, float16 or float32).
+class ChunkedLloyd:
+    """Lloyd's algorithm over a matrix that is read chunk by chunk (a memory map, float16 or float32).
 
     It stops when a pass lowers the inertia by less than one part in ten thousand. A cluster that loses all its
     rows keeps its centre.
@@ -59,7 +59,7 @@ class LloydInPieces:
         self._shift = some.mean(axis=0, dtype=np.float64).astype(np.float32)  # far from zero float32 is coarse
         self.cluster_centers_ = np.asarray(centers, dtype=np.float32) - self._shift
         self.labels_ = np.zeros(len(x), np.int32)
-        self._squares = sum(float(np.square(piece - self._shift).sum(dtype=np.float64)) for _, piece in chunks.read(x))
+        self._squares = sum(float(np.square(chunk - self._shift).sum(dtype=np.float64)) for _, chunk in chunks.read(x))
         self.inertia_, before = np.inf, np.inf
         with tqdm(desc="k-means over all rows", unit="pass", leave=False) as bar:
             while self.n_iter_ < max_iter:
@@ -79,13 +79,13 @@ class LloydInPieces:
         half = 0.5 * np.square(self.cluster_centers_).sum(axis=1)
         sums, counts, nearness = np.zeros((k, d)), np.zeros(k), 0.0
         for rows, read in chunks.read(x):
-            piece = read - self._shift
-            nearer = piece @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
+            chunk = read - self._shift
+            nearer = chunk @ self.cluster_centers_.T - half  # (|x|² - |x - c|²) / 2
             labels = self.labels_[rows] = nearer.argmax(axis=1)
             nearness += float(nearer[np.arange(len(labels)), labels].sum(dtype=np.float64))
-            own = np.eye(k, dtype=np.float32)[labels]
-            sums += own.T @ piece
-            counts += own.sum(axis=0)
+            member = np.eye(k, dtype=np.float32)[labels]
+            sums += member.T @ chunk
+            counts += member.sum(axis=0)
         self.inertia_ = max(self._squares - 2 * nearness, 0.0)  # rows on their centres: less than none by rounding
         return sums, counts
 
@@ -98,7 +98,7 @@ def nearest_center(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
 
 
 class KMeans(Clusterer):
-    """scikit-learn's k-means, with memberships; over all rows in pieces where the matrix is too long to copy.
+    """scikit-learn's k-means, with memberships; over all rows in chunks where the matrix is too long to copy.
 
     Args:
         n_clusters: k.

@@ -114,12 +114,14 @@ class Pretraining:
         sgd = {"optimizer": "sgd", "lr": 0.1}
         sgd |= {"drop_every": layer * DROP_EVERY // LAYER_STEPS, "ramp": layer * RAMP // LAYER_STEPS}
         n_layers = len(self.hidden) + 1
-        found = []
+        layers = []
         for i in range(n_layers):
             part = LayerAutoencoder(autoencoder, i, self.corruption)
-            found.append(Phase(f"pretrain layer {i + 1}/{n_layers}", part, layer, sgd | {"parameters": part.trained()}))
+            layers.append(
+                Phase(f"pretrain layer {i + 1}/{n_layers}", part, layer, sgd | {"parameters": part.trained()})
+            )
         whole = layer * FINE_TUNING_STEPS // LAYER_STEPS
-        return [*found, Phase("fine-tune autoencoder", autoencoder, whole, sgd)]
+        return [*layers, Phase("fine-tune autoencoder", autoencoder, whole, sgd)]
 
     def key(self, x: Rows, batch_size: int) -> str:
         """Hash of the numbers and of all that the result depends on.
@@ -154,8 +156,8 @@ class Pretraining:
         if paper:
             autoencoder.apply(_papers_weights)
         path = context.cache_dir / "autoencoders" / f"{key}.safetensors" if context.cache_dir else None
-        if known := read_cached(path, autoencoder.state_dict()):
-            autoencoder.load_state_dict({name: torch.from_numpy(value) for name, value in known.items()})
+        if stored := read_cached(path, autoencoder.state_dict()):
+            autoencoder.load_state_dict({name: torch.from_numpy(value) for name, value in stored.items()})
             log.info("Reusing the pretrained autoencoder %s", key[:12])
             return autoencoder.eval(), key
         phases = self.phases(autoencoder, len(x), batch_size)
@@ -251,7 +253,7 @@ def scaled(x: np.ndarray, mean_square: float = 1.0) -> tuple[Rows, float]:
         ClusteringError: The features hold only zeros, or are not finite.
     """
     try:
-        scale = input_scale(torch.tensor(piece) for _, piece in chunks.read(x)) * mean_square**0.5
+        scale = input_scale(torch.tensor(chunk) for _, chunk in chunks.read(x)) * mean_square**0.5
     except ValueError:
         why = "the features are all zero, or not finite"
         raise ClusteringError("The features cannot be scaled", where="features", why=why) from None

@@ -40,7 +40,7 @@ class NoReduction(TransformerMixin, BaseEstimator):
 
 
 class PCAReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Principal components by scikit-learn's PCA in float64; in pieces where the matrix is too long to copy.
+    """Principal components by scikit-learn's PCA in float64; in chunks where the matrix is too long to copy.
 
     Args:
         n_components: How many.
@@ -80,7 +80,7 @@ class PCAReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 fix=f"take 1 to {min(x.shape)}",
             )
         if chunks.is_long(x):
-            pca: Any = components_in_pieces(x, self.n_components)
+            pca: Any = components_in_chunks(x, self.n_components)
             self.mean_ = pca.mean_
         else:
             # float64, and around zero: in float32 the last digits would be the processor's, and lost far from zero
@@ -97,8 +97,8 @@ class PCAReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         check_is_fitted(self)
         x = self._checked(X, reset=False)
         projected = np.empty((len(x), self.n_components), np.float32)
-        for rows, piece in chunks.read(x):
-            projected[rows] = (piece - self.mean_) @ self.components_.T
+        for rows, chunk in chunks.read(x):
+            projected[rows] = (chunk - self.mean_) @ self.components_.T
         return projected
 
     @property
@@ -140,17 +140,17 @@ class Components:
     explained_variance_ratio_: np.ndarray
 
 
-def components_in_pieces(x: np.ndarray, n_components: int) -> Components:
+def components_in_chunks(x: np.ndarray, n_components: int) -> Components:
     """Exact principal components of x (n, d) from its covariance, summed up in float64 over one pass.
 
-    Memory is d² and a piece of rows, whatever n. Signs as scikit-learn's: each component's largest loading
+    Memory is d² and a chunk of rows, whatever n. Signs as scikit-learn's: each component's largest loading
     is positive.
     """
     n, d = x.shape
     shift = np.asarray(x[0], dtype=np.float64)  # any row near the mean keeps the sums small
     total, products = np.zeros(d), np.zeros((d, d))
-    for _, piece in chunks.read(x):
-        moved = piece.astype(np.float64) - shift
+    for _, chunk in chunks.read(x):
+        moved = chunk.astype(np.float64) - shift
         total += moved.sum(axis=0)
         products += moved.T @ moved
     mean = total / n

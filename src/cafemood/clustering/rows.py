@@ -19,7 +19,7 @@ BLOCK, WINDOW = 64, 32_768
 
 
 class Rows:
-    """Rows (n, d) times a factor, in float32: held where a copy fits (`pieces.fits`), else read as they are asked for.
+    """Rows (n, d) times a factor, in float32: held where a copy fits (`chunks.fits`), else read as they are asked for.
 
     Args:
         matrix: The rows, any float type; a memory map of float16, for example.

@@ -16,7 +16,7 @@ from cafemood.core import chunks
 from cafemood.core.atomic import keep, read_cached
 
 N_STARTS, N_STARTS_LONG = 15, 5
-"""Of the spectral clustering, and of more rows than `pieces.LARGE`."""
+"""Of the spectral clustering, and of more rows than `chunks.LARGE`."""
 FEW = 1_000
 """Rows, below which agreement decides between the starts."""
 N_NEIGHBORS = 10
@@ -124,8 +124,8 @@ def prototypes(
     recipe = [hashlib.sha256(np.ascontiguousarray(z).data).hexdigest(), z.shape, n, random_state, sklearn.__version__]
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
     path = cache_dir / "prototypes" / f"{key}.safetensors" if cache_dir else None
-    if known := read_cached(path, ("centers", "of_row")):
-        return known["centers"], known["of_row"]
+    if stored := read_cached(path, ("centers", "of_row")):
+        return stored["centers"], stored["of_row"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # duplicates
         model = MiniBatchKMeans(n, n_init=1, batch_size=8192, random_state=random_state, reassignment_ratio=0).fit(z)

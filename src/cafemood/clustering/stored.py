@@ -74,9 +74,9 @@ def assign(
     Returns:
         Probabilities (m, k) and the rows in the clustering space (m, d').
     """
-    known = clusterers()
+    by_name = clusterers()
     guessed = next((name for tensor, name in _HINTS.items() if tensor in tensors), "kmeans")
-    clusterer = known[method if method in known else guessed](n_clusters=len(tensors["centers"]))
+    clusterer = by_name[method if method in by_name else guessed](n_clusters=len(tensors["centers"]))
     _take(clusterer, dict(tensors))
     return clusterer._soft_assign(project(features.astype(np.float32), tensors))
 

@@ -72,15 +72,15 @@ class TrainingContext:
         path = self.checkpoint(key)
         callbacks: list[pl.Callback] = [PhaseProgress(name, steps)] if self.verbose else []
         callbacks += [Checkpoints(path)] if path else []
-        known = path if path and _readable(path) else None
-        if known:
+        checkpoint = path if path and _readable(path) else None
+        if checkpoint:
             log.info("Going on with “%s” where it was stopped", name)
         with nullcontext() if self.verbose else quiet_lightning():
             trainer = self.trainer(
                 max_steps=steps, logger=self.logger, callbacks=callbacks, **PHASE | {"precision": precision()}
             )
             refuse_several_devices(trainer)
-            fit_phase(trainer, module, data, checkpoint=known)
+            fit_phase(trainer, module, data, checkpoint=checkpoint)
         return path
 
 

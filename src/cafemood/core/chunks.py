@@ -43,7 +43,7 @@ def fits_shape(n: int, d: int) -> bool:
 
 
 def is_long(x: np.ndarray) -> bool:
-    """Whether k-means and PCA read it in pieces and never hold a copy."""
+    """Whether k-means and PCA read it in chunks and never hold a copy."""
     return len(x) > LARGE or not fits(x)
 
 
@@ -54,8 +54,8 @@ def group_means(x: np.ndarray, groups: np.ndarray) -> np.ndarray:
     sizes = np.bincount(groups)
     sums = np.zeros((len(sizes), x.shape[1]))
     for rows, piece in read(x):
-        there, own = np.unique(groups[rows], return_inverse=True)
-        pick = csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(there), len(own)))
+        there, present = np.unique(groups[rows], return_inverse=True)
+        pick = csr_matrix((np.ones(len(present)), (present, np.arange(len(present)))), shape=(len(there), len(present)))
         sums[there] += pick @ piece
     return np.asarray(sums / sizes[:, None], dtype=np.float32)
 

@@ -47,9 +47,9 @@ def connected(address: str | None, cores: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    own: dict[str, Any] = {} if address else {"include_dashboard": False, "num_cpus": cores}
+    local: dict[str, Any] = {} if address else {"include_dashboard": False, "num_cpus": cores}
     try:
-        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, ValueError, RuntimeError) as error:
         why = quoted(error, "Ray")
         fix = "give the address that `ray start --head` printed, or leave it out to start Ray on this host"

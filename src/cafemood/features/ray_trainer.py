@@ -79,7 +79,7 @@ class RayTrainer(pl.Trainer):
         import ray
 
         reasons: dict[str, str] = {}
-        own: set[str] = set()
+        chosen: set[str] = set()
         bar = tqdm(total=len(missing), desc=f"embed ({cache.backbone.name}, Ray)", unit="photo", disable=not missing)
         with connected(self._address, devices.n_cores()), bar:
             try:
@@ -87,10 +87,10 @@ class RayTrainer(pl.Trainer):
                     if failed := str(done["failed"][0]):
                         raise FeaturesError(**json.loads(failed))
                     listed, ids, reason = (list(map(str, done[name])) for name in ("listed", "photo_id", "reason"))
-                    new = [i for i in np.flatnonzero(done["embedded"]) if ids[i] not in cache and ids[i] not in own]
+                    new = [i for i in np.flatnonzero(done["embedded"]) if ids[i] not in cache and ids[i] not in chosen]
                     read = [pair for pair in zip(listed, ids, strict=True) if pair[1] not in ("", pair[0])]
                     cache.append([ids[i] for i in new], done["features"][new], read)
-                    own.update(ids[i] for i in new)
+                    chosen.update(ids[i] for i in new)
                     reasons |= {photo_id: why for photo_id, why in zip(listed, reason, strict=True) if why}
                     bar.update(len(done["listed"]))
             except ray.exceptions.RayError as error:

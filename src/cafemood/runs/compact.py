@@ -43,12 +43,12 @@ def compress(features: np.ndarray, cafes: Sequence[str], backbone: dict[str, Any
     rests = np.empty(n, np.float32)
     outputs = str(backbone["output"]) if is_places365(backbone) else None
     scenes, shares = np.empty((n, N_SCENES), np.int16), np.empty((n, N_SCENES), np.float16)
-    for where, piece in chunks.read(features):
-        unit = _unit(piece)
+    for where, chunk in chunks.read(features):
+        unit = _unit(chunk)
         rows[where] = project(unit, tensors)
         rests[where] = _rests(unit, rows[where].astype(np.float32), tensors)
         if outputs:
-            probabilities = _probabilities(piece, outputs)
+            probabilities = _probabilities(chunk, outputs)
             leading = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_SCENES]
             scenes[where], shares[where] = leading, np.take_along_axis(probabilities, leading, 1)
     limit = np.array([novelty.threshold(rows, cafes, rests=rests)], dtype=np.float32)
@@ -74,9 +74,9 @@ def novelty_of(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarr
     if not np.isfinite(limit):
         return None
     points = project_new(features, tensors)
-    known, rests = tensors["rows"].astype(np.float32), tensors["rests"].astype(np.float32)
+    reference, rests = tensors["rows"].astype(np.float32), tensors["rests"].astype(np.float32)
     left_out = (_rests(_unit(features), points, tensors), rests)
-    return novelty.neighbour_distances(points, known, rests=left_out) / max(limit, 1e-12)
+    return novelty.neighbour_distances(points, reference, rests=left_out) / max(limit, 1e-12)
 
 
 def is_places365(backbone: dict[str, Any]) -> bool:

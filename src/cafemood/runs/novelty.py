@@ -45,17 +45,17 @@ def neighbour_distances(
     """
     k = min(n_neighbors, len(rows))
     nearest = np.full((len(points), k), np.inf, dtype=np.float32)
-    for known, piece in chunks.read(rows):
+    for columns, piece in chunks.read(rows):
         squares = (piece * piece).sum(axis=1)
         for start in range(0, len(points), _CHUNK):
-            own = slice(start, start + _CHUNK)
-            chunk = np.asarray(points[own], dtype=np.float32)
+            block = slice(start, start + _CHUNK)
+            chunk = np.asarray(points[block], dtype=np.float32)
             d2 = np.maximum((chunk * chunk).sum(axis=1)[:, None] + squares - 2 * chunk @ piece.T, 0)
             if rests is not None:
-                d2 += rests[0][own, None] + rests[1][None, known]
+                d2 += rests[0][block, None] + rests[1][None, columns]
             if apart is not None:
-                d2[apart[0][own, None] == apart[1][None, known]] = np.inf
-            nearest[own] = np.partition(np.hstack([nearest[own], d2]), k - 1, axis=1)[:, :k]
+                d2[apart[0][block, None] == apart[1][None, columns]] = np.inf
+            nearest[block] = np.partition(np.hstack([nearest[block], d2]), k - 1, axis=1)[:, :k]
     counted = np.isfinite(nearest)
     total = np.sqrt(np.where(counted, nearest, 0)).sum(axis=1)
     return np.where(counted.any(axis=1), total / np.maximum(counted.sum(axis=1), 1), np.inf).astype(np.float32)

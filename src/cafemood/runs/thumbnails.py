@@ -59,8 +59,8 @@ def shown(run: Run) -> np.ndarray:
     lead = photos["probability"] - photos["second_probability"]
     chosen = [np.flatnonzero(photos["added"])]
     for j in range(run.card.k):
-        own = np.flatnonzero(photos["cluster"] == j)
-        chosen += [column[own].nsmallest(_OF_A_MOOD).index.to_numpy() for column in (photos["distance"], lead)]
+        members = np.flatnonzero(photos["cluster"] == j)
+        chosen += [column[members].nsmallest(_OF_A_MOOD).index.to_numpy() for column in (photos["distance"], lead)]
     named = np.unique(np.concatenate(chosen))
     rest = np.setdiff1d(np.arange(len(photos)), named)
     drawn = np.random.default_rng(0).choice(rest, max(0, SHOWN_AT_MOST - len(named)), replace=False)
@@ -78,12 +78,12 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
         One a photo; None where it is not shown, or could never be read.
     """
     rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
-    known = _known(run) | run.in_memory.get("thumbnails", {})
-    found = _missing(run, rows, known)
-    run.in_memory.setdefault("thumbnails", {}).update(found)
-    known |= found
+    stored = _known(run) | run.in_memory.get("thumbnails", {})
+    made = _missing(run, rows, stored)
+    run.in_memory.setdefault("thumbnails", {}).update(made)
+    stored |= made
     wanted = set(rows.tolist())
-    return [known.get(photo_id) if i in wanted else None for i, photo_id in enumerate(run.photos["photo_id"])]
+    return [stored.get(photo_id) if i in wanted else None for i, photo_id in enumerate(run.photos["photo_id"])]
 
 
 def write(run: Run, also: Iterable[int] = ()) -> None:
@@ -96,10 +96,10 @@ def write(run: Run, also: Iterable[int] = ()) -> None:
         also: Rows to have besides those that are `shown`.
     """
     rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
-    known = _known(run)
-    found = _missing(run, rows, known | run.in_memory.get("thumbnails", {})) | run.in_memory.pop("thumbnails", {})
-    if found or not (run.folder / "thumbnails.parquet").exists():
-        _keep(run, known | found)
+    stored = _known(run)
+    made = _missing(run, rows, stored | run.in_memory.get("thumbnails", {})) | run.in_memory.pop("thumbnails", {})
+    if made or not (run.folder / "thumbnails.parquet").exists():
+        _keep(run, stored | made)
 
 
 def _known(run: Run) -> dict[str, bytes | None]:
@@ -107,14 +107,14 @@ def _known(run: Run) -> dict[str, bytes | None]:
     import pandas as pd
 
     path = run.folder / "thumbnails.parquet"
-    known: dict[str, bytes | None] = {}
+    stored: dict[str, bytes | None] = {}
     if path.exists():
         try:
             table = pd.read_parquet(path)
-            known = dict(zip(table["photo_id"], table["webp"], strict=True))
+            stored = dict(zip(table["photo_id"], table["webp"], strict=True))
         except Exception as error:  # pyarrow raises a dozen kinds for a damaged file; the photos can mend it
             log.warning("Making the damaged %s again (%s)", path, reason_of(error, path, DAMAGED))
-    return known
+    return stored
 
 
 def _missing(run: Run, rows: np.ndarray, known: Mapping[str, bytes | None]) -> dict[str, bytes]:

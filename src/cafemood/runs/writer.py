@@ -215,13 +215,13 @@ def versions() -> dict[str, str]:
     """The versions that a result may depend on."""
     from cafemood import __version__
 
-    known = {"cafemood": __version__, "python": platform.python_version(), "machine": platform.machine()}
+    installed = {"cafemood": __version__, "python": platform.python_version(), "machine": platform.machine()}
     for package in _PACKAGES:
         try:
-            known[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            known[package] = "not installed"
-    return known
+            installed[package] = "not installed"
+    return installed
 
 
 def _why_ended(error: BaseException) -> str:

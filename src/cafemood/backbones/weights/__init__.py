@@ -94,10 +94,10 @@ def _in_package(source: WeightFile) -> Path | None:
     except metadata.PackageNotFoundError:
         return None
     wanted = PurePosixPath(str(source.resource))
-    found = next((Path(str(f.locate())) for f in files if PurePosixPath(f) == wanted), None)
-    if found is None or not found.is_file():
+    path = next((Path(str(f.locate())) for f in files if PurePosixPath(f) == wanted), None)
+    if path is None or not path.is_file():
         return None
-    if source.sha256 and not file_digest(found).startswith(source.sha256):
+    if source.sha256 and not file_digest(path).startswith(source.sha256):
         why = "its digest is not the known one"
-        raise WeightsError("The weight file has changed", where=found, why=why, fix=f"reinstall {source.package}")
-    return found
+        raise WeightsError("The weight file has changed", where=path, why=why, fix=f"reinstall {source.package}")
+    return path

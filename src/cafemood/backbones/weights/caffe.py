@@ -97,7 +97,7 @@ def _blob(data: memoryview) -> np.ndarray:
             shape = _dims(value)
         elif field in numbers:
             numbers[field].add(wire, value)
-    single, double = (found.values() for found in numbers.values())
+    single, double = (number.values() for number in numbers.values())
     values = double if len(double) else single
     if shape is None:
         shape = [legacy.get(field, 1) for field in _LEGACY_SHAPE] if legacy else [len(values)]

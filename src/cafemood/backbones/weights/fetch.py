@@ -117,8 +117,8 @@ def check(source: WeightFile, path: Path, *, thorough: bool = False) -> str:
 def _fetch_held(source: WeightFile, url: str, path: Path) -> None:
     recorded = _recorded(path)
     if urlsplit(url).scheme == "http":
-        known = "compared with the known one" if source.sha256 or recorded else "recorded, and compared from now on"
-        log.info("%s offers no TLS; the SHA-256 of %s is %s", urlsplit(url).hostname, source.filename, known)
+        how = "compared with the known one" if source.sha256 or recorded else "recorded, and compared from now on"
+        log.info("%s offers no TLS; the SHA-256 of %s is %s", urlsplit(url).hostname, source.filename, how)
     partial = Partial(path, url)
     if not partial.whole:
         _download(source, url, path, partial)
@@ -239,8 +239,8 @@ def _record(source: WeightFile, path: Path, stat: os.stat_result, digest: str) -
 def _compare(
     source: WeightFile, path: Path, digest: str, recorded: dict[str, Any] | None, *, found: str | Path
 ) -> None:
-    known = _known(source) or (recorded["sha256"] if recorded else "")
-    if digest.startswith(known):
+    expected = _known(source) or (recorded["sha256"] if recorded else "")
+    if digest.startswith(expected):
         return
     again = f"delete it and let it be fetched again from {source.url}" if found == path else "try again later"
     if source.sha256 is None:
@@ -248,7 +248,7 @@ def _compare(
     raise WeightsError(
         "The weight file has changed" if found == path else f"The weights {source.filename} are not the ones known",
         where=found,
-        why=f"the SHA-256 begins {digest[:12]}, {known[:12]} was expected",
+        why=f"the SHA-256 begins {digest[:12]}, {expected[:12]} was expected",
         fix=f"{again}; or put the right {source.filename} at {path}, or give backbone.weights=FILE; {OFFLINE}",
     )
 
