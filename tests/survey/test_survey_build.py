@@ -16,10 +16,12 @@ from cafemood.errors import SurveyError
 from cafemood.runs import thumbnails
 from cafemood.survey import page, study
 from cafemood.survey.build import build
-from cafemood.survey.design import Design, seconds
-from cafemood.survey.draw import Deck, _mixed
+from cafemood.survey.deck import Deck
+from cafemood.survey.design import Design
+from cafemood.survey.kinds.alike import _mixed
+from cafemood.survey.length import seconds
 from cafemood.survey.orders import order_block, williams_square
-from cafemood.survey.study import MIXED, Question
+from cafemood.survey.question import MIXED, Question
 
 
 def cafes_of(built, question):
@@ -218,7 +220,7 @@ def test_the_page_tells_nobody_what_is_right(made_survey):
     assert not any(about["photo_id"] in text or about["cafe_id"] in text for about in photos)
     assert "cluster 1" not in text
     steps = made_survey.steps(0)
-    assert all(set(step) <= {"id", "kind", "photos", "press"} for step in steps)
+    assert all(set(step) <= {"id", "kind", "part", "input", "photos", "press"} for step in steps)
 
 
 def test_a_hostile_title_is_text(made_asked_run, tmp_path):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cafemood.survey import agreement, statistics, triplets
-from cafemood.survey.study import MIXED
+from cafemood.survey.question import MIXED
+from cafemood.survey.retest import retest
 
 CLUSTERS = ["cluster 1", "cluster 2"]
 
@@ -239,7 +240,7 @@ def test_retest_counts_the_same_answer_given_again():
         (1, "o", "odd", None, "x"),
         (1, "s", "odd", "o", "x"),
     ]
-    found = agreement.retest(pd.DataFrame(rows, columns=columns))
+    found = retest(pd.DataFrame(rows, columns=columns))
     assert (found["alike"]["same"], found["alike"]["mean_change"], found["odd"]["same"]) == (0, 2, 1)
 
 

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from cafemood.survey.statistics import FEWEST_UNITS, Found, _number, _tails, _wilson, alike
+from cafemood.survey.statistics import FEWEST_UNITS, Found, _number, _tails, alike
 
 
 def agreement(ratings: pd.DataFrame, n_boot: int, seed: int) -> Found:
@@ -58,24 +58,4 @@ def _icc(complete: pd.DataFrame) -> Found | None:
     for name, row in (("one", "ICC(A,1)"), ("all", "ICC(A,k)")):
         icc, (low, high) = table["ICC"][row], table["CI95"][row]
         found[name] = {"icc": _number(icc), "low": _number(low), "high": _number(high)}
-    return found
-
-
-def retest(answers: pd.DataFrame) -> Found:
-    """What people answer when they are asked again: the ceiling for anything that predicts them; skips do not count."""
-    first = answers[answers["repeat_of"].isna()].set_index(["person", "question"])["answer"]
-    rows = answers[answers["repeat_of"].notna() & answers["answer"].notna()]
-    columns = (rows[name] for name in ("kind", "answer", "person", "repeat_of"))
-    asked = [(kind, again, first.get((person, of))) for kind, again, person, of in zip(*columns, strict=True)]
-    pairs = [(kind, again, before) for kind, again, before in asked if pd.notna(before)]
-    found: Found = {}
-    for kind in ("alike", "odd"):
-        own = [(a, b) for k, a, b in pairs if k == kind]
-        same = sum(a == b for a, b in own)
-        entry: Found = {"n": len(own), "same": same / len(own) if own else None, "low": None, "high": None}
-        if own:
-            entry |= _wilson(same, len(own))
-        if kind == "alike":
-            entry["mean_change"] = float(np.mean([abs(a - b) for a, b in own])) if own else None
-        found[kind] = entry
     return found

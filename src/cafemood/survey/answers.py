@@ -13,6 +13,7 @@ import pandas as pd
 from cafemood.core.atomic import write_csv, writing
 from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import SurveyError
+from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.store import read_people
 from cafemood.survey.study import DAY, GENDERS, LANGUAGES, Study
 
@@ -30,7 +31,7 @@ CODEBOOK = {
     "plan": "which of the built orders the person got, from 0",
     "position": "place of the question in that order, from 1",
     "question": "the question's id, as in survey.json",
-    "kind": "`alike` (rating), `intruder` or `odd` (a photo is chosen), `check` (attention)",
+    "kind": "; ".join(f"`{kind.name}`: {kind.about}" for kind in KINDS.values()),
     "condition": "`cluster j` as the report counts; `mixed`: one photo of each cluster; `random`: any photos; `pool`",
     "stratum": "`central` or `random` draw of a group; `near`, `far` or `only` cluster that an intruder is from",
     "repeat_of": "the question that this one asks again; empty for first askings",
@@ -156,7 +157,7 @@ def _checked(study: Study, path: Path) -> dict[str, Any]:
 def _rows(study: Study, person: dict[str, Any], number: int) -> list[dict[str, Any]]:
     answers = person["answers"]
     steps = study.plan(person["plan"])
-    check = next((name for name, _ in steps if study.questions[name].kind == "check"), "")
+    check = next((name for name, _ in steps if KINDS[study.questions[name].kind].is_check), "")
     pressed = answers.get(check, {}).get("value")
     passed = None if pressed is None else pressed == study.questions[check].answer
     finished = person["finished"] and all(name in answers for name, _ in steps)  # a server also hears of who stops

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +19,14 @@ from cafemood.errors import SurveyError
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
 from cafemood.survey import page, study
-from cafemood.survey.design import Design, checked, n_repeats, seconds
+from cafemood.survey.design import Design
 from cafemood.survey.draw import Drawn, draw
-from cafemood.survey.orders import order_block, williams_square
-from cafemood.survey.study import Question, Step, Study
+from cafemood.survey.kinds.base import Turn
+from cafemood.survey.kinds.registry import KINDS
+from cafemood.survey.length import checked, seconds
+from cafemood.survey.orders import order_block
+from cafemood.survey.question import Question, Step
+from cafemood.survey.study import Study
 
 SIDE = 640
 N_PLANS = 60
@@ -76,7 +80,7 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
         "minutes": round(seconds(questions, plans[0]) / 60, 1),
         "left_out": int((~usable & ~not_shown).sum()),
         "not_shown": int(not_shown.sum()),
-        "brightness": drawn.brightness,
+        **drawn.notes,
     }
     built = study.make(folder, facts, questions, plans)
     with writing(folder / "survey.html") as partial:
@@ -94,7 +98,7 @@ def _arrange(
         rows = sorted({row for _, chosen in drawn.groups for row in chosen})
         names = {i: _name(design.seed, table["photo_id"][i]) for i in rows}
         cafes = {names[i]: str(table["cafe_id"][i]) for i in rows}
-        questions = [_with_names(question, names, chosen) for question, chosen in drawn.groups]
+        questions = [KINDS[q.kind].with_names(q, names, chosen) for q, chosen in drawn.groups]
         try:
             return drawn, names, questions, _plans(questions, cafes, drawn.design)
         except SurveyError:
@@ -103,35 +107,16 @@ def _arrange(
     raise AssertionError("unreachable")
 
 
-def _with_names(question: Question, names: dict[int, str], rows: tuple[int, ...]) -> Question:
-    """A question with the names of its photos, and of the right one, in place of their rows."""
-    answer = question.answer
-    if question.kind == "intruder":
-        answer = names[int(answer or 0)]
-    return replace(question, photos=tuple(names[i] for i in rows), answer=answer)
-
-
 def _name(seed: int, photo_id: str) -> str:
     return hashlib.sha256(f"{seed} {photo_id}".encode()).hexdigest()[:16] + ".webp"
 
 
 def _plans(questions: list[Question], cafes: Mapping[str, str], design: Design) -> list[list[Step]]:
-    """Orders of the screens; `questions` gets the repeats that they hold.
+    """Orders of the screens, the kinds one after the other; `questions` gets the repeats that they hold.
 
-    The rating's conditions follow a Williams square, each round of groups another row of it, so that each
-    condition comes equally often at each place and after each other one. Intruders and triplets follow in
-    random order. Photos stand at random places. No café comes in two screens running.
+    Photos stand at random places. No café comes in two screens running.
     """
-    by_condition: dict[str, list[Question]] = {}
-    for question in questions:
-        if question.kind == "alike":
-            by_condition.setdefault(question.condition, []).append(question)
-    conditions = list(by_condition)
-    check = next(q for q in questions if q.kind == "check")
-    intruders = [q for q in questions if q.kind == "intruder"]
-    triplets = [q for q in questions if q.kind == "odd"]
-    square = williams_square(len(conditions))
-    groups = design.groups or 1
+    by_kind = {name: [question for question in questions if question.kind == name] for name in KINDS}
     repeats: dict[str, Question] = {}
 
     def shown(question: Question) -> set[str]:
@@ -144,25 +129,35 @@ def _plans(questions: list[Question], cafes: Mapping[str, str], design: Design) 
     plans = []
     for p in range(N_PLANS):
         rng = np.random.default_rng([design.seed, p])
-        alike = []
-        for turn in range(groups):
-            row = square[(p + turn * (len(square) // 2 + 1)) % len(square)]
-            alike += [by_condition[conditions[c]][(turn + p // len(square)) % groups] for c in row]
-        early = alike[: max(2, len(alike) // 2)]
-        alike += [again(early[int(i)]) for i in rng.choice(len(early), 2, replace=False)]
-        alike.insert(len(alike) // 2, check)
-        mixed_up = [intruders[int(i)] for i in rng.permutation(len(intruders))]
-        ordered = order_block(alike, shown, [], rng)
-        ordered += order_block(mixed_up, shown, ordered[-1:], rng)
-        for shift in range(ATTEMPTS if triplets else 0):  # few triplets may stand in each other's way: take the next
-            first = p * design.triplets + shift
-            own = [triplets[(first + i) % len(triplets)] for i in range(design.triplets)]
-            try:
-                ordered += order_block([*own, *map(again, own[: n_repeats(len(own))])], shown, ordered[-1:], rng)
-                break
-            except SurveyError:
-                if shift == ATTEMPTS - 1:
-                    raise
+        turn = Turn(p, design, rng, again)
+        parts = {name: kind.blocks(by_kind[name], turn) for name, kind in KINDS.items() if kind.within is None}
+        for name, kind in KINDS.items():
+            if kind.within is not None:
+                parts[kind.within] = [kind.insert(by_kind[name], block) for block in parts[kind.within]]
+        ordered: list[Question] = []
+        for blocks in parts.values():
+            ordered += _first_that_fits(blocks, shown, ordered[-1:], rng)
         plans.append([(q.id, tuple(str(n) for n in rng.permutation(q.photos))) for q in ordered])
     questions += repeats.values()
     return plans
+
+
+def _first_that_fits(
+    blocks: Iterable[list[Question]],
+    cafes: Callable[[Question], set[str]],
+    before: Sequence[Question],
+    rng: np.random.Generator,
+) -> list[Question]:
+    """The first of some blocks that can be ordered, in order.
+
+    Raises:
+        SurveyError: None can; see `order_block`.
+    """
+    last: SurveyError | None = None
+    for block in blocks:
+        try:
+            return order_block(block, cafes, before, rng)
+        except SurveyError as error:
+            last = error
+    assert last is not None
+    raise last

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cafemood.errors import SurveyError
-from cafemood.survey.study import Question
+from cafemood.survey.question import Question
 
 APART = 4
 """Screens that lie at least between a question and its repeat."""

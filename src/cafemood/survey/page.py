@@ -10,6 +10,7 @@ from typing import Any
 
 from cafemood.core.html import environment, for_script
 from cafemood.runs import thumbnails
+from cafemood.survey.kinds.registry import words as kind_words
 from cafemood.survey.study import Study, read_photos
 from cafemood.survey.words import WORDS
 
@@ -36,7 +37,9 @@ def _render(study: Study, payload: dict[str, Any]) -> str:
         "size": design["size"],
         "minutes": max(1, round(facts["minutes"])),
         "screens": len(study.plans[0]),
-        "words": {language: words | _own_title(design["title"]) for language, words in WORDS.items()},
+        "words": {
+            language: WORDS[language] | words | _own_title(design["title"]) for language, words in kind_words().items()
+        },
     }
     return (
         environment("cafemood.survey")

@@ -15,14 +15,15 @@ from cafemood import runs
 from cafemood.core.atomic import write_json, writing
 from cafemood.errors import RunError, SurveyError
 from cafemood.runs.run import Run
-from cafemood.survey import RESULT_FILE, agreement, figures, statistics, triplets
+from cafemood.survey import RESULT_FILE, figures, statistics
 from cafemood.survey.answers import Gathered, write_table
-from cafemood.survey.study import MIXED, RANDOM, Study
+from cafemood.survey.kinds.base import Scoring
+from cafemood.survey.kinds.registry import KINDS
+from cafemood.survey.retest import retest
+from cafemood.survey.study import Study
 from cafemood.survey.verdict import verdict
 
 Found = dict[str, Any]
-GROUPS = {"men": ("man",), "women": ("woman",), "all": None}
-LABELS = {MIXED: "each cluster", RANDOM: "random photos"}
 N_BOOT = 2000
 
 
@@ -52,67 +53,46 @@ def score(
     if counted.empty:
         why = f"all {len(gathered.people)} people failed the attention check"
         raise SurveyError("No answer counts", where=study.folder, why=why, fix="look at answers.csv")
-    found = from_table(study, counted, n_boot=n_boot, seed=seed)
     spaces = _spaces(study, [r for r in (run, *others) if r is not None])
+    found = from_table(study, counted, spaces, n_boot=n_boot, seed=seed)
     found |= {
         "survey": study.id,
         "scored": datetime.now(UTC).isoformat(timespec="seconds"),
         "design": study.facts["design"],
         "scale": study.scale,
         "people": _people(gathered),
-        "triplets": triplets.triplets(counted, spaces, n_boot, seed),
         "follows": _follows(run, found["clusters"]),
     }
     found["verdict"] = [finding.to_json() for finding in verdict(found)]
     return found
 
 
-def from_table(study: Study, counted: pd.DataFrame, *, n_boot: int = N_BOOT, seed: int = 0) -> Found:
-    """The part of `score` that needs nothing but answers (columns as in the codebook)."""
-    means = statistics.per_person(counted)
-    gender = counted.drop_duplicates("person").set_index("person")["gender"]
-    clusters = study.clusters
-    conditions = [*clusters, MIXED, RANDOM]
-    mixed = statistics.against_control(means, clusters, MIXED, n_boot, seed)
-    random = statistics.against_control(means, clusters, RANDOM, n_boot, seed)
-    genders = statistics.by_gender(means, gender, clusters, MIXED)
-    odd = statistics.intruders(counted, clusters, int(study.facts["design"]["size"]))
-    each = []
-    for j, cluster in enumerate(clusters):
-        mean = statistics.mean_interval(_column(means, cluster), n_boot, seed)
-        each.append(
-            {"cluster": j, **mean, "versus_mixed": mixed[j], "versus_random": random[j], "gender": genders[j],
-             "intruder": odd["clusters"][j]}
-        )  # fmt: skip
-    return {
-        "conditions": [_condition(counted, means, gender, c, study.scale, n_boot, seed) for c in conditions],
-        "clusters": each,
-        "friedman": statistics.overall(means, conditions),
-        "model": statistics.ordinal_model(counted, [*clusters, RANDOM], MIXED),
-        "agreement": agreement.agreement(counted, n_boot // 4, seed),
-        "intruders": {name: odd[name] for name in ("chance", "strata", "all")},
-        "retest": agreement.retest(counted),
-    }
-
-
-def _condition(
-    counted: pd.DataFrame, means: pd.DataFrame, gender: pd.Series, condition: str, scale: int, n_boot: int, seed: int
+def from_table(
+    study: Study,
+    counted: pd.DataFrame,
+    spaces: dict[str, dict[str, np.ndarray]] | None = None,
+    *,
+    n_boot: int = N_BOOT,
+    seed: int = 0,
 ) -> Found:
-    found: Found = {"condition": condition, "label": LABELS.get(condition, condition)}
-    rows = counted[
-        (counted["kind"] == "alike") & counted["repeat_of"].isna() & (counted["condition"] == condition)
-    ].dropna(subset="answer")
-    for name, wanted in GROUPS.items():
-        of = means.index if wanted is None else means.index[gender.reindex(means.index).isin(wanted)]
-        own = rows[rows["person"].isin(of)]["answer"].astype(int)
-        counts = [int((own == step).sum()) for step in range(1, scale + 1)]
-        interval = statistics.mean_interval(_column(means.loc[of], condition), n_boot, seed)
-        found[name] = interval | {"counts": counts}
-    return found
+    """The part of `score` that comes from answers (columns as in the codebook): each kind of question gives its own.
 
-
-def _column(means: pd.DataFrame, condition: str) -> np.ndarray:
-    return means[condition].to_numpy(float) if condition in means else np.empty(0)
+    Args:
+        study: The survey.
+        counted: The answers that count.
+        spaces: By name, the position of each photo, to be set beside people.
+        n_boot: Bootstrap samples.
+        seed: Of the bootstrap.
+    """
+    scoring = Scoring(counted, study.clusters, study.facts["design"], spaces or {}, n_boot, seed)
+    clusters: list[Found] = [{} for _ in study.clusters]
+    found: Found = {"clusters": clusters}
+    for kind in KINDS.values():
+        part = kind.score(scoring)
+        for cluster, entry in zip(clusters, part.pop("clusters", clusters), strict=True):
+            cluster |= entry
+        found |= part
+    return found | {"retest": retest(counted)}
 
 
 def _people(gathered: Gathered) -> Found:

@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from cafemood.errors import SurveyError
 from cafemood.survey import statistics
-from cafemood.survey.study import MIXED, RANDOM, Study
+from cafemood.survey.kinds.registry import KINDS
+from cafemood.survey.question import MIXED, RANDOM
+from cafemood.survey.study import Study
 
 ORIGINAL = {
     "man": {"cluster 1": 3.65, "cluster 2": 3.11, "cluster 3": 3.61, "cluster 4": 2.65, MIXED: 2.36},
@@ -105,8 +107,8 @@ def people_with_tastes(
     """People whose ratings have known means, as answer files hold them.
 
     Ratings of a condition are binomial with its mean, drawn in equal strata over people and groups: the sample
-    mean is off by rounding alone, so what a score gets wrong is the score's fault. Intruders are found six times
-    in ten; the odd one is any.
+    mean is off by rounding alone, so what a score gets wrong is the score's fault. Where a photo is right it is
+    found six times in ten; else any is chosen.
 
     Args:
         study: The survey.
@@ -134,9 +136,11 @@ def people_with_tastes(
             question = study.questions[name]
             if question.repeat_of in first:
                 return first[question.repeat_of]
-            if question.kind == "alike" and question.repeat_of is None:
+            kind = KINDS[question.kind]
+            right = question.answer is not None and not kind.is_check
+            if (gender, question.condition) in ratings and kind.input == "scale" and question.repeat_of is None:
                 value: Any = ratings[gender, question.condition].pop()
-            elif question.kind == "intruder" and rng.random() < 0.6:
+            elif right and rng.random() < 0.6:
                 value = question.answer
             else:
                 value = _anything(study, name, rng)
@@ -149,11 +153,7 @@ def people_with_tastes(
 
 def _anything(study: Study, name: str, rng: np.random.Generator) -> Any:
     question = study.questions[name]
-    if question.kind == "check":
-        return question.answer
-    if question.kind == "alike":
-        return int(rng.integers(1, study.scale + 1))
-    return question.photos[int(rng.integers(len(question.photos)))]
+    return KINDS[question.kind].simulated(question, study.scale, rng)
 
 
 def _person(study: Study, number: int, gender: str, choose: Any) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import SurveyError
-from cafemood.survey.study import Study, Value
+from cafemood.survey.question import Value
+from cafemood.survey.study import Study
 
 DATABASE = "answers.sqlite"
 MOST_PEOPLE = 10_000

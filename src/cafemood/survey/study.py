@@ -13,37 +13,14 @@ from typing import Any
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import SurveyError
+from cafemood.survey.kinds.registry import KINDS
+from cafemood.survey.question import Question, Step
 
 SCHEMA_VERSION = 1
 STUDY_FILE = "survey.json"
 GENDERS = ("woman", "man", "other", "unsaid")
 LANGUAGES = ("ko", "en")
-MIXED, RANDOM = "mixed", "random"
-"""The controls: one photo of each cluster; photos as frequent as in the run."""
 DAY = 86_400.0
-
-Value = int | str | None
-Step = tuple[str, tuple[str, ...]]
-"""A question and its photos in the order shown."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """One screen.
-
-    `kind` is `alike` (a rating), `intruder` or `odd` (a photo is chosen) or `check` (a number is asked for).
-    `condition` is a cluster (`cluster 1`, as the report counts), a control, `pool` or `check`. `answer` is the
-    photo or number that is right, where one is; `stratum` how the photos were drawn; `repeat_of` the question
-    that this one asks again.
-    """
-
-    id: str
-    kind: str
-    condition: str
-    photos: tuple[str, ...]
-    answer: Value = None
-    stratum: str | None = None
-    repeat_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +48,11 @@ class Study:
     @cached_property
     def questions(self) -> dict[str, Question]:
         """Every question by its id."""
-        found = [Question(**{**q, "photos": tuple(q["photos"])}) for q in self.facts["questions"]]
-        return {question.id: question for question in found}
+        questions = [Question(**{**q, "photos": tuple(q["photos"])}) for q in self.facts["questions"]]
+        for question in questions:
+            if question.kind not in KINDS:
+                raise Flaw(f"there is no kind of question {question.kind!r} here")
+        return {question.id: question for question in questions}
 
     @cached_property
     def plans(self) -> list[list[Step]]:
@@ -85,24 +65,18 @@ class Study:
 
     def steps(self, number: int) -> list[dict[str, Any]]:
         """The same for a page: nothing in it tells which answer is right, or where the photos are from."""
-        found = []
+        steps: list[dict[str, Any]] = []
         for name, photos in self.plan(number):
             question = self.questions[name]
-            step: dict[str, Any] = {"id": name, "kind": question.kind, "photos": photos}
-            found.append(step | ({"press": question.answer} if question.kind == "check" else {}))
-        return found
+            steps.append({"id": name, "photos": photos, **KINDS[question.kind].step(question)})
+        return steps
 
     def refusal(self, question: str, value: Any) -> str | None:
         """Why this is no answer to this question; None if it is one. `None` as value means: skipped."""
         asked = self.questions.get(question)
         if asked is None:
             return "there is no such question"
-        if value is None:
-            return None
-        if asked.kind in ("alike", "check"):
-            good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= self.scale
-            return None if good else f"a whole number from 1 to {self.scale} is asked for"
-        return None if isinstance(value, str) and value in asked.photos else "one of the photos shown is asked for"
+        return None if value is None else KINDS[asked.kind].refusal(asked, value, self.scale)
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:

@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cafemood.core.html import two
+from cafemood.survey.kinds.registry import KINDS
+from cafemood.survey.wording import p_value
 
 _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
 
@@ -36,17 +38,18 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
         console.print(Text(f"  {entry['file']}: left out, {entry['reason']}", style="yellow"))
     console.print(Text(f"\n{study_table(found)}\n"))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("", "mean [95 %]", "above control", "p", "effect", "intruder, p"):
+    own_columns = [kind for kind in KINDS.values() if kind.column is not None]
+    for column in ("", "mean [95 %]", "above control", "p", "effect", *(kind.column or "" for kind in own_columns)):
         table.add_column(column, justify="left" if not column else "right", no_wrap=True)
     for entry in found["clusters"]:
-        versus, intruder = entry["versus_mixed"], entry["intruder"]
+        versus = entry["versus_mixed"]
         table.add_row(
             f"cluster {entry['cluster'] + 1}",
             _interval(entry["mean"], entry["low"], entry["high"]),
             _interval(versus["difference"], versus["low"], versus["high"]),
-            _p(versus["p_holm"]),
+            p_value(versus["p_holm"]),
             two(versus["effect"]),
-            "–" if intruder["share"] is None else f"{intruder['share']:.0%}, {_p(intruder['p_holm'])}",
+            *(kind.cell(entry) for kind in own_columns),
         )
     control = next(row for row in found["conditions"] if row["condition"] == "random")["all"]
     table.add_row("random", _interval(control["mean"], control["low"], control["high"]))
@@ -54,19 +57,14 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
     console.print(Text("Control: one photo of each cluster. p: Wilcoxon, binomial; each Holm-adjusted.", style="dim"))
     for name, test in (("Friedman", found["friedman"]), ("Ordinal GEE", found["model"])):
         if test and "p" in test:
-            console.print(Text(f"{name}: chi2 {test['chi2']:.1f}, p {_p(test['p'])}, {test['n']} people", style="dim"))
+            console.print(
+                Text(f"{name}: chi2 {test['chi2']:.1f}, p {p_value(test['p'])}, {test['n']} people", style="dim")
+            )
         elif test:
             console.print(Text(f"{name}: none, {test['why_not']}", style="dim"))
-    odd, again = found["triplets"], found["retest"]["odd"]
-    for space in odd["spaces"]:
-        value = f"{space['accuracy']:.0%} [{space['low']:.0%}, {space['high']:.0%}]"
-        console.print(
-            Text(f"Odd one out as people chose: {space['name']} {value} of {odd['n']} (chance 33 %)", style="dim")
-        )
-    if again["n"]:
-        console.print(
-            Text(f"People choose the same odd one again {again['same']:.0%} of {again['n']} times", style="dim")
-        )
+    for kind in KINDS.values():
+        for text in kind.lines(found):
+            console.print(Text(text, style="dim"))
     console.print()
     for finding in found["verdict"]:
         mark, style = _STYLE[finding["level"]]
@@ -83,10 +81,6 @@ def print_power(rows: list[dict[str, Any]], console: Console | None = None) -> N
         bar = "█" * round(24 * row["power"])
         table.add_row(str(row["people"]), f"{row['power']:.0%}", f"{row['false']:.1%}", bar)
     (console or Console()).print(table)
-
-
-def _p(value: float | None) -> str:
-    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _interval(value: float | None, low: float | None, high: float | None) -> str:

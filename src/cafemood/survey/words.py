@@ -23,22 +23,7 @@ WORDS: dict[str, dict[str, str]] = {
         "start": "시작하기",
         "starting": "준비하고 있어요…",
         "part": "{n}부 / {of}부",
-        "intro_alike_title": "분위기가 얼마나 비슷한가요?",
-        "intro_alike": (
-            "카페 사진 {m}장이 한 번에 나와요. 함께 보았을 때 분위기가 서로 얼마나 비슷한지 "
-            "1점에서 {scale}점 사이로 골라 주세요."
-        ),
-        "intro_intruder_title": "다른 하나를 찾아보세요",
-        "intro_intruder": "사진 {m}장 가운데 한 장은 분위기가 다른 무리에서 왔어요. 그 사진을 눌러 주세요.",
-        "intro_odd_title": "셋 중 가장 다른 곳은?",
-        "intro_odd": (
-            "사진 세 장 가운데 분위기가 나머지 둘과 가장 다른 카페를 눌러 주세요. 같은 사진이 다시 나와도 괜찮아요."
-        ),
         "continue": "계속하기",
-        "ask_alike": "이 카페들은 분위기가 서로 비슷하게 느껴지나요?",
-        "ask_intruder": "한 곳만 다른 분위기의 무리에서 왔어요. 어느 카페일까요?",
-        "ask_odd": "나머지 둘과 분위기가 가장 다른 카페는?",
-        "ask_check": "잠깐 확인할게요. 아래에서 {n}번을 눌러 주세요.",
         "low": "전혀 비슷하지 않아요",
         "high": "아주 비슷해요",
         "scale_label": "비슷한 정도",
@@ -99,22 +84,7 @@ WORDS: dict[str, dict[str, str]] = {
         "start": "Begin",
         "starting": "Getting ready…",
         "part": "Part {n} of {of}",
-        "intro_alike_title": "How alike do they feel?",
-        "intro_alike": (
-            "You will see {m} photos of cafés at a time. Taken together, how alike are they in mood? "
-            "Choose from 1 to {scale}."
-        ),
-        "intro_intruder_title": "Find the one from elsewhere",
-        "intro_intruder": "Of {m} photos, one comes from a group with another mood. Tap that photo.",
-        "intro_odd_title": "Which of three is different?",
-        "intro_odd": (
-            "Of three photos, tap the café whose mood is least like the other two. Some photos will come again."
-        ),
         "continue": "Continue",
-        "ask_alike": "Do these cafés feel alike in mood?",
-        "ask_intruder": "One of these comes from a group with another mood. Which?",
-        "ask_odd": "Which café feels least like the other two?",
-        "ask_check": "A quick check: please press {n} below.",
         "low": "Not at all alike",
         "high": "Very much alike",
         "scale_label": "How alike",

@@ -245,11 +245,10 @@
       make("fieldset", {}, make("legend", {}, say("gender")), make("div", { class: "choices", role: "radiogroup", "aria-label": say("gender") }, ...genders)),
       start);
   }
-  const kindOf = (step) => (step.kind === "check" ? "alike" : step.kind);
   function asking() {
-    const step = steps[me.at], kind = kindOf(step);
-    if (!me.seen[kind]) return intro(kind);
-    const rating = step.kind === "alike" || step.kind === "check";
+    const step = steps[me.at];
+    if (!me.seen[step.part]) return intro(step.part);
+    const rating = step.input === "scale";
     const given = me.answers[step.id];
     const frames = step.photos.map((name, i) => {
       const image = make("img", { src: photo(name), alt: say("photo", { n: i + 1 }), decoding: "async", draggable: "false" });
@@ -283,12 +282,12 @@
     svg.append(path);
     return svg;
   }
-  function intro(kind) {
-    const kinds = [...new Set(steps.map(kindOf))];
-    const onwards = () => { me.seen[kind] = true; keep(); show(); };
+  function intro(part) {
+    const parts = [...new Set(steps.map((step) => step.part))];
+    const onwards = () => { me.seen[part] = true; keep(); show(); };
     return make("div", { class: "text" },
-      make("p", { class: "count" }, say("part", { n: kinds.indexOf(kind) + 1, of: kinds.length })),
-      heading(say(`intro_${kind}_title`)), make("p", {}, say(`intro_${kind}`, { m: data.size, scale: data.scale })),
+      make("p", { class: "count" }, say("part", { n: parts.indexOf(part) + 1, of: parts.length })),
+      heading(say(`intro_${part}_title`)), make("p", {}, say(`intro_${part}`, { m: data.size, scale: data.scale })),
       button(say("continue"), onwards, { class: "primary" }));
   }
   function waiting(what, again) {

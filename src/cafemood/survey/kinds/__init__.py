@@ -1,0 +1,1 @@
+"""The kinds of survey questions, a file each."""
