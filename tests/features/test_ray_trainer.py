@@ -110,6 +110,7 @@ def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path,
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_shard_that_kills_every_actor_is_given_up_named_and_the_rest_goes_on(
     cluster, photo_folder, cache_dir, tmp_path, monkeypatch
 ):
