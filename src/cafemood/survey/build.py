@@ -40,7 +40,7 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
     Raises:
         SurveyError: The folder holds a survey, a setting is impossible, or a cluster has too few cafés.
     """
-    design = checked(design or Design(), run.facts["k"])
+    design = checked(design or Design(), run.card.k)
     if (folder / study.STUDY_FILE).exists():
         fix = "give another folder (--out), or move this one away with its answers"
         raise SurveyError("This folder already holds a survey", where=folder, fix=fix)
@@ -73,8 +73,8 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
         }
     facts = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "run": {"folder": str(run.folder.resolve()), "name": run.folder.name, "digest": run.facts["data"]["digest"]},
-        "k": int(run.facts["k"]),
+        "run": {"folder": str(run.folder.resolve()), "name": run.folder.name, "digest": run.card.data.digest},
+        "k": run.card.k,
         "design": asdict(drawn.design),
         "photos": photos,
         "minutes": round(seconds(questions, plans[0]) / 60, 1),

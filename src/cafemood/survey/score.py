@@ -124,8 +124,8 @@ def _spaces(study: Study, found: Sequence[Run]) -> dict[str, dict[str, np.ndarra
             for name, about in photos
             if about["photo_id"] in where
         }
-        backbone = run.facts["backbone"]
-        name = f"{backbone['name']} {backbone['output']}"
+        backbone = run.card.backbone
+        name = f"{backbone.name} {backbone.output}"
         if known and name not in spaces:
             spaces[name] = known
     return spaces
@@ -175,7 +175,7 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
 
 def _is_of(study: Study, run: Run) -> bool:
     """Whether the run has the survey's photos, each in the cluster that people were asked about."""
-    if run.facts["data"]["digest"] != study.facts["run"]["digest"] or int(run.facts["k"]) != study.facts["k"]:
+    if run.card.data.digest != study.facts["run"]["digest"] or run.card.k != study.facts["k"]:
         return False
     clusters = dict(zip(run.assignments["photo_id"], run.assignments["cluster"], strict=True))
     return all(clusters.get(about["photo_id"]) == about["cluster"] for about in study.facts["photos"].values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ class Alike(QuestionKind):
     order = 1
     about = "rating"
     seconds = 9
-    input: ClassVar[Literal["scale", "photo"]] = "scale"
+    input = "scale"
     asked_again = True
     words: ClassVar[dict[str, dict[str, str]]] = {
         "ko": {

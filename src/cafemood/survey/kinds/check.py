@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Check(QuestionKind):
     order = 2
     about = "attention"
     seconds = 6
-    input: ClassVar[Literal["scale", "photo"]] = "scale"
+    input = "scale"
     within = "alike"
     is_check = True
     words: ClassVar[dict[str, dict[str, str]]] = {
