@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
@@ -17,7 +16,7 @@ from cafecrawl.duplicates import Twin, find_twins
 from cafecrawl.errors import ConfigError
 from cafecrawl.ledger import Ledger
 from cafecrawl.licences import RESERVED, code_of
-from cafemood.core.atomic import discard_partials, writing
+from cafemood.core.atomic import discard_partials, write_rows, writing
 from cafemood.data.photos import Photo
 
 FILES = ("manifest.parquet", "manifest.jsonl", "ATTRIBUTION.md", "DATASET_CARD.md", "SHA256SUMS", "places.csv")
@@ -126,10 +125,7 @@ def _write_text(path: Path, text: str) -> None:
 
 def _write_places(path: Path, ledger: Ledger) -> None:
     columns = ("cafe_id", "cafe_name", "address", "area", "lat", "lon", "source")
-    with writing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream)
-        table.writerow(columns)
-        table.writerows([row[name] for name in columns] for row in ledger.places())
+    write_rows(path, columns, ([row[name] for name in columns] for row in ledger.places()))
 
 
 def _safe(text: object) -> str:

@@ -1,16 +1,23 @@
 """Every file of `conf/` composes, and everything it names exists."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 from made_runs import make_run
 from omegaconf import OmegaConf
 
 from cafemood.app import (
     command_line,
     config,  # config registers the schema
+    resolvers,
     sweeps,
 )
 from cafemood.data.folders import scan_folder
@@ -211,6 +218,180 @@ def test_a_path_may_hold_what_hydras_grammar_does_not(typed, passed):
 def test_a_quoted_path_reaches_the_config_whole(folder):
     (override,) = command_line.quoted([f"data.root=/{folder}"])
     assert composed("data=folder", override)["data"]["root"] == f"/{folder}"
+
+
+TEXT_KEYS = [*command_line._PATHS[:7], *command_line._TEXTS[:3]]
+HYDRAS = re.compile(r"null|'.*'|\".*\"|choice\(.*\)", re.DOTALL)
+SIGNS = st.sampled_from("""\'"\\${}[](),:=~#@%+-*?!&|;<> \t\n\r\x1b.0aZ공릉동é☕""")
+TYPED = st.one_of(
+    st.text(SIGNS, max_size=12),
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12),
+    st.binary(max_size=12).filter(lambda b: b"\0" not in b).map(os.fsdecode),
+)
+"""Whatever a shell can pass: no NUL, and bytes that are no UTF-8 as Python's surrogates."""
+
+
+@pytest.fixture
+def conf_dir():
+    with initialize_config_dir(str(CONF), **config.VERSION_BASE):
+        yield
+
+
+def as_hydra_sets_it(word: str) -> object:
+    """The value in a config that Hydra's words of one key have changed, without what takes most of a composition."""
+    override = OverridesParser.create().parse_override(word)
+    return OmegaConf.create({"seed": 0, "x": override.value()}).x
+
+
+@pytest.mark.parametrize("key", TEXT_KEYS)
+@given(value=TYPED)
+@settings(max_examples=40, deadline=None)
+def test_any_text_arrives_in_a_key_of_text(key, value):
+    """Alone, and as one of a sweep's words, which Hydra writes and reads once more."""
+    assume(not HYDRAS.fullmatch(value))
+    (word,) = command_line.quoted([f"{key}={value}"])
+    assert as_hydra_sets_it(word) == value
+    _, again = command_line.quoted(["-m", f"{key}={value}"])
+    if "," not in value or key in command_line._PATHS:
+        ((jobs,),) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides([again]), None)
+        assert as_hydra_sets_it(jobs[0]) == value
+    assert word.isprintable()
+    assert word.encode().decode() == word  # logs and YAML take it
+
+
+@given(value=TYPED)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_composed(conf_dir, value):
+    assume(not HYDRAS.fullmatch(value))
+    words = command_line.quoted(["data=folder", f"data.root={value}", f"data.labels={value}"])
+    cfg = compose("config", overrides=words)
+    assert (cfg.data.root, cfg.data.labels) == (value, value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "카페 무드", "it's", 'say "hi"', "a, b", "[draft]", "{k}", "(2)", "a=b", "~", "~/집", "$HOME", "${HOME}", "${k",
+        "range", "100%", "C:\\photos\\", "\\\\nas\\사진", "#1", "me@home", "12:30", "", "-rf", "a\nb", "\t", " a ",
+        "2024", "007", "1e5", "true", "inf", "???", "*", "!x", "a|b", "\udcc7\udcd1", "공릉동/\udcff", "\x85",
+        "\x1b[31m", "'tis", "Null", "\u202e",
+    ],
+)  # fmt: skip
+def test_such_text_arrives_where_the_photos_are_looked_for(value, tmp_path):
+    """Also through `instantiate`, which resolves what it is given a second time."""
+    root = f"{tmp_path}/none/{value}"
+    words = command_line.quoted([f"data.root={root}", f"data.labels={value}"])
+    node = OmegaConf.create({"_target_": "cafemood.data.scan_folder"})
+    for key, word in zip(("root", "labels"), words, strict=True):
+        node[key] = OverridesParser.create().parse_override(word).value()
+    assert node.labels == value
+    with pytest.raises(CafemoodError) as caught:
+        config.build(node)
+    assert Path(str(caught.value.where)) == Path(root)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("k=[2,3]", [2, 3]),
+        ("k=사진", "사진"),
+        ("k=null", None),
+        ("k=${seed}", 0),
+        ("k=a b", "a b"),
+        ("logger.wandb.tags=[카페,무드 2,'a b']", ["카페", "무드 2", "a b"]),
+        ("+logger.wandb.more={a:카페,b:[1,2]}", {"a": "카페", "b": [1, 2]}),
+        ("++data.labels=subfolder", "subfolder"),
+        ("data.labels=null", None),
+        ("data.root=${oc.env:HOME}/사진", f"{os.environ.get('HOME', '')}/사진"),
+        ("data.root=${cache_dir}/x", "data/cache/x"),
+        (r"data.root='\${k}'", "${k}"),
+        ("data.root='/집'", "/집"),
+    ],
+)
+def test_hydras_own_grammar_goes_on(typed, value):
+    (word,) = command_line.quoted([typed])
+    key = typed.partition("=")[0].lstrip("+")
+    with initialize_config_dir(str(CONF), **config.VERSION_BASE):
+        found = OmegaConf.select(compose("config", overrides=["data=folder", "logger=wandb", word]), key)
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    ("typed", "jobs"),
+    [
+        ("k=2,3,4", ["k=2", "k=3", "k=4"]),
+        ("k=range(2,5)", ["k=2", "k=3", "k=4"]),
+        ("method=kmeans,dec", ["method=kmeans", "method=dec"]),
+        ("backbone.model=resnet18,vit", ["backbone.model=resnet18", "backbone.model=vit"]),
+        ("data.labels=무드,지역", ["data.labels='무드'", "data.labels='지역'"]),
+        ("data.root=choice(사진,집)", ["data.root='사진'", "data.root='집'"]),
+        ("data.root=공릉동, 서울", ["data.root='공릉동, 서울'"]),
+        ("seed=${k}", [r"seed=$\{k\}"]),
+        ("method.hidden=[8,8],[16,16]", ["method.hidden=[8,8]", "method.hidden=[16,16]"]),
+        ("+trainer.max_time=1,2", ["+trainer.max_time=1", "+trainer.max_time=2"]),
+    ],
+)
+def test_sweeps_go_on(typed, jobs):
+    _, word = command_line.quoted(["-m", typed])
+    (found,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides([word]), None)
+    assert [word for (word,) in found] == jobs
+
+
+def test_the_value_of_an_option_is_not_hydras():
+    words = ["--config-dir", "내 설정=1", "-cn", "설정", "--cfg", "job"]
+    assert command_line.quoted(words) == words
+
+
+@pytest.mark.parametrize(
+    "value", ["https://u:p@h/x", "'https://h/x?sig=1'", "choice(https://h/?token=1,b)", "[a,s3://k:s@b/x]"]
+)
+def test_a_secret_is_refused_wherever_it_stands(value):
+    with pytest.raises(SystemExit, match="has a secret"):
+        command_line.quoted([f"data.root={value}"])
+
+
+@given(st.integers(0, 10_000), st.lists(TYPED, max_size=30), st.sampled_from(["k", "method.hidden", "data.labels"]))
+@settings(max_examples=200, deadline=None)
+def test_a_jobs_folder_has_a_name_that_file_systems_take(number, values, key):
+    words = [f"{key}={value}" for value in values]
+    name = resolvers.job_folder(number, words, [])
+    assert len(name.encode()) <= 255
+    assert not re.search(r'[\x00-\x1f<>:"/\\|?*]', name)
+    assert name not in (".", "..")
+    assert not name.endswith((" ", "."))
+    assert name.startswith(f"{number}_")
+    assert name == resolvers.job_folder(number, words[::-1], [])  # whatever their order: resume=true finds it again
+
+
+@pytest.mark.parametrize(
+    "name", ["CON", "nul.txt", "a/b", "..", "a:b", "x" * 300, "가" * 100, "a ", "\0", "com¹", "", "\udcff"]
+)
+def test_a_name_that_was_changed_is_its_own(name):
+    made = resolvers.folder_name(name)
+    assert made != name
+    assert len(made.encode()) <= resolvers.LONGEST_NAME
+    assert made != resolvers.folder_name(f"{name}!")
+    assert resolvers.folder_name(made) == made
+
+
+def test_short_overrides_are_a_jobs_folder_as_they_are():
+    words = ["method=dec", "k=3", "data.root='/a/b'", "+seed=1"]
+    assert resolvers.job_folder(0, words, ["seed", "data.root"]) == "0_k=3,method=dec"
+
+
+def test_resume_passes_over_a_damaged_sweep(tmp_path):
+    kept = {"hydra": {"overrides": {"task": ["k=2,3", "seed=${k}"]}}}
+    for stamp, text in [
+        ("1", OmegaConf.to_yaml(OmegaConf.create(kept))),
+        ("2", "{"),
+        ("3", ""),
+        ("4", "[1]"),
+        ("5", "\0"),
+    ]:
+        (tmp_path / stamp).mkdir()
+        (tmp_path / stamp / "multirun.yaml").write_text(text)
+    words = ["-m", "k=2,3", "seed=${k}", "resume=True"]
+    assert command_line.resumed(words, tmp_path)[-1] == f"hydra.sweep.dir={tmp_path / '1'}"
 
 
 def test_build_unwraps_a_users_mistake():

@@ -86,3 +86,29 @@ def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path):
     assert found["name"].tolist()[:6] == [*("'" + name for name in names[:5]), names[5]]
     assert found["lon"].tolist() == [-1.5] * 7
     assert table["name"].tolist()[:6] == names[:6]
+
+
+def test_a_table_keeps_its_kinds(tmp_path):
+    table = pd.DataFrame(
+        {
+            "whole": pd.array([-1, None], dtype="Int64"),
+            "small": np.array([-0.1, np.nan], dtype=np.float32),
+            "yes": [True, False],
+            "mixed": pd.Series([-5, "-5"], dtype=object),
+            "few": pd.Categorical(["=a", "b"]),
+            "=1+1": ["", None],
+        }
+    )
+    write_csv(tmp_path / "a.csv", table)
+    assert (tmp_path / "a.csv").read_text() == (
+        "whole,small,yes,mixed,few,'=1+1\n-1,-0.1,True,-5,'=a,\n,,False,'-5,b,\n"
+    )
+    write_csv(tmp_path / "b.csv", table.iloc[:0])
+    assert (tmp_path / "b.csv").read_text().count("\n") == 1
+    write_csv(tmp_path / "c.csv", pd.DataFrame({"a": [None, "x"]}))
+    assert len(pd.read_csv(tmp_path / "c.csv", skip_blank_lines=True)) == 2
+
+
+def test_names_that_are_no_utf_8_are_shown_escaped(tmp_path):
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"file": ["\udcc7\udcd1.jpg"]}, dtype=object), encoding="utf-8-sig")
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8-sig") == "file\n\\udcc7\\udcd1.jpg\n"

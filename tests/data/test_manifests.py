@@ -316,3 +316,14 @@ def test_a_list_that_cannot_be_used_says_why(tmp_path, rows, message):
 def test_no_list_given_says_what_to_give():
     with pytest.raises(PhotoError, match=r"(?s)No manifest given.*data\.manifest=FILE"):
         read_listing(None)
+
+
+@pytest.mark.parametrize("cafe", ["=1+1", "-7", "@공릉", "'=x", " =1", "＝1", "+82 2", "'tis"])
+def test_a_table_of_ours_gives_its_ids_back(tmp_path, photo_folder, cafe):
+    """Which have an apostrophe before what a spreadsheet would run."""
+    from cafemood.core.atomic import write_rows
+
+    file = next(path for path in sorted(photo_folder.rglob("*.jpg")))
+    write_rows(tmp_path / "t.csv", ["file", "cafe_id", "=label"], [[str(file), cafe, cafe]])
+    (photo,) = read_listing(tmp_path / "t.csv", labels="=label").photos
+    assert (photo.cafe_id, photo.label) == (cafe, cafe)

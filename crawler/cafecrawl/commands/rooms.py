@@ -17,7 +17,7 @@ from cafecrawl.errors import INCOMPLETE, ConfigError
 from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import room_photo
 from cafecrawl.replica.rooms import FACTORS, Cafe, draw_cafe
-from cafemood.core.atomic import writing
+from cafemood.core.atomic import write_rows, writing
 from cafemood.core.reasons import reason_of
 
 TABLE = "rooms.csv"
@@ -54,10 +54,7 @@ class Command(FolderCommand):
         rooms = [(draw_cafe(seed, number), view) for number in range(n_cafes) for view in range(n_views)]
         try:
             _refuse_other_rooms(root, seed)
-            with writing(root / TABLE) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-                table = csv.writer(stream)
-                table.writerow(COLUMNS)
-                table.writerows(_row(cafe, view) for cafe, view in rooms)
+            write_rows(root / TABLE, COLUMNS, (_row(cafe, view) for cafe, view in rooms))
             missing = [room for room in rooms if not (root / _file(*room)).exists()]
             _draw_all(root, missing)
         except OSError as error:

@@ -21,6 +21,7 @@ from cafecrawl.ledger import Listing
 from cafecrawl.licences import credit, read_licence
 from cafecrawl.options import Options
 from cafecrawl.spider import PhotoSpider
+from cafemood.core.cells import unguarded
 from cafemood.core.reasons import reason_of
 
 ROWS = 1000
@@ -118,7 +119,8 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         if path.suffix.lower() == ".csv":
             with path.open(encoding="utf-8-sig", newline="") as stream:
-                yield from csv.DictReader(stream)
+                for row in csv.DictReader(stream):
+                    yield {name: unguarded(v) if isinstance(v, str) else v for name, v in row.items()}
         else:
             import pyarrow.parquet as pq
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from cafemood.errors import CafemoodError
 
@@ -152,12 +154,35 @@ def build(node: DictConfig | None, **more: Any) -> Any:
             near = get_close_matches(str(target), TARGETS, n=3, cutoff=0.5) or TARGETS
             fix = f"take {' or '.join(near)}, or call yours in Python"
             raise CafemoodError(f"A config cannot start {target!r}", where=where, why=why, fix=fix)
+    if isinstance(node, DictConfig) and not node._is_none() and "_target_" not in node:
+        return {key: build(node[key]) if isinstance(node[key], DictConfig) else node[key] for key in node}
+    literal = _literal(node)
     try:
-        return instantiate(node, _convert_="all", **_INSTANTIATE, **more)
+        if node is None or not literal:
+            return instantiate(node, _convert_="all", **_INSTANTIATE, **more)
+        made = instantiate(_without(node, literal), _convert_="all", _partial_=True, **_INSTANTIATE, **more)
+        return partial(made, **literal) if node.get("_partial_") else made(**literal)
     except InstantiationException as error:
         if isinstance(error.__cause__, CafemoodError):
             raise error.__cause__ from None
         raise
+
+
+def _literal(node: DictConfig | None) -> dict[str, str]:
+    """The settings of a node whose text Hydra would take for an interpolation, resolving it a second time."""
+    if not isinstance(node, DictConfig) or node._is_none():
+        return {}
+    texts = {str(key): node[key] for key in node if OmegaConf.is_interpolation(node, key)}
+    return {key: text for key, text in texts.items() if isinstance(text, str) and ("${" in text or text == "???")}
+
+
+def _without(node: DictConfig, keys: Iterable[str]) -> DictConfig:
+    """A copy of a node that lacks some settings."""
+    rest = deepcopy(node)
+    with open_dict(rest):
+        for key in keys:
+            del rest[key]
+    return rest
 
 
 def _targets(node: Any) -> Iterator[tuple[str, str]]:

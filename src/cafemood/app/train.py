@@ -35,7 +35,7 @@ def main(words: list[str], program: str = "train.py") -> int:
         The exit code: 1 if a job failed, or a sweep's result is missing.
     """
     conf = config.folder()
-    words = command_line.swept(command_line.quoted(words), conf / "experiment")
+    words = command_line.quoted(command_line.swept(words, conf / "experiment"))
     sys.argv = [sys.argv[0] if program == "train.py" else program, *command_line.resumed(words)]
     try:
         hydra.main(config_path=str(conf), config_name="config", **config.HYDRA_MAIN)(run_job)()

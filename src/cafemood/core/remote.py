@@ -255,9 +255,10 @@ def _diagnosed(error: Exception) -> tuple[str, bool]:
     library = type(error).__module__.partition(".")[0]
     broken_off = library == "aiohttp" and not isinstance(error, ValueError)  # a bad address
     speaker = library if library in _TALKATIVE else None
-    why = reason_of(error, otherwise=quoted(error, speaker, tidy=_without_secrets))
+    why = reason_of(error, otherwise=quoted(error, speaker, tidy=without_secrets))
     return why, isinstance(error, OSError) or broken_off
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """A text with every address in it as it may be shown."""
     return _IN_TEXT.sub(lambda found: shown(found[0]), text)

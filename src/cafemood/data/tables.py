@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cafemood.core import remote
+from cafemood.core.cells import unguarded
 from cafemood.core.reasons import Flaw, quoted, reason_of
 from cafemood.data.photos import Photo
 from cafemood.errors import PhotoError
@@ -43,6 +44,8 @@ def _read_table(path: Path) -> Any:
         )
     try:
         table = readers[path.suffix](path)
+        if path.suffix == ".csv":  # our own have an apostrophe before what a spreadsheet would run
+            table = table.map(unguarded, na_action="ignore").rename(columns=unguarded)
         return table.astype(object).where(table.notna(), None)
     except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
         rows = path.suffix == ".csv" and not isinstance(error, pd.errors.EmptyDataError)  # pandas knows which row
