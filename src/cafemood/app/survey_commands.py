@@ -52,6 +52,12 @@ def serve_survey(
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 lets phones in your network in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.", min=0, max=65535)] = 8000,
     name: Annotated[list[str] | None, typer.Option(help="Host name of a proxy in front; may be repeated.")] = None,
+    proxy: Annotated[
+        list[str] | None, typer.Option(help="Address of a proxy whose X-Forwarded-For is believed; may be repeated.")
+    ] = None,
+    starts: Annotated[
+        int, typer.Option(help="People who may begin in an hour from one address; 0: any number.", min=0)
+    ] = 300,
 ) -> None:
     """Serve a survey until Ctrl-C; every answer is on disk before the phone hears that it is saved."""
     from cafemood.survey import study
@@ -61,7 +67,7 @@ def serve_survey(
         from cafemood.survey.serve import serve
     except ImportError as error:
         raise _survey_extra(error) from None
-    serve(opened, host, port, name or [], typer.echo)
+    serve(opened, host, port, name or [], typer.echo, starts=starts, proxies=proxy or [])
 
 
 def score_survey(

@@ -14,7 +14,7 @@ from cafemood.core.atomic import write_csv, writing
 from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import SurveyError
 from cafemood.survey.kinds.registry import KINDS
-from cafemood.survey.store import read_people
+from cafemood.survey.store import TABLE, read_people
 from cafemood.survey.study import DAY, GENDERS, LANGUAGES, Study
 
 ANSWER_FOLDER = "answers"
@@ -84,7 +84,7 @@ def gather(study: Study) -> Gathered:
 
 def write_table(study: Study, gathered: Gathered) -> Path:
     """Write `answers.csv` and `codebook.md`."""
-    path = study.folder / "answers.csv"
+    path = study.folder / TABLE
     write_csv(path, gathered.table)
     lines = [f"- `{column}`: {meaning}" for column, meaning in CODEBOOK.items()]
     design = ", ".join(f"{name} {value}" for name, value in study.facts["design"].items() if value != "")

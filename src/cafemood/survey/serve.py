@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Literal
 
 import uvicorn
 from fastapi import Depends, FastAPI, Header, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
@@ -20,17 +21,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from cafemood.errors import SurveyError
 from cafemood.survey import page
+from cafemood.survey.limits import STARTS, Deadlines, Limits, Starts, checked_proxies
 from cafemood.survey.store import Refused, Store, why_not_kept
 from cafemood.survey.study import DAY, Study, read_photos
 
 log = logging.getLogger(__name__)
-
-LARGEST_BODY = 4096
-"""Bytes; an answer has about a hundred."""
-
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
 
 
 class Strict(BaseModel):
@@ -66,61 +61,29 @@ def token_of(authorization: Annotated[str, Header()] = "") -> str:
 Token = Annotated[str, Depends(token_of)]
 
 
-class BoundedBody:
-    """ASGI middleware that answers 413 to a body above `LARGEST_BODY`, whatever its headers claim."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        """Read the body up to the bound, then hand the request on."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        body, more = b"", scope["method"] not in ("GET", "HEAD")
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":  # nobody hears it, but no answer at all is an error to Starlette
-                await JSONResponse({"error": "the body was cut off"}, 400)(dict(scope), receive, send)
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > LARGEST_BODY:
-                refused = JSONResponse({"error": "the body is too large"}, 413, {"Connection": "close"})
-                await refused(dict(scope), receive, send)
-                return
-        handed = False
-
-        async def replay() -> _Message:
-            nonlocal handed
-            if handed:
-                return await receive()
-            handed = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self.app(scope, replay, send)
-
-
-def create_app(study: Study, store: Store, hosts: list[str] | None = None) -> FastAPI:
+def create_app(study: Study, store: Store, hosts: list[str] | None = None, starts: int = STARTS) -> FastAPI:
     """The application of one survey.
 
     Args:
         study: The survey; its photos are read now, and only they are ever served.
         store: Where answers go.
         hosts: Host names it answers to; None: any.
+        starts: People who may begin within an hour from one address; 0: any number.
     """
     photos = read_photos(study)
     html, policy = page.served(study)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
-    app.add_middleware(BoundedBody)
+    app.add_middleware(Limits)
+    begun = Starts(starts)
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> Response:
         if error.status == 507:
             log.error("An answer could not be stored: %s", why_not_kept(error))
-        return JSONResponse({"error": error.reason}, error.status)
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        return JSONResponse({"error": error.reason}, error.status, headers)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -152,7 +115,11 @@ def create_app(study: Study, store: Store, hosts: list[str] | None = None) -> Fa
         return Response(data, media_type="image/webp", headers=headers)
 
     @app.post("/api/start", status_code=201)
-    def start(asked: Start) -> dict[str, Any]:
+    async def start(asked: Start, request: Request) -> dict[str, Any]:
+        begun.admit(request.client.host if request.client else None)
+        return await run_in_threadpool(begin, asked)
+
+    def begin(asked: Start) -> dict[str, Any]:
         new, number = store.start(asked.gender, asked.language)
         return {"token": new, "steps": study.steps(number)}
 
@@ -190,7 +157,16 @@ class _Server(uvicorn.Server):
         self.when_started()
 
 
-def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[str], None]) -> None:
+def serve(
+    study: Study,
+    host: str,
+    port: int,
+    names: list[str],
+    say: Callable[[str], None],
+    *,
+    starts: int = STARTS,
+    proxies: list[str] | None = None,
+) -> None:
     """Serve until Ctrl-C.
 
     Args:
@@ -199,18 +175,29 @@ def serve(study: Study, host: str, port: int, names: list[str], say: Callable[[s
         port: TCP port; 0 takes a free one.
         names: More host names to answer to, for a proxy in front.
         say: Prints a line for the user.
+        starts: People who may begin within an hour from one address; 0: any number.
+        proxies: Addresses whose word for a visitor's own address (X-Forwarded-For) is taken; by default none.
 
     Raises:
         SurveyError: A name is none, the port is taken, or the survey cannot be served (see `Store`).
     """
-    names = checked_names(names)
+    names, proxies = checked_names(names), checked_proxies(proxies or [])
     local = is_loopback(host)
     store = Store(study)
     try:
-        app = create_app(study, store, ["localhost", "127.0.0.1", "[::1]", "::1", host, *names] if local else None)
+        hosts = ["localhost", "127.0.0.1", "[::1]", "::1", host, *names] if local else None
         config = uvicorn.Config(
-            app, host=host, port=port, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30
-        )  # the log would keep addresses
+            create_app(study, store, hosts, starts),
+            host=host,
+            port=port,
+            http=Deadlines,
+            ws="none",
+            access_log=False,  # it would keep addresses
+            log_level="warning",
+            server_header=False,
+            proxy_headers=bool(proxies),  # uvicorn would believe whoever connects from this machine
+            forwarded_allow_ips=proxies,
+        )
         server = _Server(config)
         try:
             socket = config.bind_socket()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 import sqlite3
 import threading
@@ -20,7 +21,15 @@ from cafemood.errors import SurveyError
 from cafemood.survey.question import Value
 from cafemood.survey.study import Study
 
+log = logging.getLogger(__name__)
+
 DATABASE = "answers.sqlite"
+TABLE = "answers.csv"
+"""What `survey score` writes, with a row an answer."""
+
+_TRACES = "traces"
+"""In `meta`: somebody was deleted, and the file has not been written anew since."""
+
 MOST_PEOPLE = 10_000
 PATIENCE = 10.0
 """Seconds to wait while another program has the database locked."""
@@ -39,10 +48,10 @@ CREATE TABLE IF NOT EXISTS answers (
 
 
 class Refused(Exception):
-    """A request that is not granted: an HTTP status and the reason."""
+    """A request that is not granted: an HTTP status, the reason, and after how many seconds it may be."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        self.status, self.reason = status, reason
+    def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
+        self.status, self.reason, self.retry_after = status, reason, retry_after
         super().__init__(reason)
 
 
@@ -79,11 +88,13 @@ class Store:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")  # a power cut loses nothing acknowledged
             self._connection.execute("PRAGMA foreign_keys=ON")
-            self._connection.execute("PRAGMA secure_delete=ON")  # who withdraws is gone from the file too
+            self._connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
+            self._connection.execute("PRAGMA temp_store=MEMORY")  # and no copy is made beside the file
             self._connection.executescript(_SCHEMA)
             with self._transaction() as run:
                 run("INSERT OR IGNORE INTO meta VALUES ('survey', ?)", study.id)
             check_owner(self._connection, study, self.path)
+            self._clear_traces()  # of a server that was killed while it deleted
         except (sqlite3.Error, Refused) as error:
             self._lock.release()
             fix = "close the program that has it open, free some space, or move it away (keep it, if it holds answers)"
@@ -176,10 +187,33 @@ class Store:
                 run("UPDATE people SET finished = ? WHERE number = ?", _now(), person)
 
     def withdraw(self, token: str) -> None:
-        """Delete a person and all their answers."""
+        """Delete a person and all their answers, from every file of the folder."""
         with self._transaction() as run:
             person, _ = self._person(run, token)
             run("DELETE FROM people WHERE number = ?", person)
+            run("INSERT OR REPLACE INTO meta VALUES (?, '')", _TRACES)
+        (self.path.parent / TABLE).unlink(missing_ok=True)  # `survey score` makes it anew, from who is left
+        self._clear_traces()
+
+    def _clear_traces(self) -> None:
+        """Leave nothing of deleted people in free pages and in the write-ahead log.
+
+        The log keeps what pages held before; pages keep what was moved when they were split. Where another program
+        reads the database all the while, it is tried again at the next deletion, at a start, and at the end.
+        """
+        with self._guard:
+            run = self._connection.execute
+            try:
+                if run("SELECT count(*) FROM meta WHERE name = ?", (_TRACES,)).fetchone()[0]:
+                    run("VACUUM")
+                    run("DELETE FROM meta WHERE name = ?", (_TRACES,))
+                (busy, *_) = run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.Error as error:
+                busy, why = True, why_not_kept(error)
+            else:
+                why = "another program reads it"
+        if busy:
+            log.warning("What a deleted person left is not yet gone from %s-wal: %s", self.path, why)
 
     def counts(self) -> dict[str, int]:
         """People who began, people who finished (see `finish`), answers."""

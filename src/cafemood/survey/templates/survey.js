@@ -116,7 +116,7 @@
       Object.assign(me, { state: "asking", at: 0, answers: {}, waiting: {}, seen: {}, closing: false, stopped: false });
       trouble = "";
       keep();
-    } catch (error) { trouble = error.status === 503 ? "closed" : error.status === 507 ? "full" : "unreachable"; }
+    } catch (error) { trouble = { 429: "many", 503: "closed", 507: "full" }[error.status] || "unreachable"; }
     locked = false; show();
   }
   async function resume() {
