@@ -14,7 +14,8 @@ PASSWORD = "pa55word"
 
 
 class Site(ThreadingHTTPServer):
-    """Serves a folder; `/moved/…` redirects, `/loop` for ever, `/busy/…` has 503 twice, `/cut/…` breaks off,
+    """Serves a folder; `/moved/…` redirects, `/elsewhere` to where it is told,
+    `/loop` for ever, `/busy/…` has 503 twice, `/cut/…` breaks off,
     `/stall/…` never ends, `/signed/…` and `/locked/…` want their secret."""
 
     daemon_threads = True
@@ -22,6 +23,7 @@ class Site(ThreadingHTTPServer):
     def __init__(self, folder: Path, pause: float = 0.0) -> None:
         self.folder, self.pause = folder, pause
         self.asked: Counter[str] = Counter()
+        self.elsewhere = ""  # where `/elsewhere` redirects to
         self.over = threading.Event()
         self.held: str | None = None  # this path is answered only once `freed` is set
         self.freed = threading.Event()
@@ -42,6 +44,8 @@ class _Answer(BaseHTTPRequestHandler):
         first, _, rest = path.lstrip("/").partition("/")
         if first == "loop":
             return self._say(302, location="/loop")
+        if first == "elsewhere":
+            return self._say(302, location=self.server.elsewhere)
         if first == "moved":
             return self._say(302, location="/" + parts.path.lstrip("/").partition("/")[2])
         if first == "busy" and self.server.asked[path] < 3:

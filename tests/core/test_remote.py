@@ -2,13 +2,15 @@
 
 import hashlib
 import logging
+import socket
 import sys
 
 import fsspec
 import pytest
 from photo_server import PASSWORD, SIGNATURE, serving
 
-from cafemood.core import remote
+from cafemood.core import guarded_http, remote
+from cafemood.data.manifests import read_listing
 from cafemood.errors import PhotoError
 
 
@@ -194,3 +196,76 @@ def test_without_the_extra_one_line_names_it(scheme, package, monkeypatch):
 def test_an_unknown_kind_of_address_says_which_are_known():
     with pytest.raises(PhotoError, match=r"(?s)Unknown kind of address.*nope://.*s3://"):
         remote.check_schemes(["https", "nope"])
+
+
+REDIRECTS = [
+    "http://127.0.0.2:{port}/a%20b.jpg",
+    "http://localhost:{port}/a%20b.jpg",
+    "http://[::ffff:127.0.0.1]:{port}/x",
+]
+REDIRECTS += [
+    "http://2130706433:{port}/a%20b.jpg",
+    "http://0x7f.1:{port}/a%20b.jpg",
+    "http://0177.0.0.1:{port}/a%20b.jpg",
+]
+REDIRECTS += [
+    "http://169.254.169.254/latest/meta-data/",
+    "http://10.0.0.1/",
+    "http://[::1]:{port}/",
+    "http://intranet.example/",
+]
+REDIRECTS += ["http://rebinds.example:{port}/a%20b.jpg", "http://app.localhost:{port}/", "http://[fd00:ec2::254]/"]
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """What names resolve to, one answer after the other."""
+    resolver = guarded_http.aiohttp.ThreadedResolver
+    own, known = resolver.resolve, {"intranet.example": ["10.0.0.7"], "rebinds.example": ["127.0.0.1", "8.8.8.8"]}
+
+    async def resolve(self, host, port=0, family=socket.AF_UNSPEC):
+        if host in known:
+            ip = known[host].pop(0) if len(known[host]) > 1 else known[host][0]
+            return [{"hostname": host, "host": ip, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}]
+        return await own(self, host, port, family)
+
+    monkeypatch.setattr(resolver, "resolve", resolve)
+    monkeypatch.setattr(guarded_http, "_named", set())
+    return known
+
+
+@pytest.mark.parametrize("target", REDIRECTS)
+def test_no_redirect_leads_into_a_private_network(site, names, target):
+    """And nobody there is asked for anything."""
+    site.elsewhere = target.format(port=site.server_address[1])
+    with pytest.raises(PhotoError, match="a private address that the list does not name"):
+        remote.fetch(f"{site.address}/elsewhere")
+    assert list(site.asked) == ["/elsewhere"]
+
+
+@pytest.mark.parametrize("target", [REDIRECTS[1], REDIRECTS[4]])
+def test_a_host_that_the_list_names_is_gone_to(site, names, target):
+    site.elsewhere = target.format(port=site.server_address[1])
+    remote.name_hosts([site.elsewhere])
+    assert remote.fetch(f"{site.address}/elsewhere") == b"bytes " * 1000
+
+
+def test_a_list_names_the_hosts_of_all_its_rows(site, names, tmp_path):
+    site.elsewhere = f"http://localhost:{site.server_address[1]}/a%20b.jpg"
+    (tmp_path / "t.csv").write_text(
+        f"file\n{site.address}/elsewhere\nhttp://localhost/other.jpg\nhttp://\nhttp://a b/c\n"
+    )
+    found = read_listing(tmp_path / "t.csv")
+    assert [skipped.reason for skipped in found.skipped] == [
+        "it is no address (it names no host)", "it is no address (its host has a space in it)"
+    ]  # fmt: skip
+    assert remote.fetch(found.photos[0].file) == b"bytes " * 1000
+
+
+def test_a_proxy_may_be_in_a_private_network(site, names, monkeypatch):
+    """Names are its to resolve then; private addresses are refused as they are written."""
+    monkeypatch.setenv("http_proxy", site.address)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(PhotoError, match="it is not there"):
+        remote.fetch("http://photos.example/gone.jpg")
+    assert site.asked

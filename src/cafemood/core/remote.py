@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
-from cafemood.core.reasons import NO_ADDRESS, NO_ANSWER, quoted, reason_of
+from cafemood.core import addresses
+from cafemood.core.reasons import NO_ANSWER, quoted, reason_of
 from cafemood.errors import PhotoError
 
 MAX_BYTES = 200_000_000
@@ -102,15 +103,8 @@ def shown(address: str) -> str:
 
 
 def flaw(address: str) -> str:
-    """Why an address is none; nothing if it may be one."""
-    try:
-        if _is_http(address):
-            urlsplit(address)
-    except ValueError:
-        letters = "a letter in its host's name stands for a sign such as / or @"
-        host = re.split(r"[/?#]", address.split("://", 1)[1], maxsplit=1)[0]
-        return f"{NO_ADDRESS} ({'its brackets hold no IPv6 address' if set(host) & set('[]') else letters})"
-    return ""
+    """Why an address can never work; nothing if it may."""
+    return addresses.flaw(address) if _is_http(address) else ""
 
 
 def identity(address: str) -> str:
@@ -160,10 +154,19 @@ def _is_http(address: str) -> bool:
     return address.split("://", 1)[0].lower() in ("http", "https")
 
 
-def remember(addresses: Mapping[str, str]) -> None:
+def remember(whole: Mapping[str, str]) -> None:
     """Keep whole addresses by the names they are shown under, for as long as this process lives."""
-    _whole.update({whole: whole for whole in addresses.values()})
-    _whole.update(addresses)
+    _whole.update({address: address for address in whole.values()})
+    _whole.update(whole)
+
+
+def name_hosts(places: Iterable[str]) -> None:
+    """Let photos come from these addresses' hosts, private ones too: a list names them. No redirect leads elsewhere
+    in a private network."""
+    from cafemood.core import guarded_http
+
+    for host in {addresses.host_of(place) for place in places if _is_http(place)}:
+        guarded_http.name_host(host)
 
 
 def check_schemes(schemes: Iterable[str]) -> None:
@@ -199,6 +202,7 @@ def fetch(address: str) -> bytes:
         why = "what tells it from others in its address may be a secret, and was not stored"
         raise PhotoError("A photo cannot be fetched again", where=address, why=why)
     address = _whole.get(address, address)
+    name_hosts([address])
     for tried in range(1, TRIES + 1):
         try:
             return _read(address)
@@ -222,8 +226,11 @@ def _read(address: str) -> bytes:
     if _is_http(address):
         from aiohttp import ClientTimeout
 
+        from cafemood.core import guarded_http
+
         limits = ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=STALL_SECONDS)
-        store, path = url_to_fs(address, client_kwargs={"timeout": limits, "trust_env": True})
+        options = {"timeout": limits, "trust_env": True}
+        store, path = url_to_fs(address, client_kwargs=options, get_client=guarded_http.session)
         chunks, length = [], 0
         with store.open(path, "rb", block_size=0, size=1) as stream:  # a stream: one request, no HEAD before it
             while length <= MAX_BYTES and (chunk := stream.read(1 << 20)):
@@ -240,7 +247,11 @@ def _read(address: str) -> bytes:
 
 def _diagnosed(error: Exception) -> tuple[str, bool]:
     """Why a file did not come, without the secrets of its address, and whether that may pass."""
+    from cafemood.core.guarded_http import PrivateTarget
+
     status: Any = getattr(error, "status", None)
+    if isinstance(error, PrivateTarget):
+        return str(error), False
     if isinstance(error, FileNotFoundError):
         return "it is not there", False
     if isinstance(error, PermissionError) or status in (401, 403):

@@ -102,6 +102,7 @@ def read_listing(
     base = root if root and remote.is_address(root) else Path(root or path.parent).expanduser().resolve()
     places = [_place(base, record["file"]) for record in records]
     remote.check_schemes(place.split("://")[0].lower() for place in places if isinstance(place, str))
+    remote.name_hosts(place for place in places if isinstance(place, str))
     names = _Names()
     rows: list[Photo] = []
     skipped: list[Skipped] = []
