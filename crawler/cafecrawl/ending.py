@@ -9,6 +9,9 @@ from datetime import datetime
 
 from cafecrawl.errors import DONE, INCOMPLETE, Blocked, CrawlError, NotAllowed
 
+MOST_TOLD = 5
+"""Hosts, or reasons, that a message names."""
+
 
 def ending(
     reason: str,
@@ -34,17 +37,27 @@ def ending(
     if no_lists is not None:
         return no_lists.exit_code, str(no_lists)
     if closed_hosts:
-        hosts = "; ".join(f"{host}: {why}" for host, why in closed_hosts.items())
+        hosts = _some([f"{host}: {why}" for host, why in closed_hosts.items()], "hosts")
         return Blocked.exit_code, f"Some photos wait, because their site asked for it ({hosts}). Come back later."
     if any(why.startswith("robots.txt") for why in waiting):
-        return NotAllowed.exit_code, f"Some photos wait: {'; '.join(waiting)}. Run the same command again later."
+        return (
+            NotAllowed.exit_code,
+            f"Some photos wait: {_some(list(waiting), 'reasons')}. Run the same command again later.",
+        )
     if +waiting:
-        reasons = ", ".join(f"{n} x {why}" for why, n in waiting.most_common())
+        reasons = _some([f"{n} x {why}" for why, n in (+waiting).most_common()], "reasons")
         return (
             INCOMPLETE,
             f"Not everything arrived ({reasons}). Run the same command again: it asks only for the rest.",
         )
     return DONE, "Done."
+
+
+def _some(told: list[str], kind: str) -> str:
+    """The first few of what may be thousands."""
+    return "; ".join(
+        [*told[:MOST_TOLD], *([f"{len(told) - MOST_TOLD:,} more {kind}"] if len(told) > MOST_TOLD else [])]
+    )
 
 
 def clock_time(seconds_from_now: float) -> str:

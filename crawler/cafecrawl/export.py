@@ -7,7 +7,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from cafemood.core.atomic import discard_partials, write_rows, writing
 from cafemood.data.photos import Photo
 
 FILES = ("manifest.parquet", "manifest.jsonl", "ATTRIBUTION.md", "DATASET_CARD.md", "SHA256SUMS", "places.csv")
+REJECTED = "rejected.csv"
+PLACES = ("cafe_id", "cafe_name", "address", "area", "lat", "lon", "source")
 EXTRA = ("verified", "near_duplicate_of")
 """Columns beside cafemood's: how the bytes were verified, and the earlier photo (of another café) of the same view."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
@@ -32,7 +34,7 @@ _JOINED = (
 def write_if_changed(folder: Path, ledger: Ledger) -> bool:
     """Write all files, unless they are there and say what the ledger says."""
     state = _state(ledger)
-    if ledger.fact("exported") == state and all((folder / name).is_file() for name in FILES):
+    if ledger.fact("exported") == state and all((folder / name).is_file() for name in (*FILES, REJECTED)):
         return False
     write(folder, ledger)
     return True
@@ -53,14 +55,15 @@ def write(folder: Path, ledger: Ledger) -> int:
     twins = find_twins([r["photo_id"] for r in rows], [r["phash"] for r in rows], [r["cafe_id"] for r in rows])
     kept = [_row(r, twins.get(i), rows) for i, r in enumerate(rows) if not _left_out(twins.get(i))]
     ledger.fact("exported", ledger.fact("exported") or "begun")  # from here on these names are ours
-    for name in FILES:
+    for name in (*FILES, REJECTED):
         discard_partials(folder / name)
     _write_text(folder / FILES[1], "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
     _write_parquet(folder / FILES[0], folder / FILES[1])
     _write_text(folder / FILES[2], _attribution(kept))
     _write_text(folder / FILES[3], _card(kept, len(rows) - len(kept), ledger))
     _write_text(folder / FILES[4], "".join(f"{row['photo_id']}  {row['file']}\n" for row in kept))
-    _write_places(folder / FILES[5], ledger)
+    _write_table(folder / FILES[5], PLACES, ledger.places())
+    _write_table(folder / REJECTED, ("url", "cafe_id", "source", "reason"), ledger.rejected())
     ledger.fact("exported", state)
     return len(kept)
 
@@ -83,13 +86,15 @@ def _state(ledger: Ledger) -> str:
         digest.update(f"{tuple(row)}\n".encode())
     n_places = ledger.rows("SELECT count(*) AS n FROM places")[0]["n"]
     digest.update(f"{n_places} places".encode())
+    for row in ledger.rows("SELECT reason, count(*) AS n FROM photos WHERE state = 'rejected' GROUP BY reason"):
+        digest.update(f"{tuple(row)}".encode())
     return digest.hexdigest()
 
 
 def _refuse_foreign(folder: Path, ledger: Ledger) -> None:
     if ledger.fact("exported"):
         return
-    for name in FILES:
+    for name in (*FILES, REJECTED):
         if (folder / name).exists():
             raise ConfigError(
                 "A file is in the way that no crawl of this folder wrote",
@@ -123,9 +128,8 @@ def _write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def _write_places(path: Path, ledger: Ledger) -> None:
-    columns = ("cafe_id", "cafe_name", "address", "area", "lat", "lon", "source")
-    write_rows(path, columns, ([row[name] for name in columns] for row in ledger.places()))
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> None:
+    write_rows(path, columns, ([row[name] for name in columns] for row in rows))
 
 
 def _safe(text: object) -> str:

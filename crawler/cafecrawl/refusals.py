@@ -21,3 +21,11 @@ class WallMet(HostClosed):
 
 class NoAi(IgnoreRequest):
     """X-Robots-Tag says that the photo is not for machine learning: for good."""
+
+
+class BadAddress(IgnoreRequest):
+    """The address, or where it redirects to, can never work: for good."""
+
+
+class PrivateTarget(IgnoreRequest):
+    """It leads to a private address that the list does not name: for good."""

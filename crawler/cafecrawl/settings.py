@@ -41,12 +41,14 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 REDIRECT_MAX_TIMES = 5
 TELNETCONSOLE_ENABLED = False
 DOWNLOADER_MIDDLEWARES = {
+    "cafecrawl.middlewares.targets.TargetsMiddleware": 20,
     "cafecrawl.middlewares.host_hold.HostHoldMiddleware": 30,
     "cafecrawl.middlewares.robots.FailClosedRobotsMiddleware": 100,
     "cafecrawl.middlewares.host_slot.HostSlotMiddleware": 105,
     "cafecrawl.middlewares.daily_quota.DailyQuotaMiddleware": 110,
     "cafecrawl.middlewares.captcha_stop.CaptchaStopMiddleware": 580,
     "cafecrawl.middlewares.no_ai.NoAiMiddleware": 581,
+    "cafecrawl.middlewares.targets.RedirectsMiddleware": 610,
     "cafecrawl.middlewares.retry_after.RetryAfterMiddleware": 990,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,

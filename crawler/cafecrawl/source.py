@@ -15,12 +15,13 @@ from scrapy.http import Request, Response
 
 from cafecrawl import export, licences
 from cafecrawl.cost import Cost
-from cafecrawl.ending import ending
+from cafecrawl.ending import MOST_TOLD, ending
 from cafecrawl.errors import ConfigError, CrawlError, NotAllowed
 from cafecrawl.items import Page
 from cafecrawl.ledger import Ledger, Listing, ledger_reason
 from cafecrawl.options import Options, read_options
 from cafecrawl.store import Store
+from cafemood.core.addresses import host_of
 from cafemood.errors import CafemoodError
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class SourceSpider(scrapy.Spider):
         self.no_lists: CrawlError | None = None
         self.closed_hosts: dict[str, str] = {}
         self.waiting: Counter[str] = Counter()
-        self.n_done = self.n_fetched = self.n_places = 0
+        self.n_done = self.n_fetched = self.n_places = self.n_rejected = 0
         self.freed = asyncio.Event()
         """Set when there may be room for another request, or the crawl is to end."""
 
@@ -137,6 +138,10 @@ class SourceSpider(scrapy.Spider):
         """Whether a photo with a licence of this name may be kept."""
         return licences.code_of(licence) in self.accepted
 
+    def names_host(self, host: str) -> bool:
+        """Whether the crawl was told of a host itself, so that it may be in a private network."""
+        return self.options.site is not None and host == host_of(self.options.site)
+
     def prepare(self) -> None:
         """Take what the spider needs from its options."""
 
@@ -158,8 +163,11 @@ class SourceSpider(scrapy.Spider):
 
     def close_host(self, host: str, why: str) -> None:
         """Ask for nothing more of one host in this crawl."""
-        if host not in self.closed_hosts:
+        n = len(self.closed_hosts)
+        if host not in self.closed_hosts and n < MOST_TOLD:
             log.warning("%s is left alone for now: %s", host, why)
+        elif host not in self.closed_hosts and n == MOST_TOLD:
+            log.warning("More hosts are left alone for now; at the end they are counted")
         self.closed_hosts[host] = why
 
     def kept(self, n: int) -> None:
@@ -185,6 +193,7 @@ class SourceSpider(scrapy.Spider):
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 self.ledger.end_run(self.run, now, self.exit_code, self.message)
                 self.n_places = self.ledger.n_places(self.name)
+                self.n_rejected = self.ledger.counts(self.name)["rejected"]
                 export.write_if_changed(self.options.folder, self.ledger)
         except (CafemoodError, sqlite3.Error) as error:
             self.exit_code = ConfigError.exit_code

@@ -20,6 +20,7 @@ from cafecrawl.parsers import TryLater
 from cafecrawl.photo_window import PhotoWindow
 from cafecrawl.refusals import HostClosed, RobotsForbid, RobotsUnknown, WallMet
 from cafecrawl.source import SourceSpider
+from cafemood.core.addresses import flaw, is_web
 from cafemood.core.reasons import reason_of
 from cafemood.errors import CafemoodError
 
@@ -97,9 +98,9 @@ class PhotoSpider(SourceSpider):
             if row is None:
                 return None
             request = _photo_request(row["url"], row["id"], self)
-            if request is not None:
+            if isinstance(request, Request):
                 return request
-            self.ledger.reject(row["id"], "no web address")
+            self.ledger.reject(row["id"], request)
             self._window.settle(row["id"])
         return None
 
@@ -218,10 +219,13 @@ class PhotoSpider(SourceSpider):
         self.freed.set()
 
 
-def _photo_request(url: str, row: int, spider: PhotoSpider) -> Request | None:
-    """The request for a photo; None where the ledger holds no web address."""
+def _photo_request(url: str, row: int, spider: PhotoSpider) -> Request | str:
+    """The request for a photo, or why there can be none."""
+    if not is_web(url):
+        return "no web address"
+    if why := flaw(url):
+        return why
     try:
-        request = Request(url, spider.photo_arrived, errback=spider.photo_failed, meta={"photo": row}, dont_filter=True)
+        return Request(url, spider.photo_arrived, errback=spider.photo_failed, meta={"photo": row}, dont_filter=True)
     except ValueError:
-        return None
-    return request if request.url.startswith(("http://", "https://")) else None
+        return "no web address"

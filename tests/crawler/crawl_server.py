@@ -26,6 +26,7 @@ import cafecrawl.middlewares.host_slot
 import cafecrawl.middlewares.no_ai
 import cafecrawl.middlewares.retry_after
 import cafecrawl.middlewares.robots
+import cafecrawl.middlewares.targets
 import cafecrawl.pipelines
 import cafecrawl.progress  # noqa: F401
 

@@ -28,3 +28,16 @@ def test_endings(reason, state, code, says):
     exit_code, message = ending(reason, **(CALM | state))
     assert exit_code == code
     assert says in message
+
+
+@pytest.mark.parametrize("kind", ["closed_hosts", "waiting", "robots"])
+def test_thousands_of_hosts_make_one_short_line(kind):
+    many = {f"host{i}.example": "it answers 429 again and again" for i in range(3000)}
+    prefix = "robots.txt of " if kind == "robots" else ""
+    waiting = Counter() if kind == "closed_hosts" else Counter([f"{prefix}{host}: no answer" for host in many])
+    code, text = ending(
+        "finished", outcome=None, no_lists=None, closed_hosts=many if kind == "closed_hosts" else {}, waiting=waiting
+    )
+    assert code == {"closed_hosts": 4, "waiting": 1, "robots": 3}[kind]
+    assert "2,995 more" in text
+    assert len(text) < 600

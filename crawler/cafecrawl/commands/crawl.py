@@ -9,7 +9,7 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from cafecrawl.errors import NotAllowed
-from cafecrawl.export import FILES
+from cafecrawl.export import FILES, REJECTED
 from cafecrawl.spider import PhotoSpider
 
 
@@ -61,4 +61,6 @@ def tell(spider: PhotoSpider) -> int:
             print(f"{spider.n_done:,} photos of {spider.name} ({spider.n_fetched:,} new): {folder / FILES[0]}")
         else:
             print(f"{spider.n_places:,} cafés of {spider.name}: {folder / FILES[5]}")
+        if spider.n_rejected:
+            print(f"{spider.n_rejected:,} rejected, each with its reason: {folder / REJECTED}")
     return exit_code

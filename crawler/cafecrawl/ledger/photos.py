@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cafecrawl.ledger.database import Database
 from cafecrawl.names import file_stem
+from cafemood.core.addresses import host_of
 
 _FOR_ITS_LICENCE = "state = 'rejected' AND reason LIKE 'licence: %'"
 _CORRECTED = " (corrected)"
@@ -34,6 +35,19 @@ class PhotosTable(Database):
     def photo(self, row: int) -> sqlite3.Row:
         """One photo."""
         return self.rows("SELECT * FROM photos WHERE id = ?", row)[0]
+
+    def names_host(self, source: str, host: str) -> bool:
+        """Whether an address of this source is on a host."""
+        rows = self.rows("SELECT url FROM photos WHERE source = ? AND url LIKE ?", source, f"%://%{host}%")
+        return any(host_of(row["url"]) == host for row in rows)
+
+    def rejected(self) -> Iterator[sqlite3.Row]:
+        """Photos that were rejected, in the order they were found, a thousand in memory at a time."""
+        last = 0
+        query = "SELECT id, url, cafe_id, source, reason FROM photos WHERE state = 'rejected' AND id > ? "
+        while rows := self.rows(query + "ORDER BY id LIMIT 1000", last):
+            yield from rows
+            last = rows[-1]["id"]
 
     def reject(self, row: int, reason: str) -> None:
         """Note that a photo will never be kept, and why."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from urllib.parse import urlsplit
 
 from protego import Protego
@@ -17,12 +18,39 @@ AGENT = "cafecrawl"
 """The name by which robots.txt may address this crawler."""
 
 
+LARGEST = 500 * 1024
+"""Bytes that are read of a robots.txt, as RFC 9309 (2.5) asks for at least and Google for at most."""
+
+_RULE = re.compile(
+    r"^[ \t]*(user-?agent|disallow|allow|crawl-?delay|sitemap|host|clean-param|noindex)[ \t]*:", re.I | re.M
+)
+
+
+def rules_of(body: bytes) -> str | None:
+    """The text of a robots.txt; None where it cannot be read as rules, and so may hide some.
+
+    RFC 9309 (2.3.1.5) and Google ignore lines that are no rules, and so allow all where a web page or a picture
+    stands for them. Here such an answer is as good as none: it is a fault of the site, and says nothing of its
+    wishes. Files that are empty or hold comments alone are rules: that there are none.
+    """
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = body[: LARGEST * 2].decode("utf-16", "replace")
+    else:
+        text = body[:LARGEST].decode("utf-8-sig", "replace")  # RFC 9309: a byte order mark is no part of the rules
+    if "\0" in text or text.lstrip().startswith(("<", "{", "[")):
+        return None
+    if len(body) > LARGEST:
+        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]  # of a rule that is cut off the wrong half may count
+    said = any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
+    return text if _RULE.search(text) or not (said or len(body) > LARGEST) else None
+
+
 class FailClosedRobotsMiddleware(Middleware):
     """Obey robots.txt, and ask nothing of a host whose robots.txt cannot be had.
 
-    RFC 9309, stricter: 404 and 410 mean that there are no rules; 401, 403, 429, 5xx, a timeout, a web page
-    or anything else mean that the rules are unknown, and then nothing is allowed. A Crawl-delay is kept, up to
-    ROBOTS_MAX_DELAY.
+    RFC 9309, stricter: 404 and 410 mean that there are no rules; 401, 403, 429, 5xx, a timeout, what holds no rules
+    (see `rules_of`) or anything else mean that the rules are unknown, and then nothing is allowed. A Crawl-delay is
+    kept, up to ROBOTS_MAX_DELAY.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -59,9 +87,9 @@ class FailClosedRobotsMiddleware(Middleware):
             return Protego.parse("")
         if response.status != 200:
             return f"HTTP {response.status}"
-        text = response.body.decode("utf-8-sig", "replace")  # RFC 9309: a byte order mark is no part of the rules
-        if text.lstrip().startswith("<"):
-            return "a web page instead of rules"
+        text = rules_of(response.body)
+        if text is None:
+            return "it holds no rules that can be read"
         rules = Protego.parse(text)
         self._slow_down(urlsplit(site).netloc, rules.crawl_delay(AGENT) or 0.0)
         return rules

@@ -64,6 +64,10 @@ class UrlListSpider(PhotoSpider):
             self._add(listing, Page(tuple(places), tuple(photos)))
         return ()
 
+    def names_host(self, host: str) -> bool:
+        """Whether a row of a table names a host."""
+        return super().names_host(host) or self.ledger.names_host(self.name, host)
+
     @classmethod
     def cost(cls, options: Options) -> Cost:
         """A request a row of the table."""
