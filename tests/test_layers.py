@@ -114,6 +114,13 @@ def test_nothing_imports_the_crawler():
         assert "cafecrawl" not in path.read_text()
 
 
+def test_one_writer_writes_every_csv():
+    """So that no cell of any can run as a formula or break a row."""
+    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "crawler").rglob("*.py")]:
+        text = path.read_text()
+        assert not any(word in text for word in (".to_csv(", "csv.writer(", "DictWriter(")), path.name
+
+
 def test_only_the_app_and_train_know_hydra():
     for path in PACKAGE.rglob("*.py"):
         names = {n.split(".")[0] for n in _third_party(path)}

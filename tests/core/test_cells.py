@@ -2,9 +2,9 @@
 
 import csv
 import io
-import unicodedata
 
 import pytest
+from csv_checks import check
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,22 +12,6 @@ from cafemood.core.cells import csv_line, guarded, unguarded
 
 SIGNS = st.sampled_from("=+-@＝＋－＠\t\r\n\0 '\",;|a1카\u200b\ufeff\xa0\u3000")
 TEXTS = st.one_of(st.text(SIGNS, max_size=8), st.text(st.characters(exclude_categories=("Cs",)), max_size=8))
-
-
-def runs(cell: str) -> bool:
-    """Whether a spreadsheet may take a cell for a formula."""
-    seen = cell.lstrip("".join(c for c in cell if c.isspace() or unicodedata.category(c) in ("Cc", "Cf")))
-    return cell[:1] in ("\t", "\r", "\n") or unicodedata.normalize("NFKC", seen[:1]) in ("=", "+", "-", "@")
-
-
-def check(rows: list[list[str]]) -> None:
-    """No cell of a table may run, and none is a zero byte."""
-    assert len({len(row) for row in rows}) <= 1
-    for row in rows:
-        for cell in row:
-            if runs(cell):
-                float(cell)  # a number it may be
-            assert "\0" not in cell
 
 
 @given(st.lists(st.lists(TEXTS, min_size=3, max_size=3), max_size=5))

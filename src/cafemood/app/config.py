@@ -172,7 +172,7 @@ def _literal(node: DictConfig | None) -> dict[str, str]:
     """The settings of a node whose text Hydra would take for an interpolation, resolving it a second time."""
     if not isinstance(node, DictConfig) or node._is_none():
         return {}
-    texts = {str(key): node[key] for key in node if OmegaConf.is_interpolation(node, key)}
+    texts = {key: node[key] for key in map(str, node) if OmegaConf.is_interpolation(node, key)}
     return {key: text for key, text in texts.items() if isinstance(text, str) and ("${" in text or text == "???")}
 
 
