@@ -2,14 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_runs import HOSTILE
+from csv_checks import FORMULAS, rows_of_csv
+from made_runs import HOSTILE, make_run
 from PIL import Image
 
 from cafemood.cafes import moods, profiles
+from cafemood.core.cells import unguarded
+from cafemood.data.folders import scan_folder
 from cafemood.errors import CafemoodError
 from cafemood.report import export
 
@@ -118,3 +122,29 @@ def test_no_coordinates_no_map(known, tmp_path):
 def test_names_of_folders_are_safe(text, name):
     assert export.safe_name(text) in (name, ".._..".strip(" ."))
     assert "/" not in export.safe_name(text)
+
+
+def test_no_table_of_a_run_runs_or_breaks_a_row(tmp_path, photo_folder):
+    """Whatever the cafés are called: in the run's own tables and in the exported ones."""
+    scanned = scan_folder(photo_folder)
+    texts = [*FORMULAS, *FORMULAS]
+    photos = tuple(
+        replace(
+            p,
+            cafe_id=f"{texts[i]}{i % 4}",
+            cafe_name=texts[i + 1],
+            address=texts[i + 2],
+            area=texts[i + 3],
+            creator=texts[i],
+        )
+        for i, p in enumerate(scanned.photos[:12])
+    )
+    run = make_run(tmp_path / "run", replace(scanned, photos=photos, cafe_source="manifest"))
+    moods.give_name(run, 1, "=1+1")
+    profiles.build(run)
+    export.export(profiles.load(run), "csv", tmp_path / "out")
+    tables = {path.name: rows_of_csv(path) for path in [*run.folder.glob("*.csv"), *(tmp_path / "out").glob("*.csv")]}
+    assert {"assignments.csv", "cafes.csv", "photos.csv", "moods.csv"} <= set(tables)
+    head, *rows = tables["assignments.csv"]
+    at = head.index("cafe_id")
+    assert {unguarded(row[at]) for row in rows} == {p.cafe_id.replace("\0", "\ufffd") for p in photos}
