@@ -22,7 +22,8 @@ class CafemoodError(Exception):
         lines += [f"  where: {self.where}"] if self.where is not None else []
         lines += [f"  why:   {self.why}"] if self.why is not None else []
         lines += [f"  do:    {self.fix}"] if self.fix is not None else []
-        return "\n".join(lines)
+        # a line end inside, which the name of a file may hold, begins no line of ours
+        return "\n".join(line.replace("\n", "\n         ") for line in lines)
 
 
 class PhotoError(CafemoodError):

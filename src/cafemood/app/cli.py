@@ -9,6 +9,7 @@ import typer
 
 from cafemood import __version__
 from cafemood.app import run_commands, survey_commands, weight_commands
+from cafemood.core.names import guard_logs, plain
 from cafemood.errors import CafemoodError
 
 app = typer.Typer(
@@ -58,9 +59,10 @@ app.add_typer(survey_app, name="survey")
 
 def main() -> None:
     """Run the command; a user's mistake ends with one message and exit code 1."""
+    guard_logs()
     try:
         app()
     except CafemoodError as error:
-        sys.exit(f"ERROR {error}")
+        sys.exit(f"ERROR {plain(str(error))}")
     except KeyboardInterrupt:
         sys.exit("\nStopped.")

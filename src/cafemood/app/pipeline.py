@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
     from cafemood.backbones.backbone import Backbone
     from cafemood.backbones.precomputed import Precomputed
-    from cafemood.data.photos import PhotoSet, Skipped
+    from cafemood.data.photos import PhotoSet
     from cafemood.features.photo_features import PhotoDataModule
     from cafemood.runs.run import Run
 
@@ -119,6 +117,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.reduction import display_plane
+    from cafemood.data.photos import skipped_lines
     from cafemood.evaluation.assessment import assess
     from cafemood.evaluation.baselines import baselines
     from cafemood.evaluation.resampling import ReliabilityOptions
@@ -140,7 +139,8 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             data.setup()
             stage["items"] = data.n_embedded
         photo_set, features = data.photo_set, data.features.matrix()
-        _tell_skipped(photo_set.skipped, config.folder)
+        for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
+            log.warning("%s", line)
         cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
         n_candidates = 1
         if isinstance(config.k, int):
@@ -204,19 +204,3 @@ def _memory(config: RunConfig) -> dict[str, int]:
     return {} if config.working_memory is None else {"working_memory": config.working_memory}
 
 
-_NAMED = 10
-"""Skipped files that are told one by one."""
-
-
-def _tell_skipped(skipped: Sequence[Skipped], folder: Path) -> None:
-    """Name the files that were left out; of many, how many there are, why, and where they are listed."""
-    if len(skipped) <= _NAMED:
-        for one in skipped:
-            log.warning("Skipped %s: %s", one.file, one.reason)
-        return
-    reasons = Counter(
-        re.sub(r"^(the same photo) as .*", r"\1 as another", one.reason, flags=re.DOTALL) for one in skipped
-    )
-    told = [f"{n:,} x {reason}" for reason, n in reasons.most_common(3)]
-    told += [f"{len(reasons) - 3:,} other reasons"] if len(reasons) > 3 else []
-    log.warning("Skipped %s files (%s); all of them: %s", f"{len(skipped):,}", "; ".join(told), folder / "run.json")

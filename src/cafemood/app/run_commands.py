@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cafemood.app.output import say, say_json
+from cafemood.core.names import path_of, shown
 from cafemood.errors import CafemoodError
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as outputs/runs/…")]
@@ -24,27 +25,32 @@ def assign(
     """Say which mood new photos and cafés belong to, and which photos are unlike anything seen."""
     from cafemood import runs
     from cafemood.cafes import assigning
+    from cafemood.data.photos import skipped_lines
 
     opened = runs.load(run)
     photo_set = assigning.find(photos)
     answers = []
-    for skipped in photo_set.skipped:
-        typer.echo(f"{skipped.file}: skipped, {skipped.reason}", err=True)
-    for answer in assigning.assign_photos(opened, [Path(p.file) for p in photo_set.photos], n_nearest=nearest):
+    if as_json:
+        for skipped in photo_set.skipped:
+            say_json(assigning.Answer(skipped.file, error=skipped.reason).facts())
+    else:
+        for line in skipped_lines(photo_set.skipped, where="--json has a line for each"):
+            say(line, err=True)
+    for answer in assigning.assign_photos(opened, [path_of(p.file) for p in photo_set.photos], n_nearest=nearest):
         answers.append(answer)
         if as_json:
-            typer.echo(json.dumps(answer.facts(), ensure_ascii=False))
+            say_json(answer.facts())
         else:
-            typer.echo(str(answer), err=answer.error is not None)
+            say(str(answer), err=answer.error is not None)
     if photo_set.cafe_source == "folder" and not as_json:
         for line in assigning.cafe_lines(opened, photo_set.photos, answers):
-            typer.echo(line)
+            say(line)
     if keep:
         from cafemood.report.finish import update
 
         n = assigning.keep(opened, photo_set.photos, answers)
         update(runs.load(run))
-        typer.echo(f"{n} photos added to {run / 'cafes.parquet'}", err=as_json)
+        say(f"{n} photos added to {run / 'cafes.parquet'}", err=as_json)
     if any(answer.error is not None for answer in answers):
         raise typer.Exit(1)
 
@@ -65,7 +71,7 @@ def name(
         for known in moods.of_run(opened):
             shown = f"{known.english} / {known.korean}" if known.english != known.korean else known.english
             why = "your name" if known.own_name else ", ".join(f"{w.english} x {w.lift:.1f}" for w in known.words)
-            typer.echo(f"mood {known.number}: {shown or '(nothing sets it apart)'}  [{known.size} photos; {why}]")
+            say(f"mood {known.number}: {shown or '(nothing sets it apart)'}  [{known.size} photos; {why}]")
         return
     if (words is None) != forget:
         raise CafemoodError(
@@ -74,7 +80,7 @@ def name(
             fix=f'cafemood name {run} {mood} "dark wood", or --forget alone',
         )
     moods.give_name(opened, mood, words)
-    typer.echo(f"Report: {write_report(runs.load(run))}")
+    say(f"Report: {write_report(runs.load(run))}")
 
 
 def cafes(
@@ -87,10 +93,10 @@ def cafes(
 
     opened = runs.load(run)
     if not opened.knows_cafes:
-        typer.echo("No café ids are known: every photo counts as its own café.", err=True)
+        say("No café ids are known: every photo counts as its own café.", err=True)
     profiled = profiles.build(opened)
     profiles.print_table(profiled, limit)
-    typer.echo(f"Cafés: {run / 'cafes.parquet'} and .csv")
+    say(f"Cafés: {run / 'cafes.parquet'} and .csv")
 
 
 def similar(
@@ -123,9 +129,9 @@ def similar(
         query = searching.like_cafes(profiled, wanted, names(unlike))
     matches = searching.rank(profiled, query, n=limit, near=place, within_km=within)
     for match in matches:
-        typer.echo(json.dumps(match.facts(), ensure_ascii=False) if as_json else _plain(str(match)))
+        say_json(match.facts()) if as_json else say(shown(match))
     if not matches:
-        typer.echo("No café fits.", err=True)
+        say("No café fits.", err=True)
 
 
 def atlas(
@@ -142,7 +148,7 @@ def atlas(
     from cafemood.report import atlas as atlases
 
     page = atlases.write_atlas(profiles.load(runs.load(run)), folder=folder, streets=streets)
-    typer.echo(f"Atlas: {page}")
+    say(f"Atlas: {page}")
 
 
 def export(
@@ -158,8 +164,8 @@ def export(
 
     done = exporting.export(profiles.load(runs.load(run)), kind, to, copy=copy)
     for line in done.notes:
-        typer.echo(line, err=True)
-    typer.echo(f"{done.what}: {to}")
+        say(line, err=True)
+    say(f"{done.what}: {to}")
 
 
 def report(run: RunFolder) -> None:
@@ -167,7 +173,7 @@ def report(run: RunFolder) -> None:
     from cafemood import runs
     from cafemood.report.finish import finish
 
-    typer.echo(f"Report: {finish(runs.load(run))}")
+    say(f"Report: {finish(runs.load(run))}")
 
 
 def show(run: RunFolder) -> None:
@@ -192,18 +198,12 @@ def compare(
     compared = comparison.compare_runs(folders)
     page = comparing.write(compared, out or folders[0].expanduser())
     summary.print_comparison(compared)
-    typer.echo(f"Comparison: {page}")
+    say(f"Comparison: {page}")
 
 
 def names(text: str | None) -> list[str]:
     """The parts of a list that is given as `a,b`."""
     return [part.strip() for part in (text or "").split(",") if part.strip()]
-
-
-def _plain(text: str) -> str:
-    from cafemood.core.html import plain
-
-    return plain(text)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

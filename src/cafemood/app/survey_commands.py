@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cafemood.app.output import say
 from cafemood.app.run_commands import RunFolder, names
 from cafemood.errors import CafemoodError
 
@@ -33,18 +34,16 @@ def build_survey(
     design = Design(size, groups, intruders, triplets, scale, seed, title)
     built = build(runs.load(run), out or run.expanduser() / "survey", design)
     used, n = built.facts["design"], len(built.plans[0])
-    typer.echo(
+    say(
         f"{n} questions a person, about {built.facts['minutes']:.0f} minutes: {used['groups']} groups of "
         f"{used['size']} a cluster, two controls, {used['intruders']} intruders a cluster, "
         f"{used['triplets']} triplets; {len(built.facts['photos'])} photos."
     )
     if built.facts["left_out"]:
-        typer.echo(f"{built.facts['left_out']} photos are gone, changed or unreadable, and were left out.", err=True)
+        say(f"{built.facts['left_out']} photos are gone, changed or unreadable, and were left out.", err=True)
     if built.facts["not_shown"]:
-        typer.echo(
-            f"{built.facts['not_shown']} photos that no page shows were not drawn from (docs/survey.md).", err=True
-        )
-    typer.echo(f"Survey: {built.folder / 'survey.html'}  (to serve: cafemood survey serve {built.folder})")
+        say(f"{built.facts['not_shown']} photos that no page shows were not drawn from (docs/survey.md).", err=True)
+    say(f"Survey: {built.folder / 'survey.html'}  (to serve: cafemood survey serve {built.folder})")
 
 
 def serve_survey(
@@ -67,7 +66,7 @@ def serve_survey(
         from cafemood.survey.serve import serve
     except ImportError as error:
         raise _survey_extra(error) from None
-    serve(opened, host, port, name or [], typer.echo, starts=starts, proxies=proxy or [])
+    serve(opened, host, port, name or [], say, starts=starts, proxies=proxy or [])
 
 
 def score_survey(
@@ -92,10 +91,10 @@ def score_survey(
     paths = score.write(opened, gathered, scored_run, scored)
     terminal.print_score(scored)
     if missing:
-        typer.echo(missing, err=True)
-    typer.echo("Result: " + ", ".join(str(path) for path in paths))
+        say(missing, err=True)
+    say("Result: " + ", ".join(str(path) for path in paths))
     if scored_run is not None:
-        typer.echo(f"Report: {write_report(scored_run)}")
+        say(f"Report: {write_report(scored_run)}")
 
 
 def simulate_survey(
@@ -121,7 +120,7 @@ def simulate_survey(
         raise _survey_extra(error) from None
     terminal.print_power(rows)
     enough = simulate.people_for(rows)
-    typer.echo(
+    say(
         f"{enough} people find {effect:g} steps in at least 80 % of studies."
         if enough
         else f"None of these numbers finds {effect:g} steps in 80 % of studies: ask more people, or more --groups."

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from cafemood.core.names import plain
 from cafemood.errors import CafemoodError
 
 
@@ -51,7 +52,7 @@ class CompareSweep(Callback):
             logging.getLogger("cafemood").error("%s", error)
             return
         terminal.print_comparison(compared)
-        print(f"Comparison: {page}")
+        print(f"Comparison: {plain(str(page))}")
         if "wandb" in (config.logger or {}):
             settings = config.logger.wandb
             tracking.log_comparison(compared, page, settings.project, offline=settings.offline, tags=settings.tags)

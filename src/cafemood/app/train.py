@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from cafemood.app import command_line, config, quiet, sweeps
+from cafemood.core.names import guard_logs, plain
 from cafemood.errors import CafemoodError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def main(words: list[str], program: str = "train.py") -> int:
     Returns:
         The exit code: 1 if a job failed, or a sweep's result is missing.
     """
+    guard_logs()
     conf = config.folder()
     words = command_line.quoted(command_line.swept(words, conf / "experiment"))
     sys.argv = [sys.argv[0] if program == "train.py" else program, *command_line.resumed(words)]
@@ -83,7 +85,7 @@ def _run(cfg: DictConfig, folder: Path) -> float:
         return float("nan")
     finished = pipeline.run(settings)
     terminal.print_summary(finished)
-    print(f"Report: {finished.folder / 'report.html'}")
+    print(f"Report: {plain(str(finished.folder / 'report.html'))}")
     score = finished.scores["scores"]["silhouette@features"]
     return float("nan") if score is None else float(score)
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cafemood.app.output import say
+
 
 def list_weights() -> None:
     """Every backbone: size, licence, whether its weights are here, whether their digest is known."""
@@ -20,7 +22,7 @@ def fetch(names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Ba
     from cafemood.backbones import inventory
 
     for name, path in inventory.fetch(names):
-        typer.echo(f"{name}: {path}")
+        say(f"{name}: {path}")
 
 
 def check(
@@ -34,7 +36,7 @@ def check(
     failed = False
     for name, verdict, good in inventory.check(names or []):
         failed |= not good
-        typer.echo(f"{name}: {verdict}", err=not good)
+        say(f"{name}: {verdict}", err=not good)
     if failed:
         raise typer.Exit(1)
 

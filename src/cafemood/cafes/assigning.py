@@ -17,6 +17,7 @@ from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
 from cafemood.clustering import n2d, stored
 from cafemood.core.atomic import write_tensors, writing
+from cafemood.core.names import existing, path_of, shown, text_of
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import file_digest, open_image
 from cafemood.data.photos import Photo, PhotoSet, Skipped
@@ -64,15 +65,14 @@ class Answer:
 
     def __str__(self) -> str:
         if self.error is not None:
-            return f"{self.photo}: skipped, {self.error}"
+            return f"{shown(self.photo)}: skipped, {shown(self.error)}"
         if self.novel:
-            lines = [
-                f"{self.photo}: unlike any photo of this run ({self.novelty:.1f} x the distance of a usual new photo); "
-                f"no mood (nearest: mood {self.mood})"
-            ]
-            return "\n".join(lines)
-        lines = [f"{self.photo}: mood {self.mood} (cluster {self.cluster}), probability {self.probability:.2f}"]
-        lines += [f"    near {n['file']} (mood {n['cluster'] + 1}, distance {n['distance']:.3g})" for n in self.nearest]
+            far = f"{self.novelty:.1f} x the distance of a usual new photo"
+            return f"{shown(self.photo)}: unlike any photo of this run ({far}); no mood (nearest: mood {self.mood})"
+        lines = [f"{shown(self.photo)}: mood {self.mood} (cluster {self.cluster}), probability {self.probability:.2f}"]
+        lines += [
+            f"    near {shown(n['file'])} (mood {n['cluster'] + 1}, distance {n['distance']:.3g})" for n in self.nearest
+        ]
         return "\n".join(lines)
 
 
@@ -102,7 +102,7 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
             rows = zip(probabilities, z, points, far, strict=True)
         for path, image in zip(chunk, opened, strict=True):
             if isinstance(image, str):
-                yield Answer(str(path), error=image)
+                yield Answer(text_of(path), error=image)
                 continue
             q, point, row, far_off = next(rows)
             if "embedding" in tensors:
@@ -112,7 +112,7 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
             cluster = int(q.argmax())
             space = about.get("space", "")
             probability = [float(v) for v in q]
-            yield Answer(str(path), cluster, float(q[cluster]), probability, near, space, far_off, row=row)
+            yield Answer(text_of(path), cluster, float(q[cluster]), probability, near, space, far_off, row=row)
 
 
 def find(paths: Sequence[Path]) -> PhotoSet:
@@ -124,21 +124,21 @@ def find(paths: Sequence[Path]) -> PhotoSet:
     photos: list[Photo] = []
     skipped: list[Skipped] = []
     sources: set[str] = set()
-    for path in paths:
-        if Path(path).is_dir():
+    for path in map(existing, paths):
+        if path.is_dir():
             photo_set = scan_folder(path)
             inside = photo_set.photos
             if not photo_set.cafes_known:  # one café's folder
-                folder = Path(path).resolve().name
+                folder = text_of(path.resolve().name)
                 inside = tuple(_moved(photo, photo_set.root, cafe_id=folder) for photo in inside)
             else:
                 inside = tuple(_moved(photo, photo_set.root) for photo in inside)
             photos += inside
-            skipped += [Skipped(str(photo_set.root / s.file), s.reason) for s in photo_set.skipped]
+            skipped += [Skipped(text_of(photo_set.root / path_of(s.file)), s.reason) for s in photo_set.skipped]
             sources.add("folder")
         else:
-            digest = file_digest(path) if Path(path).is_file() else ""
-            photos.append(Photo(digest, str(path), digest[:12]))
+            digest = file_digest(path) if path.is_file() else ""
+            photos.append(Photo(digest, text_of(path), digest[:12]))
     return PhotoSet("new", Path(), tuple(photos), tuple(skipped), "folder" if sources else "none")
 
 
@@ -199,14 +199,14 @@ def cafe_lines(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> 
         ]
         novel = sum(a.novel for a in of_cafe)
         unlike = f"; {novel} unlike any photo of this run" if novel else ""
-        head = f"café {cafe_id}: {len(of_cafe)} photo{'' if len(of_cafe) == 1 else 's'}"
-        yield f"{head}: {' · '.join(mood_shares) or 'no mood'}{unlike}"
+        of = f"{len(of_cafe)} photo{'' if len(of_cafe) == 1 else 's'}"
+        yield f"café {shown(cafe_id)}: {of}: {' · '.join(mood_shares) or 'no mood'}{unlike}"
 
 
 def _moved(photo: Photo, root: Path, **changes: Any) -> Photo:
     from dataclasses import replace
 
-    return replace(photo, file=str(root / photo.file), **changes)
+    return replace(photo, file=text_of(root / path_of(photo.file)), **changes)
 
 
 def _record(run: Run, photo: Photo, answer: Answer) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _record(run: Run, photo: Photo, answer: Answer) -> dict[str, Any]:
     return {
         "photo_id": photo.photo_id,
         "file": photo.file,
-        "path": str(Path(photo.file).resolve()),
+        "path": text_of(path_of(photo.file).resolve()),
         **{name: getattr(photo, name) for name in ("cafe_id", "cafe_name", "area", "lat", "lon", "licence")},
         "attribution": photo.attribution,
         "label": None,

@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from cafemood import runs
 from cafemood.cafes import looks, moods, shares
 from cafemood.core import chunks
 from cafemood.core.atomic import write_csv, write_tensors, writing
+from cafemood.core.names import plain, text_of
 from cafemood.errors import RunError
 from cafemood.runs.run import Run
 
@@ -63,16 +65,18 @@ class Cafes:
             RunError: There is no such café, or several have the name.
         """
         ids = self.table["cafe_id"].astype(str)
-        matches = np.flatnonzero(ids == name)
-        if not len(matches):
-            matches = np.flatnonzero(self.table["cafe_name"].fillna("").astype(str) == name)
+        own_names = self.table["cafe_name"].fillna("").astype(str)
+        # as written; bytes that a shell passed on; then in the other of Unicode's forms
+        spelt = dict.fromkeys((name, text_of(name), *(normalize(form, text_of(name)) for form in ("NFC", "NFD"))))
+        matches = np.empty(0, int)
+        for spelling in spelt:
+            for column in (ids, own_names):
+                matches = matches if len(matches) else np.flatnonzero(column == spelling)
         if len(matches) == 1:
             return int(matches[0])
         if len(matches) > 1:
             which = ", ".join(ids.iloc[matches[:5]])
-            raise RunError(
-                f"{len(matches)} cafés are called {name!r}", where=self.run.folder, fix=f"give an id: {which}"
-            )
+            raise RunError(f"{len(matches)} cafés are called {name!r}", where=self.run.folder, fix=f"give an id: {which}")
         import difflib
 
         names = [*ids, *self.table["cafe_name"].dropna().astype(str)]
@@ -254,8 +258,6 @@ def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cafemood.core.html import plain
-
     named = moods.of_run(cafes.run)
     shown = cafes.table.sort_values([sort, "cafe_id"], ascending=[False, True]).head(limit)
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -266,15 +268,19 @@ def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
     for values in shown.to_dict("records"):
         record = {str(key): value for key, value in values.items()}
         table.add_row(
-            Text(plain(label(record))),
+            Text(shown(label(record))),
             str(record["n_photos"]),
-            Text(plain(share_words(record, named))),
-            Text(plain(", ".join(json.loads(record["similar"])[:3]))),
+            Text(shown(share_words(record, named))),
+            Text(shown(", ".join(json.loads(record["similar"])[:3]))),
         )
     console = Console()
     console.print(table)
     if len(cafes.table) > limit:
-        console.print(f"… {len(cafes.table) - limit} more: {cafes.run.folder / 'cafes.csv'}", style="dim", markup=False)
+        console.print(
+            f"… {len(cafes.table) - limit} more: {plain(str(cafes.run.folder / 'cafes.csv'))}",
+            style="dim",
+            markup=False,
+        )
 
 
 def label(record: dict[str, Any]) -> str:

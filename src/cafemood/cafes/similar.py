@@ -17,6 +17,7 @@ import numpy as np
 from cafemood.cafes import moods, profiles
 from cafemood.cafes.looks import LOOKS
 from cafemood.cafes.profiles import Cafes, label
+from cafemood.core.names import existing
 from cafemood.errors import CafemoodError, PhotoError, RunError
 from cafemood.runs.run import Run
 
@@ -119,15 +120,15 @@ def like_photos(cafes: Cafes, files: Sequence[Path]) -> Query:
     shares = np.zeros(cafes.k)
     looks: list[dict[str, float]] = []
     new: list[Path] = []
-    for file in files:
-        if not Path(file).is_file():
+    for file in map(existing, files):
+        if not file.is_file():
             raise PhotoError("A photo cannot be read", where=file, why="there is no such file")
         image = open_image(file, shortest=256)
         image.thumbnail((320, 320), Image.Resampling.LANCZOS)
         looks.append(measure(image))
         row = row_of.get(file_digest(file))
         if row is None:
-            new.append(Path(file))
+            new.append(file)
         else:
             rows.append(run.rows[row].astype(np.float32))
             shares[clusters[row]] += 1

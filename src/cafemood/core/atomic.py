@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cafemood.core.cells import csv_line
+from cafemood.core.names import without_halves
 from cafemood.core.reasons import DAMAGED, Flaw, reason_of
 from cafemood.errors import CafemoodError
 
@@ -92,7 +93,8 @@ def discard_partials(path: Path) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write JSON; NumPy values become plain ones, NaN and infinity become null."""
     with writing(path) as partial:
-        partial.write_text(json.dumps(_jsonable(value), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(_jsonable(value), ensure_ascii=False, indent=1)
+        partial.write_text(without_halves(text) + "\n", encoding="utf-8")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], about: dict[str, str] | None = None) -> None:

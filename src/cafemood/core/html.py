@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
+
+from cafemood.core.names import plain, plain_json
 
 
 def environment(package: str) -> Any:
-    """Jinja over the `templates/` of a package, every value escaped, a missing one an error."""
+    """Jinja over the `templates/` of a package, every value escaped and plain text, a missing one an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     made = Environment(
         loader=PackageLoader(package),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        finalize=lambda value: plain(value) if type(value) is str else value,  # Markup is ours
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -31,7 +33,7 @@ def for_script(value: object) -> Any:
     """JSON that can stand in a script element: no `<`, `>` or `&` is left to end it."""
     from markupsafe import Markup
 
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = plain_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
 
 
@@ -54,12 +56,3 @@ def _mean_sd(found: dict[str, float | None] | None) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""A café's name may come from the web: it must not steer the terminal."""
-
-
-def plain(text: str) -> str:
-    """Text without the characters that steer a terminal."""
-    return _CONTROL.sub("�", text)

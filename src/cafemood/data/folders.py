@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
+from cafemood.core.names import existing, text_of
 from cafemood.data.images import EXTENSIONS, HEIC_EXTENSIONS, digest_or_reason, heic_available
 from cafemood.data.photos import Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
 from cafemood.errors import PhotoError
@@ -61,7 +62,7 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
     first_seen: dict[str, str] = {}
     sources: set[str] = set()
     for path, (photo_id, reason) in zip(files, mapped(digest_or_reason, files), strict=True):
-        relative = path.relative_to(root).as_posix()
+        relative = text_of(path.relative_to(root).as_posix())
         if photo_id is None:
             skipped.append(Skipped(relative, reason))
         elif photo_id in first_seen:
@@ -122,7 +123,7 @@ def _walk(root: Path) -> Iterable[Path]:
 
 
 def _existing_folder(root: str | Path) -> Path:
-    root = Path(root).expanduser()
+    root = existing(Path(root).expanduser())
     if not root.is_dir():
         why = "it is a file" if root.exists() else "it does not exist"
         raise PhotoError("The photo folder cannot be read", where=root, why=why, fix="give a folder: data.root=DIR")

@@ -14,18 +14,21 @@ from tqdm import tqdm
 
 from cafemood.core import remote
 from cafemood.core.atomic import writing
+from cafemood.core.names import existing, path_of, text_of
 from cafemood.core.reasons import ZERO_BYTE
+from cafemood.data.cells import COLUMNS, cast, label
+from cafemood.data.finding import Finder
 from cafemood.data.folders import cafe_of
 from cafemood.data.images import digest_or_reason
 from cafemood.data.photos import Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
-from cafemood.data.tables import _KNOWN, _cast, _label, _need, _read_table
+from cafemood.data.tables import read_table
 from cafemood.errors import PhotoError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str = "crawled") -> PhotoSet:
-    """Read a crawl's manifest (`.parquet`, `.csv` or `.jsonl`) and check every row against its file.
+    """Read a crawl's manifest (a list as `tables.read_table` takes it) and check every row against its file.
 
     Args:
         manifest: The table; its `file` entries are relative to its folder and must stay below it.
@@ -35,19 +38,19 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
     Raises:
         PhotoError: The manifest is missing, damaged, lacks a column, or none of its photos can be used.
     """
-    path = Path(manifest).expanduser()
-    table = _read_table(path)
-    _need(table, ("photo_id", "file", "cafe_id", *([labels] if labels else [])), path)
+    path = existing(Path(manifest).expanduser())
+    table = read_table(path, COLUMNS | ({labels} if labels else set()))
+    table.need(("photo_id", "file", "cafe_id", *([labels] if labels else [])))
     root = path.parent.resolve()
+    finder = Finder(root)
     rows: list[Photo] = []
     skipped: list[Skipped] = []
     first_seen: dict[str, str] = {}
-    for record in table.to_dict("records"):
-        record = {str(key): value for key, value in record.items()}
-        flaw = _cast(record)
-        file = str(record["file"])
+    for record in table.rows:
+        flaw = cast(record)
+        record["file"] = file = text_of(finder.find(record["file"])) if record["file"] else ""
         reason = flaw or _refuse_entry(root, record)
-        digest = None if reason else digest_or_reason(root / file)
+        digest = None if reason else digest_or_reason(root / path_of(file))
         if digest and digest[0] is None:
             reason = digest[1]
         elif digest and digest[0] != record["photo_id"]:
@@ -58,8 +61,8 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
             skipped.append(Skipped(file, reason))
             continue
         first_seen[str(record["photo_id"])] = file
-        values: dict[str, Any] = {key: record[key] for key in _KNOWN if key in record}
-        values["label"] = _label(record[labels]) if labels else None
+        values: dict[str, Any] = {key: record[key] for key in COLUMNS if key in record}
+        values["label"] = label(record[labels]) if labels else None
         rows.append(Photo(**values))
     if not rows:
         why = count_reasons(skipped) or "it has no rows"
@@ -79,7 +82,7 @@ def read_listing(
     What may be a secret in an address stays in `PhotoSet.addresses`.
 
     Args:
-        manifest: The table: `.parquet`, `.csv` or `.jsonl`.
+        manifest: The table: `.parquet`, `.csv`, `.tsv`, `.jsonl` or `.xlsx`.
         root: What relative paths start from: a folder or an address; None is the table's own folder.
         labels: A column to take as ground truth for scoring, or None; a row may leave it empty.
         name: What to call the data set.
@@ -93,13 +96,16 @@ def read_listing(
     """
     if manifest is None:
         raise PhotoError("No manifest given", where="data.manifest", fix="give a table: data.manifest=FILE.parquet")
-    path = Path(manifest).expanduser()
-    table = _read_table(path)
-    _need(table, ("file", *([labels] if labels else [])), path)
-    columns = [str(column) for column in table.columns if column in _KNOWN | {labels}]
-    records = [dict(zip(columns, row, strict=True)) for row in zip(*(table[c] for c in columns), strict=True)]
-    flaws = [_cast(record) for record in records]
-    base = root if root and remote.is_address(root) else Path(root or path.parent).expanduser().resolve()
+    path = existing(Path(manifest).expanduser())
+    table = read_table(path, COLUMNS | ({labels} if labels else set()))
+    table.need(("file", *([labels] if labels else [])))
+    records = list(table.rows)
+    flaws = [cast(record) for record in records]
+    base = root if root and remote.is_address(root) else existing(Path(root or path.parent).expanduser()).resolve()
+    finder = Finder(base) if isinstance(base, Path) else None
+    for record in records:
+        if finder and record["file"] and not remote.is_address(record["file"]):
+            record["file"] = text_of(finder.find(record["file"]))
     places = [_place(base, record["file"]) for record in records]
     remote.check_schemes(place.split("://")[0].lower() for place in places if isinstance(place, str))
     remote.name_hosts(place for place in places if isinstance(place, str))
@@ -128,14 +134,16 @@ def read_listing(
             continue
         first_seen[photo_id] = file
         values: dict[str, Any] = {
-            key: remote.shown(v) if remote.is_address(v) else v for key, v in record.items() if key in _KNOWN - {"file"}
+            key: remote.shown(v) if remote.is_address(v) else v
+            for key, v in record.items()
+            if key in COLUMNS - {"file"}
         }
-        values |= {"photo_id": photo_id, "file": file, "label": _label(record[labels]) if labels else None}
+        values |= {"photo_id": photo_id, "file": file, "label": label(record[labels]) if labels else None}
         rows.append(Photo(**({"cafe_id": ""} | values)))
     if not rows:
         why = count_reasons(skipped) or "it has no rows"
         raise PhotoError("No usable photo in the manifest", where=path, why=why, fix="correct its column 'file'")
-    rows, source, notes = _with_cafes(rows, known="cafe_id" in columns)
+    rows, source, notes = _with_cafes(rows, known="cafe_id" in table.columns)
     remote.remember(names.whole())
     folder = base if isinstance(base, Path) else path.parent.resolve()
     return PhotoSet(name, folder, tuple(rows), tuple(skipped), source, notes, names.whole())
@@ -156,16 +164,16 @@ def _place(base: str | Path, file: object) -> str | Path | None:
         return None
     text = str(file)
     if text.lower().startswith("file://"):
-        return Path(_local_name(text))
+        return path_of(_local_name(text))
     if remote.is_address(text):
         return text
-    return f"{base.rstrip('/')}/{text}" if isinstance(base, str) else base / text
+    return f"{base.rstrip('/')}/{text}" if isinstance(base, str) else base / path_of(text)
 
 
 def _local_name(file: object) -> str:
     text = str(file or "")
     is_url = text.lower().startswith("file://")
-    return url2pathname("/" + text.split("://", 1)[1].partition("/")[2]) if is_url else text
+    return text_of(url2pathname("/" + text.split("://", 1)[1].partition("/")[2])) if is_url else text
 
 
 def _digests(places: Sequence[str | Path | None]) -> Iterator[tuple[str | None, str]]:
@@ -221,7 +229,7 @@ def _refuse_entry(root: Path, record: dict[str, Any]) -> str:
         return "the row lacks its file, photo_id or cafe_id"
     if "\0" in record["file"]:
         return ZERO_BYTE
-    target = (root / record["file"]).resolve()
+    target = (root / path_of(record["file"])).resolve()
     if not target.is_relative_to(root):
         return "the path leads out of the manifest's folder"
     return "" if target.is_file() else "the file is missing"

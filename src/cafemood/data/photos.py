@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from cafemood.core import remote
+from cafemood.core.names import path_of, shown
 
 CHUNK = 10_000
 """Files that wait for a thread at a time."""
+
+TWIN = "the same photo as "
+"""How the reason of a photo that is there twice begins."""
+
+TOLD_ONE_BY_ONE = 20
+"""Of more photos that were left out, one line says how many, and where all of them are named."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,7 +30,8 @@ class Photo:
     """One row of the manifest.
 
     `photo_id` is the SHA-256 of the file's bytes and `file` its path relative to the manifest (or the
-    scanned folder), with forward slashes. `label` is a ground truth used for scoring only.
+    scanned folder), with forward slashes and as `core.names.text_of` writes it. `label` is a ground truth
+    used for scoring only.
     """
 
     photo_id: str
@@ -96,7 +104,7 @@ class PhotoSet:
         """The photo's file on disk, or its address."""
         if remote.is_address(photo.file):
             return self.addresses.get(photo.file, photo.file)
-        return self.root / photo.file
+        return self.root / path_of(photo.file)
 
     def keep(self, indices: Sequence[int], skipped: Iterable[Skipped] = ()) -> PhotoSet:
         """The photos at `indices` only, with more rows added to `skipped`."""
@@ -124,4 +132,23 @@ def count_reasons(skipped: Sequence[Skipped]) -> str:
     if not skipped:
         return ""
     first = skipped[0]
-    return f"all {len(skipped)} files were skipped, the first {first.file}: {first.reason}"
+    return f"all {len(skipped)} files were skipped, the first {shown(first.file)}: {first.reason}"
+
+
+def skipped_lines(skipped: Sequence[Skipped], *, where: str) -> list[str]:
+    """What to say of photos that were left out: a line each, or of many how often which reason came, in one.
+
+    Args:
+        skipped: The photos.
+        where: Where all are named.
+    """
+    if len(skipped) <= TOLD_ONE_BY_ONE:
+        return [f"Skipped {shown(s.file)}: {shown(s.reason)}" for s in skipped]
+    files: dict[str, list[str]] = {}
+    for s in skipped:
+        reason = f"{TWIN}another" if s.reason.startswith(TWIN) else s.reason
+        files.setdefault(reason, []).append(s.file)
+    often = sorted(files, key=lambda reason: -len(files[reason]))
+    told = [f"{len(files[reason]):,} x {shown(reason)} (such as {shown(files[reason][0])})" for reason in often[:5]]
+    told += [f"{len(often) - 5:,} more reasons"] if len(often) > 5 else []
+    return [f"Skipped {len(skipped):,} photos: {'; '.join(told)}. {where}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ import pandas as pd
 
 from cafemood.core.atomic import write_csv, writing
 from cafemood.core.html import as_text, environment, for_script
+from cafemood.core.names import path_of, text_of
 from cafemood.evaluation.score_table import compare_columns, first_columns
 from cafemood.report.comparison import COLUMNS, Comparison, is_noise
 from cafemood.report.comparison_findings import findings
@@ -60,7 +62,7 @@ def _payload(comparison: Comparison, shown: list[int], out: Path) -> dict[str, A
     instead = [kept.get(comparison.photo_ids[i]) for i in shown]
     made = thumbnails.make_thumbnails(paths, [SIDE] * len(paths), instead)
     pictures = [thumbnails.data_uri(data) if data else None for data in made]
-    place = {str(run.folder): i for i, run in enumerate(comparison.runs)}
+    place = {text_of(run.folder): i for i, run in enumerate(comparison.runs)}
     order = [place[folder] for folder in table["folder"] if folder in place]
     return {
         "columns": [c for c in table.columns if c not in ("folder", "status")],
@@ -69,7 +71,7 @@ def _payload(comparison: Comparison, shown: list[int], out: Path) -> dict[str, A
         "axes": first_columns("in_compare_plot"),
         "explained": COLUMNS | {"rank": "by the label-free score"},
         "rows": json.loads(table.to_json(orient="records")),
-        "links": [_link(Path(folder), out) for folder in table["folder"]],
+        "links": [_link(path_of(folder), out) for folder in table["folder"]],
         "noise": [folder in place and is_noise(comparison.runs[place[folder]]) for folder in table["folder"]],
         "names": [comparison.names[i] for i in order],
         "labels": [[int(comparison.labels[i][row]) for row in shown] for i in order],
@@ -99,7 +101,7 @@ def _link(folder: Path, out: Path) -> str | None:
     """Link from the page to the run's report, if that lies below it."""
     page = folder / "report.html"
     inside = page.is_file() and page.resolve().is_relative_to(out.resolve())
-    return quote(page.resolve().relative_to(out.resolve()).as_posix()) if inside else None
+    return quote(os.fsencode(page.resolve().relative_to(out.resolve()).as_posix())) if inside else None
 
 
 def _rounded(value: float) -> float | None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood import runs
+from cafemood.core.names import text_of
 from cafemood.errors import RunError
 from cafemood.evaluation import selection
 from cafemood.evaluation.score_table import compare_columns
@@ -162,12 +163,12 @@ class Comparison:
                 **settings_of(run),
                 "n_photos": run.card.data.n_photos,
                 "seconds": round(sum(stage["seconds"] for stage in run.card.stages), 1),
-                "folder": str(run.folder),
+                "folder": text_of(run.folder),
             }
             for name, run, choice in zip(self.names, self.runs, self.choices, strict=True)
         ]
         rows += [
-            {"run": name, "status": "no result", "reason": reason.splitlines()[0], "folder": str(path)}
+            {"run": name, "status": "no result", "reason": reason.splitlines()[0], "folder": text_of(path)}
             for name, (path, reason) in zip(
                 job_names([path for path, _ in self.unfinished]), self.unfinished, strict=True
             )

@@ -21,6 +21,7 @@ import numpy as np
 from cafemood.cafes import moods
 from cafemood.cafes.profiles import Cafes
 from cafemood.core.atomic import write_csv, write_json
+from cafemood.core.names import path_of
 from cafemood.core.reasons import reason_of
 from cafemood.errors import CafemoodError
 from cafemood.runs import thumbnails
@@ -153,9 +154,9 @@ class _Photos:
         photos = self.run.photos
         missing: list[int] = []
         for i, (path, cluster) in enumerate(zip(photos["path"], photos["cluster"], strict=True)):
-            source = Path(path)
+            source = path_of(path)
             # the start of the id: files of one name from two folders stay apart
-            stem = f"{photos['photo_id'][i][:8]}_{safe_name(source.stem)}"
+            stem = f"{photos['photo_id'][i][:8]}_{safe_name(Path(path).stem)}"
             if not source.is_file():
                 missing.append(i)
                 continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cafemood.runs.card import MethodCard
+from cafemood.core.names import text_of
 from cafemood.runs.run import Run
 
 
@@ -55,6 +56,6 @@ _HAS_COLUMN = ("n_clusters", "random_state")
 
 def job_names(folders: Sequence[Path]) -> list[str]:
     """Names of jobs without a result: their own overrides, without what all of them have in common."""
-    parts = [re.split(r"[,_](?=[\w.]+=)", folder.name) for folder in folders]
+    parts = [re.split(r"[,_](?=[\w.]+=)", text_of(folder.name)) for folder in folders]
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
     return [" ".join(part for part in words if part not in shared) or words[0] for words in parts]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cafemood.core.html import _CONTROL, plain
+from cafemood.core.names import plain, shown
 from cafemood.evaluation.score_table import first_columns, score_of
 from cafemood.runs.run import Run
 
@@ -59,7 +59,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None, n_r
     console.print()
     for finding in findings(comparison):
         mark, style = _STYLE[finding.level]
-        console.print(Text(f" {mark} {_CONTROL.sub('�', finding.text)}", style=style))
+        console.print(Text(f" {mark} {plain(finding.text)}", style=style))
     wanted = ("rank", "run", *first_columns("in_compare_terminal"), "reason")
     columns = [c for c in wanted if c in comparison.table and comparison.table[c].notna().any()]
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -68,7 +68,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None, n_r
         heading = column.replace("@", "@\n").replace("_", "_\n")
         table.add_column(heading, justify="left" if words else "right", no_wrap=column != "reason", overflow="fold")
     for row in comparison.table.head(n_rows)[columns].to_dict("records"):
-        table.add_row(*(Text(_CONTROL.sub("�", _cell(str(column), value))) for column, value in row.items()))
+        table.add_row(*(Text(shown(_cell(str(column), value))) for column, value in row.items()))
     console.print(table)
     if len(comparison.table) > n_rows:
         console.print(f"… and {len(comparison.table) - n_rows} more in the table.", style="dim")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cafemood.core import remote
+from cafemood.core.names import path_of, text_of
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import RunError
 from cafemood.evaluation.findings import Finding
@@ -87,8 +88,8 @@ class Run:
     def photos(self) -> pd.DataFrame:
         """The run's photos, then those that `cafemood assign --keep` added: one row each.
 
-        The columns of `assignments`, and `path` (absolute), `added` (true or false). An added photo stands
-        where its nearest neighbours stand on the map.
+        The columns of `assignments`, and `path` (absolute; `where` opens it), `added` (true or
+        false). An added photo stands where its nearest neighbours stand on the map.
         """
         import pandas as pd
 
@@ -96,7 +97,7 @@ class Run:
         for column in ("area", "lat", "lon"):  # a run of an earlier cafemood
             if column not in photos:
                 photos[column] = None
-        photos = photos.assign(path=[str(self.where(file)) for file in photos["file"]], added=False)
+        photos = photos.assign(path=[_path_text(self.where(file)) for file in photos["file"]], added=False)
         path = self.folder / "added.parquet"
         if not path.exists():
             return photos
@@ -134,11 +135,11 @@ class Run:
     @property
     def photos_root(self) -> Path:
         """The folder that `assignments["file"]` is relative to (it may have moved since)."""
-        return Path(self.card.data.root)
+        return path_of(self.card.data.root)
 
     def where(self, file: str) -> Path | str:
-        """A photo's path, or its address."""
-        return file if remote.is_address(file) else self.photos_root / file
+        """A photo's path, or its address; of an entry of `file`, or of `path` in `photos`."""
+        return file if remote.is_address(file) else self.photos_root / path_of(file)
 
     def _repr_html_(self) -> str:
         """What was clustered, the findings, and the way to the report, as a notebook shows them."""
@@ -148,6 +149,11 @@ class Run:
         report = self.folder.resolve() / "report.html"
         link = f'<a href="{escape(report.as_uri())}">{escape(str(report))}</a>' if report.exists() else ""
         return f"<p>{escape(head)}</p><ul>{findings}</ul><p>{link}</p>"
+
+
+def _path_text(place: Path | str) -> str:
+    """A path as text; an address as it is."""
+    return place if isinstance(place, str) else text_of(place)
 
 
 def load(folder: str | Path) -> Run:

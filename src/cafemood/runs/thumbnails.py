@@ -121,7 +121,7 @@ def _missing(run: Run, rows: np.ndarray, known: Mapping[str, bytes | None]) -> d
     """New pictures, by photo_id, of those rows that have none and can be read."""
     ids, paths = run.photos["photo_id"].to_numpy(), run.photos["path"].to_numpy()
     missing = [i for i in rows if known.get(ids[i]) is None]
-    made = make_thumbnails(list(paths[missing]), [kept_side(len(rows))] * len(missing))
+    made = make_thumbnails([run.where(path) for path in paths[missing]], [kept_side(len(rows))] * len(missing))
     return {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from cafemood.core import chunks
 from cafemood.core.atomic import write_csv, write_json, write_tensors, writing
+from cafemood.core.names import text_of
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, RunError
 from cafemood.runs import compact
@@ -155,7 +156,7 @@ class RunWriter:
             ),
             "data": asdict(
                 DataCard(
-                    root=str(photo_set.root),
+                    root=text_of(photo_set.root),
                     n_photos=len(photo_set.photos),
                     cafe_source=photo_set.cafe_source,
                     name=photo_set.name,

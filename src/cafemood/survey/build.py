@@ -14,6 +14,7 @@ import pandas as pd
 
 from cafemood.cafes import moods
 from cafemood.core.atomic import writing
+from cafemood.core.names import text_of
 from cafemood.data.images import file_digest
 from cafemood.errors import SurveyError
 from cafemood.runs import thumbnails
@@ -46,7 +47,7 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
         raise SurveyError("This folder already holds a survey", where=folder, fix=fix)
     table = run.assignments.reset_index(drop=True)
     table = table.assign(light=moods.looks_of(run)["light"].to_numpy()[: len(table)])
-    table["path"] = [run.photos_root / file for file in table["file"]]
+    table["path"] = [run.where(file) for file in table["file"]]
     seen = table["light"].notna().to_numpy()
     not_shown = ~seen & ~np.isin(table.index, thumbnails.shown(run))  # of very many photos: nobody looked at them
     usable = np.array([Path(path).is_file() for path in table["path"]]) & seen
@@ -73,7 +74,11 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
         }
     facts = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "run": {"folder": str(run.folder.resolve()), "name": run.folder.name, "digest": run.card.data.digest},
+        "run": {
+            "folder": text_of(run.folder.resolve()),
+            "name": text_of(run.folder.name),
+            "digest": run.card.data.digest,
+        },
         "k": run.card.k,
         "design": asdict(drawn.design),
         "photos": photos,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cafemood import runs
 from cafemood.core.atomic import write_json, writing
+from cafemood.core.names import path_of, text_of
 from cafemood.errors import RunError, SurveyError
 from cafemood.runs.run import Run
 from cafemood.survey import RESULT_FILE, figures, statistics
@@ -155,7 +156,7 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
         SurveyError: The run given is another one.
     """
     about = study.facts["run"]
-    for folder in [given] if given else [study.folder.resolve().parent, Path(about["folder"])]:
+    for folder in [given] if given else [study.folder.resolve().parent, path_of(about["folder"])]:
         try:
             run = runs.load(folder)
             same = _is_of(study, run)
@@ -163,7 +164,7 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
             if given:
                 raise
             continue
-        if same and (given or run.folder.name == about["name"] or folder == study.folder.resolve().parent):
+        if same and (given or text_of(run.folder.name) == about["name"] or folder == study.folder.resolve().parent):
             return run, None
         if given:
             why = "it has other photos or another k, or puts them into other clusters"

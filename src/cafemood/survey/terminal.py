@@ -11,6 +11,7 @@ from rich.text import Text
 from cafemood.core.html import two
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.wording import p_value
+from cafemood.core.names import plain, shown
 
 _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
 
@@ -35,7 +36,7 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
     line += f"; half needed at most {people['median_minutes']:.1f} min" if people["median_minutes"] is not None else ""
     console.print(Text(f"\n{line}", style="bold"))
     for entry in people["skipped_files"]:
-        console.print(Text(f"  {entry['file']}: left out, {entry['reason']}", style="yellow"))
+        console.print(Text(f"  {shown(entry['file'])}: left out, {shown(entry['reason'])}", style="yellow"))
     console.print(Text(f"\n{study_table(found)}\n"))
     table = Table(box=None, pad_edge=False, header_style="dim")
     own_columns = [kind for kind in KINDS.values() if kind.column is not None]
@@ -68,7 +69,7 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
     console.print()
     for finding in found["verdict"]:
         mark, style = _STYLE[finding["level"]]
-        console.print(Text(f" {mark} {finding['text']}", style=style))
+        console.print(Text(f" {mark} {plain(finding['text'])}", style=style))
     console.print()
 
 
