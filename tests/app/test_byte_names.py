@@ -61,7 +61,7 @@ def place(tmp_path_factory):
         draw(photos / bytes_named(name, encoding), i, "창가", 5)
     (photos / bytes_named("빈 파일.jpg", "cp949")).touch()
     words = ["data=folder", f"data.root={photos}", "backbone=random", "method=kmeans", "k=2", "hydra.run.dir=run"]
-    code, out, err = command("train", *words, "baseline_seeds=1", "nulls=1", "resamples=0", cwd=place)
+    code, _, err = command("train", *words, "baseline_seeds=1", "nulls=1", "resamples=0", cwd=place)
     assert code == 0, err
     return place
 
@@ -121,13 +121,13 @@ def test_new_cafes_are_kept_and_found(place, tmp_path):
     new = tmp_path / bytes_named("새 카페 꿈", "cp949")
     draw(new, 0, "탁자", 2)
     (new / bytes_named("깨진.jpg", "cp949")).write_bytes(b"no photo")
-    code, out, err = command("assign", place / "run", new, "--keep", cwd=tmp_path)
+    code, _, _ = command("assign", place / "run", new, "--keep", cwd=tmp_path)
     assert code == 1
     run = runs.load(place / "run")
     added = run.photos[run.photos["added"]]
     assert set(added["cafe_id"]) <= {text_of(new.name)}
     assert all(path_of(path).is_file() for path in added["path"])
-    code, out, err = command("report", place / "run", cwd=tmp_path)
+    code, _, err = command("report", place / "run", cwd=tmp_path)
     assert code == 0, err
 
 

@@ -10,7 +10,6 @@ from cafemood.app import library, pipeline, run_commands
 from cafemood.cafes import moods, profiles
 from cafemood.clustering import KMeans
 from cafemood.data import labelled_rows
-from cafemood.data.photos import Skipped
 from cafemood.errors import CafemoodError
 from cafemood.report.finish import finish
 from cafemood.runs import load, thumbnails
@@ -90,15 +89,3 @@ def test_reading_an_older_folder_writes_nothing(cafe_run):
     again = load(run.folder)
     assert moods.of_run(again) == named
     assert profiles.load(again).table.equals(table)
-
-
-@pytest.mark.parametrize(("n", "lines"), [(0, 0), (1, 1), (10, 10), (11, 1), (5000, 1)])
-def test_many_skipped_files_are_counted_in_one_line(n, lines, tmp_path, caplog):
-    reasons = ["the same photo as 카페/%d.jpg", "it is damaged", "it is empty", "no answer", "no host"]
-    skipped = [Skipped(f"사진/{i}.jpg", reasons[i % 5].replace("%d", str(i))) for i in range(n)]
-    pipeline._tell_skipped(skipped, tmp_path)
-    assert len(caplog.records) == lines
-    if n > 10:
-        assert f"{n:,} files" in caplog.text
-        assert str(tmp_path / "run.json") in caplog.text
-        assert len(caplog.text) < 500

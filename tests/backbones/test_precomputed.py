@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, name, data, message):
 
 
 @pytest.mark.parametrize(
-    ("data", "why"), [(None, "there is no such file or folder"), (b"\xff", "it is not UTF-8: byte 0xFF at position 0")]
+    ("data", "why"), [(None, "there is no such file or folder"), (b"\xff", "it is not UTF-8: byte 0xFF in line 1")]
 )
 def test_a_file_of_ids_that_cannot_be_read_is_named(tmp_path, data, why):
     np.save(tmp_path / "m.npy", MATRIX)

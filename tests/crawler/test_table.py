@@ -15,7 +15,7 @@ def test_a_table_with_a_bad_byte_far_down_is_taken_when_it_is_corrected(scrapy, 
     start = "url,licence,cafe_name\n" + "".join(f"{site.url}/{n}.jpg,cc0,cafe\n" for n in (1, 2, 3))
     start += "".join(f"{site.url}/x.jpg,mine,{'n' * 80}\n" for _ in range(3000))
     last = f"{site.url}/4.jpg,cc0,카페\n"
-    table.write_bytes(start.encode() + last.encode("cp949"))
+    table.write_bytes(start.encode() + last.encode() + b"\xff")
     done = scrapy.crawl("urllist", folder, file=table)
     assert done.code == 2, done.text
     assert "The table cannot be read" in done.text

@@ -94,7 +94,11 @@ def test_a_missing_label_is_no_class(photo_folder, suffix, read):
         ("m.xls", b"", r"(?s)Unknown kind of manifest.*CSV UTF-8"),
         ("m.parquet", b"PAR1 not really", r"(?s)cannot be read.*it is empty, damaged, or no \.parquet table"),
         ("m.csv", b"", r"(?s)cannot be read.*it is empty"),
-        ("m.csv", b"photo_id,file\nab,c\xe9.jpg\n", r"(?s)cannot be read.*it is not UTF-8: byte 0xE9 in line 2, cell 2"),
+        (
+            "m.csv",
+            b"photo_id,file\nab,c\xe9.jpg\n",
+            r"(?s)cannot be read.*UTF-8: byte 0xE9 in line 2, cell 2",
+        ),
         ("m.csv", b"photo_id,file,cafe_id\nab,x.jpg,1\nab,x.jpg,1,2\n", r"(?s)cannot be read.*line 3 .*cell 4"),
         ("m.csv", b"file,cafe_id\nx.jpg,1\n", "no column 'photo_id'"),
         ("m.csv", b"photo_id,file,cafe_id\n", "it has no rows"),

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from cafemood.data import folders, images, photos
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import open_image
+from cafemood.data.photos import Skipped, skipped_lines
 from cafemood.errors import PhotoError
 
 
@@ -346,3 +347,15 @@ def test_files_are_read_some_at_a_time_and_stay_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "CHUNK", 3)
     assert scan_folder(tmp_path).photos == whole.photos
     assert [p.file for p in whole.photos] == [f"{i}.jpg" for i in range(7)]
+
+
+@pytest.mark.parametrize(("n", "lines"), [(0, 0), (1, 1), (20, 20), (21, 1), (5000, 1)])
+def test_many_skipped_photos_are_counted_in_one_line(n, lines):
+    reasons = ["the same photo as 카페/%d.jpg", "it is damaged", "it is empty", "no answer", "no host"]
+    skipped = [Skipped(f"사진/{i}.jpg", reasons[i % 5].replace("%d", str(i))) for i in range(n)]
+    told = skipped_lines(skipped, where="run.json lists all")
+    assert len(told) == lines
+    if n > 20:
+        assert f"{n:,} photos" in told[0]
+        assert told[0].endswith("run.json lists all")
+        assert len(told[0]) < 500

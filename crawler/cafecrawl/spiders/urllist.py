@@ -1,4 +1,4 @@
-"""Photos from a table of addresses (CSV or Parquet): `url` and `licence`, and whatever else is known.
+"""Photos from a table of addresses (CSV, Excel or Parquet): `url` and `licence`, and whatever else is known.
 
 Given again with other rows, a table corrects source_url, licence, licence_url, creator and attribution of the
 photos that are known, stored ones too; a stored photo whose new licence is not accepted is removed.
@@ -6,7 +6,6 @@ photos that are known, stored ones too; a stored photo whose new licence is not 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,8 +20,14 @@ from cafecrawl.ledger import Listing
 from cafecrawl.licences import credit, read_licence
 from cafecrawl.options import Options
 from cafecrawl.spider import PhotoSpider
-from cafemood.core.cells import unguarded
-from cafemood.core.reasons import reason_of
+from cafemood.data import cells, tables
+from cafemood.errors import PhotoError
+
+COLUMNS = (
+    "url", "licence", "licence_url", "cafe_id", "cafe_name", "address", "area", "creator", "attribution", "title",
+    "source_url",
+)  # fmt: skip
+"""What a table may tell of a photo."""
 
 ROWS = 1000
 """Rows a transaction."""
@@ -33,7 +38,7 @@ class UrlListSpider(PhotoSpider):
 
     name = "urllist"
     own: ClassVar = {
-        "file": "CSV or Parquet with columns url, licence; also cafe_id, cafe_name, area, creator, title, source_url"
+        "file": "a table with columns url, licence; also cafe_id, cafe_name, area, creator, title, source_url"
     }
 
     def prepare(self) -> None:
@@ -101,16 +106,8 @@ def read_table(options: Options) -> Path:
             "No table given", where="-a file=…", fix="give a CSV or Parquet with the columns url, licence"
         )
     path = Path(argument).expanduser().resolve()
-    if not path.is_file() or path.suffix.lower() not in (".csv", ".parquet"):
-        why = "it is neither .csv nor .parquet" if path.is_file() else "it does not exist"
-        raise ConfigError("The table cannot be read", where=path, why=why)
-    for row in read_rows(path):
-        if missing := {"url", "licence"} - set(row):
-            raise ConfigError(
-                f"The table has no column {', '.join(sorted(missing))}",
-                where=path,
-                why=f"it has {', '.join(map(str, row))}",
-            )
+    for _ in read_rows(path):
+        pass
     return path
 
 
@@ -118,24 +115,16 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a table.
 
     Raises:
-        ConfigError: It cannot be read.
+        ConfigError: It cannot be read, or lacks a column.
     """
     try:
-        if path.suffix.lower() == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                for row in csv.DictReader(stream):
-                    yield {name: unguarded(v) if isinstance(v, str) else v for name, v in row.items()}
-        else:
-            import pyarrow.parquet as pq
-
-            for batch in pq.ParquetFile(path).iter_batches(ROWS):
-                yield from batch.to_pylist()
-    except (OSError, ValueError, csv.Error) as error:
-        if isinstance(error, UnicodeDecodeError):  # its position counts from the last piece that was read
-            why = "it is not UTF-8"
-        else:
-            why = reason_of(error, path, "it is damaged, or no such table")
-        raise ConfigError("The table cannot be read", where=path, why=why) from None
+        table = tables.read_table(path, COLUMNS)
+        table.need(("url", "licence"))
+        yield from table.rows
+    except PhotoError as error:
+        raise ConfigError(
+            "The table cannot be read", where=path, why=f"{error.what}: {error.why or ''}".rstrip(": "), fix=error.fix
+        ) from None
 
 
 def _read(row: dict[str, Any]) -> tuple[Place, PhotoRef]:
@@ -158,5 +147,5 @@ def _read(row: dict[str, Any]) -> tuple[Place, PhotoRef]:
 
 
 def _text(value: object) -> str | None:
-    """A cell as text; None for an empty one, which Parquet may write as NaN."""
-    return None if value is None or value != value else str(value).strip() or None
+    """A cell as text; None for an empty one."""
+    return None if value is None else cells.text(value).strip() or None

@@ -202,5 +202,3 @@ def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoDataModule:
 def _memory(config: RunConfig) -> dict[str, int]:
     """The working memory that scikit-learn and the chunks keep to, as scikit-learn takes it."""
     return {} if config.working_memory is None else {"working_memory": config.working_memory}
-
-

@@ -12,6 +12,8 @@ import numpy as np
 
 from cafemood.core import chunks
 from cafemood.core.reasons import reason_of
+from cafemood.data.cells import text
+from cafemood.data.decoding import decoded
 from cafemood.data.labelled import _ids, read_labelled
 from cafemood.errors import FeaturesError
 
@@ -94,7 +96,7 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
                 why = f"it holds {', '.join(stored.files)}"
                 fix = "np.savez(file, features=(n, d), photo_id=(n,))"
                 raise FeaturesError("The .npz lacks features or photo_id", where=file, why=why, fix=fix)
-            return [_text(i) for i in stored["photo_id"]], np.asarray(stored["features"], dtype=np.float32)
+            return [text(i) for i in stored["photo_id"].tolist()], np.asarray(stored["features"], dtype=np.float32)
     if file.suffix == ".npy":
         if ids is None:
             why = "rows are never joined by position"
@@ -107,6 +109,7 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
         return [line.strip() for line in lines if line.strip()], matrix
     if file.suffix == ".parquet":
         import pandas as pd
+        import pyarrow.parquet as pq
 
         table = pd.read_parquet(file)
         if "photo_id" not in table:
@@ -115,21 +118,17 @@ def _read_matrix(file: Path, ids: str | None) -> tuple[list[str], np.ndarray]:
             matrix = np.stack(list(table["features"]))
         else:
             matrix = table.drop(columns="photo_id").select_dtypes("number").to_numpy()
-        return [_text(i) for i in table["photo_id"]], np.asarray(matrix, dtype=np.float32)
+        ids_alone = pq.read_table(file, columns=["photo_id"])["photo_id"].to_pylist()  # pandas makes floats of them
+        return [text(i) for i in ids_alone], np.asarray(matrix, dtype=np.float32)
     raise FeaturesError("Unknown kind of matrix", where=file, why=file.suffix, fix="use .npz, .npy or .parquet")
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return decoded(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except (OSError, ValueError) as error:
         why = reason_of(error, path)
         raise FeaturesError("The ids cannot be read", where=path, why=why, fix="correct backbone.ids") from None
-
-
-def _text(photo_id: object) -> str:
-    """An id as text: NumPy and pyarrow also keep them as bytes (`S64`, binary)."""
-    return photo_id.decode() if isinstance(photo_id, bytes) else str(photo_id)
 
 
 def rows_as_features(path: str | None) -> Precomputed:

@@ -22,7 +22,7 @@ from cafemood import runs
 from cafemood.cafes import looks, moods, shares
 from cafemood.core import chunks
 from cafemood.core.atomic import write_csv, write_tensors, writing
-from cafemood.core.names import plain, text_of
+from cafemood.core.names import has_bytes, plain, text_of
 from cafemood.errors import RunError
 from cafemood.runs.run import Run
 
@@ -66,8 +66,10 @@ class Cafes:
         """
         ids = self.table["cafe_id"].astype(str)
         own_names = self.table["cafe_name"].fillna("").astype(str)
-        # as written; bytes that a shell passed on; then in the other of Unicode's forms
-        spelt = dict.fromkeys((name, text_of(name), *(normalize(form, text_of(name)) for form in ("NFC", "NFD"))))
+        # as a page shows it; as it is called, perhaps in bytes that a shell passed on; in another form of Unicode
+        own = text_of(name)
+        as_shown = [] if has_bytes(name) else [name]
+        spelt = dict.fromkeys((*as_shown, own, normalize("NFC", own), normalize("NFD", own)))
         matches = np.empty(0, int)
         for spelling in spelt:
             for column in (ids, own_names):
@@ -76,7 +78,8 @@ class Cafes:
             return int(matches[0])
         if len(matches) > 1:
             which = ", ".join(ids.iloc[matches[:5]])
-            raise RunError(f"{len(matches)} cafés are called {name!r}", where=self.run.folder, fix=f"give an id: {which}")
+            why = f"{len(matches)} cafés are called {name!r}"
+            raise RunError(why, where=self.run.folder, fix=f"give an id: {which}")
         import difflib
 
         names = [*ids, *self.table["cafe_name"].dropna().astype(str)]

@@ -41,7 +41,7 @@ def cast(record: dict[str, Any]) -> str:
             if not math.isfinite(number):
                 raise ValueError("not finite")
             record[key] = _NUMBERS[key](number)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             wrong = f"its {key} is no number: {shown(value)[:40]!r}"
     return wrong
 

@@ -29,8 +29,8 @@ WAY_OUT = "save it as UTF-8 (in Excel: Save As, “CSV UTF-8 (comma delimited)�
 def decoded(data: bytes) -> str:
     """The text of a file.
 
-    UTF-8, and UTF-16 and UTF-32 with their mark, are known for sure. UTF-16 without is taken by the zero bytes of
-    its Latin letters, and CP949 where what it gives is mostly common Korean syllables.
+    What is UTF-8 is taken as such; UTF-16 and UTF-32 are known by their mark. UTF-16 without is taken by the zero
+    bytes of its Latin letters, and CP949 where what it gives is mostly common Korean syllables.
 
     Raises:
         Flaw: The bytes are of another encoding, or of one that cannot be told; it names the first such place.
@@ -59,10 +59,12 @@ def _strict(data: bytes, codec: str, name: str) -> str:
 
 def _unmarked_utf16(data: bytes) -> str | None:
     """The codec, where every other byte of what looks like Latin letters is zero."""
-    even, odd = data[::2].count(0), data[1::2].count(0)
-    if min(even, odd) or 10 * max(even, odd) < len(data):
+    if b"\0" not in data:
         return None
-    return "utf-16-le" if odd else "utf-16-be" if even else None
+    even, odd = data[::2].count(0), data[1::2].count(0)
+    if 10 * max(even, odd) < len(data) or 4 * min(even, odd) > max(even, odd):  # 가 (U+AC00) has a zero byte too
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _korean(data: bytes) -> str | None:

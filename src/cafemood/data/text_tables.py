@@ -67,10 +67,12 @@ def _separator(text: str, known: Collection[str]) -> str:
         found[separator] = sum(folded(name) in meant for name in header), len(header)
     best = max(found.values(), default=(0, 0))
     first = [separator for separator, score in found.items() if score == best]
-    if len(first) > 1 and best[1] > 1:
+    if best[1] < 2:
+        return ","
+    if len(first) > 1:
         marks = " and ".join(repr(separator) for separator in first)
         raise Flaw(f"its header can be parted at {marks}: the cells of line 1 cannot be told")
-    return first[0] if first else ","
+    return first[0]
 
 
 def _filled(rows: Any) -> Iterator[list[str]]:

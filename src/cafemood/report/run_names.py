@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cafemood.runs.card import MethodCard
 from cafemood.core.names import text_of
+from cafemood.runs.card import MethodCard
 from cafemood.runs.run import Run
 
 

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cafemood.core.html import two
+from cafemood.core.names import plain, shown
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.wording import p_value
-from cafemood.core.names import plain, shown
 
 _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
 
