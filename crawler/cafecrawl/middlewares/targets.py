@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scrapy.http import Request, Response
@@ -61,6 +62,7 @@ async def _resolved(host: str) -> str | None:
     from twisted.internet import reactor
 
     try:
-        return await deferred_to_future(reactor.resolve(host.encode("idna").decode()))  # type: ignore[attr-defined]
+        resolved: Any = reactor.resolve(host.encode("idna").decode())  # type: ignore[attr-defined, arg-type]
+        return await deferred_to_future(resolved)
     except (OSError, UnicodeError):
         return None

@@ -89,13 +89,13 @@ def cafes(
 ) -> None:
     """Profile every café: its moods with intervals, spread, signature photo, most similar cafés."""
     from cafemood import runs
-    from cafemood.cafes import profiles
+    from cafemood.cafes import profiles, terminal
 
     opened = runs.load(run)
     if not opened.knows_cafes:
         say("No café ids are known: every photo counts as its own café.", err=True)
     profiled = profiles.build(opened)
-    profiles.print_table(profiled, limit)
+    terminal.print_table(profiled, limit)
     say(f"Cafés: {run / 'cafes.parquet'} and .csv")
 
 

@@ -22,7 +22,7 @@ from cafemood import runs
 from cafemood.cafes import looks, moods, shares
 from cafemood.core import chunks
 from cafemood.core.atomic import write_csv, write_tensors, writing
-from cafemood.core.names import has_bytes, plain, text_of
+from cafemood.core.names import has_bytes, text_of
 from cafemood.errors import RunError
 from cafemood.runs.run import Run
 
@@ -78,8 +78,8 @@ class Cafes:
             return int(matches[0])
         if len(matches) > 1:
             which = ", ".join(ids.iloc[matches[:5]])
-            why = f"{len(matches)} cafés are called {name!r}"
-            raise RunError(why, where=self.run.folder, fix=f"give an id: {which}")
+            what = f"{len(matches)} cafés are called {name!r}"
+            raise RunError(what, where=self.run.folder, fix=f"give an id: {which}")
         import difflib
 
         names = [*ids, *self.table["cafe_name"].dropna().astype(str)]
@@ -253,37 +253,6 @@ def _nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _unit(rows: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(length > 1e-12, length, 1), dtype=np.float32)
-
-
-def print_table(cafes: Cafes, limit: int = 20, sort: str = "n_photos") -> None:
-    """Print the profiles as a table, the cafés with most photos first."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    named = moods.of_run(cafes.run)
-    shown = cafes.table.sort_values([sort, "cafe_id"], ascending=[False, True]).head(limit)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("café", "photos"):
-        table.add_column(column, justify="right" if column == "photos" else "left")
-    table.add_column("moods: share (90 % interval)")
-    table.add_column("most like it")
-    for values in shown.to_dict("records"):
-        record = {str(key): value for key, value in values.items()}
-        table.add_row(
-            Text(shown(label(record))),
-            str(record["n_photos"]),
-            Text(shown(share_words(record, named))),
-            Text(shown(", ".join(json.loads(record["similar"])[:3]))),
-        )
-    console = Console()
-    console.print(table)
-    if len(cafes.table) > limit:
-        console.print(
-            f"… {len(cafes.table) - limit} more: {plain(str(cafes.run.folder / 'cafes.csv'))}",
-            style="dim",
-            markup=False,
-        )
 
 
 def label(record: dict[str, Any]) -> str:

@@ -38,8 +38,8 @@ def decoded(data: bytes) -> str:
     for mark, codec, name in _MARKS:
         if data.startswith(mark):
             return _strict(data, codec, name)
-    if codec := _unmarked_utf16(data):
-        return _strict(data, codec, "UTF-16")
+    if utf_16 := _unmarked_utf16(data):
+        return _strict(data, utf_16, "UTF-16")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -47,7 +47,7 @@ def build(run: Run, folder: Path, design: Design | None = None) -> Study:
         raise SurveyError("This folder already holds a survey", where=folder, fix=fix)
     table = run.assignments.reset_index(drop=True)
     table = table.assign(light=moods.looks_of(run)["light"].to_numpy()[: len(table)])
-    table["path"] = [run.where(file) for file in table["file"]]
+    table["path"] = pd.Series([run.where(file) for file in table["file"]], dtype=object)
     seen = table["light"].notna().to_numpy()
     not_shown = ~seen & ~np.isin(table.index, thumbnails.shown(run))  # of very many photos: nobody looked at them
     usable = np.array([Path(path).is_file() for path in table["path"]]) & seen
