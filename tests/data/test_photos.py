@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from cafemood.data import folders, images, photos
+from cafemood.data import folders, images, kinds, photos
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import open_image
 from cafemood.data.photos import Skipped, skipped_lines
@@ -41,7 +41,9 @@ def test_hidden_files_folders_and_directories_with_a_photos_name_are_not_photos(
     save(tmp_path / ".hidden.jpg", "blue")
     save(tmp_path / "__MACOSX" / "b.jpg", "green")
     (tmp_path / "folder.jpg").mkdir()
-    assert [p.file for p in scan_folder(tmp_path).photos] == ["a.jpg"]
+    found = scan_folder(tmp_path)
+    assert [p.file for p in found.photos] == ["a.jpg"]
+    assert sorted(s.file for s in found.skipped) == [".hidden.jpg", "__MACOSX/"]
 
 
 @pytest.mark.parametrize(
@@ -95,17 +97,23 @@ def test_a_duplicate_counts_once_and_names_the_first(tmp_path):
     assert [(s.file, s.reason) for s in found.skipped] == [("b.jpg", "the same photo as a.jpg")]
 
 
-def test_heic_without_its_package_is_one_clear_error(tmp_path, monkeypatch):
+def test_heic_without_its_package_is_left_out_and_says_what_to_install(tmp_path, monkeypatch):
     save(tmp_path / "a.jpg")
-    (tmp_path / "b.HEIC").write_bytes(b"x")
-    monkeypatch.setattr(folders, "heic_available", lambda: False)
-    with pytest.raises(PhotoError, match=r"(?s)1 HEIC photos cannot be read.*b\.HEIC.*cafemood\[heic\]"):
+    (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    monkeypatch.setattr(kinds, "heic_available", lambda: False)
+    found = scan_folder(tmp_path)
+    assert [p.file for p in found.photos] == ["a.jpg"]
+    (left,) = found.skipped
+    assert left.file == "b.HEIC"
+    assert "cafemood[heic]" in left.reason
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(PhotoError, match=r"(?s)all 1 files.*b\.HEIC.*cafemood\[heic\]"):
         scan_folder(tmp_path)
 
 
 def test_heic_with_its_package(tmp_path):
     pillow_heif = pytest.importorskip("pillow_heif")
-    assert images.heic_available()
+    assert kinds.heic_available()
     pillow_heif.from_pillow(Image.new("RGB", (64, 48), "red")).save(tmp_path / "a.heic")
     (photo,) = scan_folder(tmp_path).photos
     assert open_image(tmp_path / photo.file).size == (64, 48)

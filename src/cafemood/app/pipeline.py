@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cafemood")
 
-
 def _no_loggers() -> list[Logger]:
     return []
 

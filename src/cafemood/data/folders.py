@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 from cafemood.core.names import existing, text_of
-from cafemood.data.images import EXTENSIONS, HEIC_EXTENSIONS, digest_or_reason, heic_available
+from cafemood.data.images import digest_or_reason
 from cafemood.data.photos import Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
+from cafemood.data.walking import walk
 from cafemood.errors import PhotoError
 
 _CAFE_FILE = re.compile(r"^cafe_(?P<cafe>.+)_(?P<n>\d+)$")
 
 
-_NOT_PHOTOS = {"__MACOSX"}
-
-
 def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str = "folder") -> PhotoSet:
     """Find every photo under a folder, at any depth, in the order of their paths.
+
+    A file is a photo by its content, whatever its name ends in. Linked files and folders are followed, each folder
+    once. Junk folders of NAS, Windows, macOS and photo managers are left out (see `walking`).
 
     The café id comes from a file name `cafe_<id>_<n>.<ext>`, else from the sub-folder (its path below
     `root`), else every photo is its own café.
@@ -33,11 +33,10 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
         name: What to call the data set.
 
     Returns:
-        The photos; empty, unreadable and duplicate files are in `skipped`, never silently dropped.
+        The photos; every other file is in `skipped` with its reason (a junk folder as one entry).
 
     Raises:
-        PhotoError: The folder is missing or holds no usable photo, `labels` is unknown or does not fit,
-            or there are HEIC photos and the `heic` extra is not installed.
+        PhotoError: The folder is missing or holds no usable photo, or `labels` is unknown or does not fit.
     """
     if root is None:
         raise PhotoError("No photo folder given", where="data.root", fix="give a folder: data.root=DIR")
@@ -48,17 +47,9 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
             where="data.labels",
             fix="use data.labels=subfolder, or leave it out",
         )
-    files = sorted(_walk(root), key=lambda p: unicodedata.normalize("NFC", p.relative_to(root).as_posix()))
-    heic = [f for f in files if f.suffix.lower() in HEIC_EXTENSIONS]
-    if heic and not heic_available():
-        raise PhotoError(
-            f"{len(heic)} HEIC photos cannot be read",
-            where=heic[0],
-            why="Pillow reads HEIC only with the package pillow-heif",
-            fix="pip install 'cafemood[heic]', or move these files out of the folder",
-        )
+    found, skipped = walk(root)
+    files = sorted(found, key=lambda p: unicodedata.normalize("NFC", p.relative_to(root).as_posix()))
     rows: list[Photo] = []
-    skipped: list[Skipped] = []
     first_seen: dict[str, str] = {}
     sources: set[str] = set()
     for path, (photo_id, reason) in zip(files, mapped(digest_or_reason, files), strict=True):
@@ -77,8 +68,8 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
         raise PhotoError(
             "No usable photo found",
             where=root,
-            why=count_reasons(skipped) or f"no file ends in {', '.join(sorted(EXTENSIONS))}",
-            fix="point data.root at a folder of JPEG, PNG or WebP photos",
+            why=count_reasons(skipped) or "the folder is empty",
+            fix="point data.root at a folder of photos: JPEG, PNG, WebP, AVIF, TIFF, BMP or GIF",
         )
     if labels and any(p.label is None for p in rows):
         loose = next(p.file for p in rows if p.label is None)
@@ -111,15 +102,6 @@ def demo_photos(name: str = "demo") -> PhotoSet:
         for p in found.photos
     )
     return replace(found, photos=rows)
-
-
-def _walk(root: Path) -> Iterable[Path]:
-    wanted = EXTENSIONS | HEIC_EXTENSIONS
-    for path in root.rglob("*"):
-        parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") or part in _NOT_PHOTOS for part in parts)
-        if not hidden and path.suffix.lower() in wanted and not path.is_dir():
-            yield path
 
 
 def _existing_folder(root: str | Path) -> Path:

@@ -1,27 +1,25 @@
-"""Open one image file: upright, RGB, within limits; and what its bytes are called."""
+"""Open one image file: upright, RGB in sRGB, within limits; and what its bytes are called."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import stat
 import warnings
 from pathlib import Path
 
-import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cafemood.core import remote
 from cafemood.core.reasons import of_image, reason_of
+from cafemood.data import colours, kinds
 from cafemood.errors import PhotoError
-
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
-
-
-HEIC_EXTENSIONS = {".heic", ".heif"}
-
 
 MAX_PIXELS = 100_000_000
 """Larger photos are refused before they are decoded (a 20,000 x 20,000 PNG needs 1.2 GB)."""
+
+
+NO_FILE = "it is no file: a folder, a pipe, a socket or a device"
 
 
 MAX_RATIO = 100
@@ -42,10 +40,11 @@ _TURNS = {
 
 
 def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Image.Image:
-    """Open a photo as an upright 8-bit RGB image.
+    """Open a photo as an upright 8-bit RGB image in sRGB.
 
-    EXIF orientation is applied; of an animation the first frame is taken; transparency is laid on white;
-    16-bit, CMYK and palette photos are converted.
+    Its content decides what it is, not its name (see `kinds`). EXIF orientation is applied; of an animation the first
+    frame is taken; transparency is laid on white; 16-bit, CMYK and palette photos are converted, and so are the
+    colours of a profile. Where a profile cannot be used, `info[colours.FLAW]` says why.
 
     Args:
         source: The file, an address, or the bytes.
@@ -62,7 +61,11 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: MAX_PIXELS decides here
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
+            if flaw := _flaw(source):
+                raise PhotoError("A photo cannot be read", where=where, why=flaw)
+            with Image.open(
+                io.BytesIO(source) if isinstance(source, bytes) else Path(source), formats=_formats()
+            ) as image:
                 if image.width * image.height > MAX_PIXELS:
                     size = f"{image.width} x {image.height} pixels"
                     raise PhotoError("A photo is too large", where=where, why=f"{size}, over {MAX_PIXELS:,}")
@@ -73,15 +76,13 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
                     scale = shortest / min(image.size)
                     image.draft(None, (round(image.width * scale), round(image.height * scale)))
                 image.load()
-                return _to_rgb(_upright(image))
+                return colours.to_srgb(_upright(image))
     except (PhotoError, MemoryError):  # too little memory says nothing of the photo
         raise
     except Image.DecompressionBombError:
         raise PhotoError("A photo is too large", where=where, why=f"over {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError as error:
-        empty = not source if isinstance(source, bytes) else Path(source).exists() and Path(source).stat().st_size == 0
-        why = "the file is empty" if empty else of_image(error)
-        raise PhotoError("A photo cannot be read", where=where, why=why) from None
+        raise PhotoError("A photo cannot be read", where=where, why=of_image(error)) from None
     except Exception as error:  # each of Pillow's decoders raises kinds of its own for a damaged file
         raise PhotoError("A photo cannot be read", where=where, why=of_image(error, where)) from None
 
@@ -90,16 +91,6 @@ def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def heic_available() -> bool:
-    """Whether the `heic` extra is installed; registers its decoder with Pillow if so."""
-    try:
-        from pillow_heif import register_heif_opener
-    except ImportError:
-        return False
-    register_heif_opener()
-    return True
 
 
 def turn_of(image: Image.Image) -> Image.Transpose | None:
@@ -121,22 +112,39 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":  # 16- and 32-bit greys: `convert` would clip them
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") else max(float(values.max(initial=0.0)), 1.0)
-        return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
-
-
 def digest_or_reason(path: Path) -> tuple[str | None, str]:
-    """A file's SHA-256, or None and why it has none."""
+    """A photo's SHA-256, or None and why the file is no photo or cannot be read."""
     try:
-        if path.stat().st_size == 0:
-            return None, "the file is empty"
+        if flaw := _flaw(path):
+            return None, flaw
         return file_digest(path), ""
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         return None, reason_of(error, path)
+
+
+def has_other_colours(path: str | Path) -> bool:
+    """Whether a file's colours are converted to sRGB when it is opened; false where it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_formats()) as image:
+                return colours.has_other_colours(image)
+    except Exception:  # each of Pillow's decoders raises kinds of its own for a damaged file
+        return False
+
+
+def _flaw(source: str | Path | bytes) -> str:
+    """Why a file or bytes are no photo; nothing if they may be one."""
+    if isinstance(source, bytes):
+        return kinds.flaw(source[: kinds.HEAD])
+    path = Path(source)
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+        return NO_FILE
+    with open(path, "rb") as stream:
+        return kinds.flaw(stream.read(kinds.HEAD), path.suffix)
+
+
+def _formats() -> list[str]:
+    """What Pillow may open here."""
+    Image.init()
+    return [name for name in kinds.FORMATS if name in Image.OPEN]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from cafemood.core import remote
@@ -132,23 +134,45 @@ def count_reasons(skipped: Sequence[Skipped]) -> str:
     if not skipped:
         return ""
     first = skipped[0]
-    return f"all {len(skipped)} files were skipped, the first {shown(first.file)}: {first.reason}"
+    kinds = f" ({left_out(skipped)})" if len(skipped) > 1 else ""
+    return f"all {len(skipped)} files were skipped, the first {shown(first.file)}: {first.reason}{kinds}"
 
 
 def skipped_lines(skipped: Sequence[Skipped], *, where: str) -> list[str]:
-    """What to say of photos that were left out: a line each, or of many how often which reason came, in one.
+    """What to say of files that were left out: a line each, or of many how many of which kind, in one.
 
     Args:
-        skipped: The photos.
+        skipped: The files.
         where: Where all are named.
     """
     if len(skipped) <= TOLD_ONE_BY_ONE:
         return [f"Skipped {shown(s.file)}: {shown(s.reason)}" for s in skipped]
-    files: dict[str, list[str]] = {}
-    for s in skipped:
-        reason = f"{TWIN}another" if s.reason.startswith(TWIN) else s.reason
-        files.setdefault(reason, []).append(s.file)
-    often = sorted(files, key=lambda reason: -len(files[reason]))
-    told = [f"{len(files[reason]):,} x {shown(reason)} (such as {shown(files[reason][0])})" for reason in often[:5]]
-    told += [f"{len(often) - 5:,} more reasons"] if len(often) > 5 else []
-    return [f"Skipped {len(skipped):,} photos: {'; '.join(told)}. {where}"]
+    return [f"Skipped {len(skipped):,} files: {left_out(skipped)}. {where}"]
+
+
+def left_out(skipped: Sequence[Skipped], most: int = 8) -> str:
+    """What was left out, counted by suffix and reason, most first: `12 .mp4 (not an image), 3 .heic (…)`.
+
+    Args:
+        skipped: The files.
+        most: Kinds that are named; of others how many there are.
+    """
+    counts = Counter((_suffix(s.file), _REST.sub("", s.reason).strip()) for s in skipped).most_common()
+    kinds = [f"{n:,} {shown(suffix)} ({shown(reason)})" for (suffix, reason), n in counts[:most]]
+    if len(counts) > most:
+        kinds.append(f"{sum(n for _, n in counts[most:]):,} of {len(counts) - most:,} other kinds")
+    return ", ".join(kinds)
+
+
+_REST = re.compile(r"( as .*| \(\d+ files\)|: .*)$", re.DOTALL)
+"""What differs from file to file within one reason."""
+
+
+def _suffix(file: str) -> str:
+    """A file's suffix in lower case, as it is counted."""
+    if file.endswith("/"):
+        return "folder"
+    if remote.is_address(file):
+        return "address"
+    name = PurePosixPath(file).name
+    return PurePosixPath(name).suffix.lower() or (name if name.startswith(".") else "without suffix")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +32,10 @@ MERGED_BYTES = 1 << 30
 
 _DAMAGE = (ValueError, EOFError, SyntaxError, TokenError, BadZipFile)
 """What `np.load` says of a file that is cut or broken. An `OSError` says something of the system, not of the file."""
+
+_CONVERTED = ".srgb.npy"
+"""How a shard ends whose photos were converted to sRGB; rows of older ones count once it is known that their photos
+have no other colours (see `confirm`)."""
 
 _ADDRESS = np.dtype([("address", "S64"), ("photo_id", "S64")])
 
@@ -119,13 +123,23 @@ class FeatureCache:
         self.addresses: dict[str, str] = {}
         self._shards: list[np.ndarray] = []
         self._where: dict[str, tuple[int, int]] = {}
+        self._older, self._confirmed = set[str](), set[str]()
         self.refresh()
 
     def __contains__(self, photo_id: object) -> bool:
-        return photo_id in self._where
+        return photo_id in self._where and (photo_id not in self._older or photo_id in self._confirmed)
 
     def __len__(self) -> int:
-        return len(self._where)
+        return len(self._where) - len(self._older - self._confirmed)
+
+    @property
+    def doubtful(self) -> set[str]:
+        """Photos whose rows were made when colour profiles were ignored, and that nobody has confirmed."""
+        return self._older - self._confirmed
+
+    def confirm(self, photo_ids: Iterable[str]) -> None:
+        """Let doubtful rows count: their photos are in sRGB already, and would be embedded as they were."""
+        self._confirmed |= self._older.intersection(photo_ids)
 
     def refresh(self) -> None:
         """Read the shards again; a damaged one is deleted, its photos count as not embedded.
@@ -133,12 +147,14 @@ class FeatureCache:
         Raises:
             FeaturesError: The system does not let one be read.
         """
-        self._shards, self._where, self.addresses = [], {}, {}
-        for shard in self._read(self.folder, self._dtype, "its photos are embedded again"):
-            for row, photo_id in enumerate(shard["photo_id"]):
-                self._where[photo_id.decode()] = (len(self._shards), row)
+        self._shards, self._where, self.addresses, self._older = [], {}, {}, set()
+        read = self._read(self.folder, self._dtype, "its photos are embedded again")
+        for path, shard in sorted(read, key=lambda one: one[0].name.endswith(_CONVERTED)):  # the older ones first
+            ids = [photo_id.decode() for photo_id in shard["photo_id"]]
+            self._where |= {photo_id: (len(self._shards), row) for row, photo_id in enumerate(ids)}
+            self._older = self._older.difference(ids) if path.name.endswith(_CONVERTED) else self._older.union(ids)
             self._shards.append(shard["features"])
-        for shard in self._read(self.folder / "addresses", _ADDRESS, "its photos are fetched again"):
+        for _, shard in self._read(self.folder / "addresses", _ADDRESS, "its photos are fetched again"):
             self.addresses |= {address.decode(): photo_id.decode() for address, photo_id in shard}
 
     def append(self, photo_ids: Sequence[str], features: np.ndarray, read: Sequence[tuple[str, str]] = ()) -> None:
@@ -159,12 +175,14 @@ class FeatureCache:
 
     def compact(self) -> None:
         """Merge the shards that are not large into one when there are many."""
-        for folder in (self.folder, self.folder / "addresses"):
-            paths = [path for path in sorted(folder.glob("*.npy")) if path.stat().st_size < MERGED_BYTES]
+        both = ((folder, end) for folder in (self.folder, self.folder / "addresses") for end in (_CONVERTED, ".npy"))
+        for folder, end in both:
+            small = (path for path in sorted(folder.glob("*.npy")) if path.stat().st_size < MERGED_BYTES)
+            paths = [path for path in small if path.name.endswith(_CONVERTED) == (end == _CONVERTED)]
             if len(paths) > COMPACT_ABOVE:
                 with _reading(folder):
                     shards = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
-                self._write(folder, shards)
+                self._write(folder, shards, end)
                 for path in paths:
                     path.unlink(missing_ok=True)
 
@@ -179,21 +197,21 @@ class FeatureCache:
         shards = tuple(self._shards)
         return Features(self.backbone.space, self.backbone.fingerprint, tuple(photo_ids), shards, where)
 
-    def _read(self, folder: Path, dtype: np.dtype, loss: str) -> list[np.ndarray]:
+    def _read(self, folder: Path, dtype: np.dtype, loss: str) -> list[tuple[Path, np.ndarray]]:
         before = None
         with _reading(folder):
             while before != (paths := sorted(folder.glob("*.npy"))):
                 try:
-                    return [shard for path in paths if (shard := _intact(path, dtype, loss)) is not None]
+                    return [(path, shard) for path in paths if (shard := _intact(path, dtype, loss)) is not None]
                 except FileNotFoundError:  # another process has just merged it: list again
                     before = paths
             raise Flaw("a file is listed that is not there")
 
-    def _write(self, folder: Path, parts: Sequence[np.ndarray]) -> None:
+    def _write(self, folder: Path, parts: Sequence[np.ndarray], end: str = _CONVERTED) -> None:
         facts = self.folder / "backbone.json"
         if not facts.exists():
             write_json(facts, self.backbone.facts())
-        with writing(folder / f"{uuid.uuid4().hex}.npy") as partial, open(partial, "wb") as stream:
+        with writing(folder / f"{uuid.uuid4().hex}{end}") as partial, open(partial, "wb") as stream:
             # as np.save would, part by part: merging takes no memory
             about = {
                 "descr": np.lib.format.dtype_to_descr(parts[0].dtype),

@@ -16,6 +16,7 @@ import torch
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.core import remote
+from cafemood.data import colours
 from cafemood.data.images import open_image
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.errors import FeaturesError, PhotoError
@@ -37,6 +38,7 @@ class Batch:
         rows: Their features (m, dim).
         read: (address id, photo id) of each photo that was known by its address only.
         reasons: Why a photo could not be read, by the id it was listed under.
+        profiles: Why a colour profile was not used, by its photo's file; of all photos until now.
         n: How many photos that were.
     """
 
@@ -44,6 +46,7 @@ class Batch:
     rows: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
     read: list[tuple[str, str]] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    profiles: dict[str, str] = field(default_factory=dict)
     n: int = 0
     _files: list[str] = field(default_factory=list)
     _pixels: list[torch.Tensor] = field(default_factory=list)
@@ -91,6 +94,7 @@ class Embedder:
                     fix = "try backbone.precision=float32, or check the weight file"
                     name = self.backbone.name
                     raise FeaturesError("The backbone gives NaN or infinity", where=first, why=name, fix=fix)
+                batch.profiles = work.flaws
                 yield batch
 
     def _forward(self, batch: Batch) -> Batch:
@@ -106,6 +110,7 @@ class _Photos:
     def __init__(self, photo_set: PhotoSet, backbone: Backbone, known: Container[str]) -> None:
         self.photo_set, self.backbone, self.known = photo_set, backbone, known
         self.claimed, self.lock = set[str](), threading.Lock()
+        self.flaws: dict[str, str] = {}
 
     def fetch(self, photo: Photo) -> tuple[Photo, bytes | Path | PhotoError]:
         place = self.photo_set.path(photo)
@@ -132,7 +137,10 @@ class _Photos:
                 self.claimed.add(photo_id)
             if twice or (photo_id != photo.photo_id and photo_id in self.known):
                 return photo, photo_id, None
-            return photo, photo_id, self.backbone.transform(open_image(source, shortest=self.backbone.shortest))
+            image = open_image(source, shortest=self.backbone.shortest)
+            if colours.FLAW in image.info:
+                self.flaws[photo.file] = image.info[colours.FLAW]
+            return photo, photo_id, self.backbone.transform(image)
         except PhotoError as error:
             return photo, photo_id, str(error.why or error.what)
 

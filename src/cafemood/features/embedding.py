@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -21,11 +22,14 @@ from cafemood.backbones.registry import create_backbone
 from cafemood.core import devices
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import quoted, reason_of
-from cafemood.data.photos import Photo, PhotoSet, Skipped
+from cafemood.data.images import has_other_colours
+from cafemood.data.photos import Photo, PhotoSet, Skipped, mapped
 from cafemood.errors import FeaturesError
 from cafemood.features.cache import FeatureCache, Features
 from cafemood.features.embedder import Batch, Embedder, concatenated
 from cafemood.features.ray_trainer import RayTrainer
+
+log = logging.getLogger(__name__)
 
 SHARD_ROWS = 256
 SHARD_SECONDS = 2.0
@@ -61,6 +65,7 @@ def embed(
         return kept, features, 0
     cache = FeatureCache(cache_dir, backbone)
     photo_set = _by_bytes(photo_set, cache)
+    _confirm(photo_set, cache)
     reasons: dict[str, str] = {}
     embedded = 0
     if any(p.photo_id not in cache for p in photo_set.photos):
@@ -68,6 +73,7 @@ def embed(
         with cache.lock() if alone or trainer.global_rank == 0 else nullcontext():  # type: ignore[union-attr]
             cache.refresh()  # another run may have filled it while this one waited
             photo_set = _by_bytes(photo_set, cache)
+            _confirm(photo_set, cache)
             missing = [p for p in photo_set.photos if p.photo_id not in cache]
             before = len(cache)
             if isinstance(trainer, RayTrainer):
@@ -90,6 +96,20 @@ def embed(
         raise FeaturesError("No photo could be read", where=photo_set.root, why=why, fix="give photos that open")
     kept = photo_set.keep(kept_rows, skipped)
     return kept, cache.features([p.photo_id for p in kept.photos]), embedded
+
+
+def _confirm(photo_set: PhotoSet, cache: FeatureCache) -> None:
+    """Find which rows, cached when colour profiles were ignored, are of photos without one.
+
+    Only the files' first bytes are read. A photo behind an address is fetched and embedded once more.
+    """
+    doubtful = cache.doubtful
+    if not doubtful:
+        return
+    photos = [p for p in photo_set.photos if p.photo_id in doubtful]
+    places = [photo_set.path(p) for p in photos]
+    other = mapped(lambda place: not isinstance(place, Path) or has_other_colours(place), places)
+    cache.confirm(p.photo_id for p, converted in zip(photos, other, strict=True) if not converted)
 
 
 def _by_bytes(photo_set: PhotoSet, cache: FeatureCache) -> PhotoSet:
@@ -155,6 +175,7 @@ def fill(
     cores = max(1, devices.n_cores() // processes)
     embedder = Embedder(backbone, len(missing), batch_size, cores)
     reasons: dict[str, str] = {}
+    profiles: dict[str, str] = {}
     shard = _Shard(cache)
     bar = tqdm(
         total=len(missing), desc=f"embed ({backbone.name})", unit="photo", disable=not missing or rank > 0, leave=True
@@ -164,9 +185,14 @@ def fill(
             for batch in embedder(photo_set, missing, known=cache):
                 shard.add(batch)
                 reasons |= batch.reasons
+                profiles = batch.profiles
                 bar.update(batch.n)
         finally:  # Ctrl-C or an error: what was embedded is kept
             shard.write()
+    if profiles:
+        first, why = next(iter(profiles.items()))
+        said = "Colours of %d photos are taken as sRGB, for their profiles cannot be used; the first is %s: %s"
+        log.warning(said, len(profiles), first, why)
     return reasons
 
 
