@@ -1,4 +1,4 @@
-"""Which bytes are a photo: the one rule of folders, lists, `assign` and the crawler. Names do not count."""
+"""Which bytes are a photo: the one rule of folders, lists and `assign`. Names do not count."""
 
 from __future__ import annotations
 
