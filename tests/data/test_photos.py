@@ -364,6 +364,6 @@ def test_many_skipped_photos_are_counted_in_one_line(n, lines):
     told = skipped_lines(skipped, where="run.json lists all")
     assert len(told) == lines
     if n > 20:
-        assert f"{n:,} photos" in told[0]
+        assert f"{n:,} files" in told[0]
         assert told[0].endswith("run.json lists all")
         assert len(told[0]) < 500
