@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cafemood")
 
+
 def _no_loggers() -> list[Logger]:
     return []
 

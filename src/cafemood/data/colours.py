@@ -6,6 +6,7 @@ import io
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -140,7 +141,9 @@ def _profile_of(image: Image.Image) -> bytes | None:
 def _transform(profile: bytes | None, mode: str) -> tuple[ImageCms.ImageCmsTransform | None, str]:
     """What takes pixels of a mode to sRGB; None where they are so already, or where the profile cannot be used: why."""
     try:
-        source = ImageCms.createProfile("LAB") if mode == "LAB" else ImageCms.getOpenProfile(io.BytesIO(profile or b""))
+        source: Any = (
+            ImageCms.createProfile("LAB") if mode == "LAB" else ImageCms.getOpenProfile(io.BytesIO(profile or b""))
+        )
         space = "Lab" if mode == "LAB" else source.profile.xcolor_space.strip()
         if space.upper() != _SPACES[mode].upper():
             return None, f"its colour profile is of {space} and its pixels are {mode}"
