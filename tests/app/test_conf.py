@@ -407,3 +407,17 @@ def test_a_sweep_without_its_comparison_is_incomplete(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         sweeps.CompareSweep().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
     assert sweeps.CompareSweep.incomplete
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["k=2,3", "--multirun", "seed=1"], ["--multirun", "k=2,3", "seed=1"]),
+        (["k=2", "--cfg", "job", "seed=1", "-cd", "내 설정"], ["--cfg", "job", "-cd", "내 설정", "k=2", "seed=1"]),
+        (["--config-dir=설정", "k=2"], ["--config-dir=설정", "k=2"]),
+        (["-m", "k=2"], ["-m", "k=2"]),
+        ([], []),
+    ],
+)
+def test_options_may_stand_between_overrides(words, expected):
+    assert command_line.options_first(words) == expected

@@ -67,6 +67,19 @@ def swept(words: list[str], experiments: Path) -> list[str]:
     return ["--multirun", *words] if sweeps else words
 
 
+def options_first(words: list[str]) -> list[str]:
+    """Hydra's options before the overrides: its parser refuses overrides on both sides of an option.
+
+    Args:
+        words: The command line after the program's name.
+    """
+    options: list[str] = []
+    overrides: list[str] = []
+    for before, word in zip(("", *words), words, strict=False):
+        (options if word.startswith("-") or before in _WITH_VALUE else overrides).append(word)
+    return options + overrides
+
+
 def command() -> str:
     """The command as it was typed, without the path of the interpreter; of a job that a launcher started on its own
     (SLURM, Ray), whose words are the launcher's, the command that runs this job alone."""

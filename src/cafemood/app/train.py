@@ -37,7 +37,7 @@ def main(words: list[str], program: str = "train.py") -> int:
     """
     guard_logs()
     conf = config.folder()
-    words = command_line.quoted(command_line.swept(words, conf / "experiment"))
+    words = command_line.quoted(command_line.swept(command_line.options_first(words), conf / "experiment"))
     sys.argv = [sys.argv[0] if program == "train.py" else program, *command_line.resumed(words)]
     try:
         hydra.main(config_path=str(conf), config_name="config", **config.HYDRA_MAIN)(run_job)()
