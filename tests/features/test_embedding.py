@@ -138,7 +138,7 @@ def test_one_odd_photo_does_not_end_the_run(photo_folder, backbone, cache_dir):
 
 
 def test_nothing_but_bad_photos_is_an_error(tmp_path, backbone, cache_dir):
-    (tmp_path / "메뉴.jpg").write_text("no photo")
+    (tmp_path / "메뉴.jpg").write_bytes(b"\xff\xd8\xff\xe0 a JPEG that ends here")
     with pytest.raises(FeaturesError, match=r"(?s)No photo could be read.*all 1 were skipped, the first 메뉴\.jpg"):
         embed(scan_folder(tmp_path), backbone, cache_dir)
 
