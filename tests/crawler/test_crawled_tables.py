@@ -6,6 +6,7 @@ from cafecrawl import export
 from cafecrawl.items import Page, PhotoRef, Place
 from cafecrawl.spiders.urllist import read_rows
 from cafemood.core.atomic import write_rows
+from cafemood.data.tables import read_table
 
 
 def test_cafes_and_rejected_addresses(store):
@@ -19,7 +20,7 @@ def test_cafes_and_rejected_addresses(store):
     known = rows_of_csv(store.root / "places.csv")
     assert len(known) == len(rows_of_csv(store.root / export.REJECTED)) == len(FORMULAS) + 1
     assert {(row[4], row[5]) for row in known[1:]} == {("-33.5", "127.0")}
-    names = [row["cafe_name"] for row in read_rows(store.root / "places.csv")]
+    names = [row["cafe_name"] for row in read_table(store.root / "places.csv", ["cafe_name"]).rows]
     assert names == [text.replace("\0", "\ufffd") for text in FORMULAS]
 
 
