@@ -219,7 +219,7 @@ def test_a_damaged_checkpoint_is_thrown_away_with_a_warning(x, cache_dir, caplog
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no checkpoint")
     pretraining.run(x, 16, context)
-    assert f"Deleting the damaged checkpoint {path}" in caplog.text
+    assert f"The cache file {path} is damaged" in caplog.text
     assert (cache_dir / "autoencoders" / f"{key}.safetensors").is_file()
 
 

@@ -65,7 +65,7 @@ def test_a_cache_keeps_arrays(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"no tensors at all", None, "another"])
-def test_a_damaged_cache_file_is_deleted_and_named(damage, tmp_path, caplog):
+def test_a_damaged_cache_file_is_set_aside_and_named(damage, tmp_path, caplog):
     path = tmp_path / "a.safetensors"
     keep(path, {"x": np.zeros(100)})
     whole = path.read_bytes()
@@ -75,7 +75,8 @@ def test_a_damaged_cache_file_is_deleted_and_named(damage, tmp_path, caplog):
         path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     assert read_cached(path, "x") is None
     assert not path.exists()
-    assert f"Deleting the damaged cache file {path}" in caplog.text
+    assert f"The cache file {path} is damaged" in caplog.text
+    assert path.with_name("a.safetensors.damaged").exists()
 
 
 def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path):

@@ -16,8 +16,9 @@ import torch
 from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
 from cafemood.clustering import n2d, stored
-from cafemood.core.atomic import write_tensors, writing
+from cafemood.core.atomic import write_tensors
 from cafemood.core.names import existing, path_of, shown, text_of
+from cafemood.core.parquet import write_parquet
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import file_digest, open_image
 from cafemood.data.photos import Photo, PhotoSet, Skipped
@@ -173,8 +174,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
         rows = np.concatenate([run.rows[n_own:], rows])
     # the table last: rows without a table are never read
     write_tensors(run.folder / "added.safetensors", {"rows": rows.astype(np.float16)})
-    with writing(run.folder / "added.parquet") as partial:
-        table.to_parquet(partial, index=False)
+    write_parquet(run.folder / "added.parquet", table)
     return len(chosen)
 
 

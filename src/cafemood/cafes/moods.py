@@ -16,7 +16,8 @@ import pandas as pd
 
 from cafemood.backbones.places365 import scene_categories
 from cafemood.cafes import looks
-from cafemood.core.atomic import write_json, writing
+from cafemood.core.atomic import write_json
+from cafemood.core.parquet import read_parquet, write_parquet
 from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import RunError
 from cafemood.runs import thumbnails
@@ -97,8 +98,8 @@ def write(run: Run) -> None:
     if _known_looks(run) is None:
         measured = looks_of(run)
         (run.folder / WORDS_FILE).unlink(missing_ok=True)
-        with writing(run.folder / "looks.parquet") as partial:
-            measured.assign(photo_id=run.photos["photo_id"].to_numpy()).to_parquet(partial, index=False)
+        table = measured.assign(photo_id=run.photos["photo_id"].to_numpy())
+        write_parquet(run.folder / "looks.parquet", table)
     if _known_words(run) is None:
         moods = [{"size": size, "words": [asdict(word) for word in words]} for size, words in _sizes_and_words(run)]
         write_json(run.folder / WORDS_FILE, moods)
@@ -109,8 +110,9 @@ def _known_looks(run: Run) -> pd.DataFrame | None:
     table: pd.DataFrame | None = None
     if path.exists():
         try:
-            table = pd.read_parquet(path).drop_duplicates("photo_id").set_index("photo_id").reindex(ids)
-        except Exception:  # damaged: the thumbnails are still there
+            table = read_parquet(path, ("photo_id", *looks.LOOKS)).drop_duplicates("photo_id")
+            table = table.set_index("photo_id").reindex(ids)
+        except (OSError, Flaw):  # damaged: the thumbnails are still there
             table = None
     if table is None or table[list(looks.LOOKS)].isna().all(axis=1).to_numpy()[thumbnails.shown(run)].any():
         return None

@@ -21,8 +21,9 @@ import pandas as pd
 from cafemood import runs
 from cafemood.cafes import looks, moods, shares
 from cafemood.core import chunks
-from cafemood.core.atomic import write_csv, write_tensors, writing
+from cafemood.core.atomic import write_csv, write_tensors
 from cafemood.core.names import has_bytes, text_of
+from cafemood.core.parquet import read_parquet, write_parquet
 from cafemood.errors import RunError
 from cafemood.runs.run import Run
 
@@ -103,7 +104,7 @@ def load(run: Run) -> Cafes:
     if table_path.exists() and vectors_path.exists():
         try:
             tensors, about = runs.read_tensors(vectors_path)
-            table = pd.read_parquet(table_path)
+            table = read_parquet(table_path)
             whole = len(table) == len(tensors["vectors"]) and f"share_{run.card.k}" in table
             if whole and about == {"photos": _fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
                 vectors = tensors["vectors"].astype(np.float32)
@@ -118,8 +119,7 @@ def load(run: Run) -> Cafes:
 def build(run: Run) -> Cafes:
     """Compute the cafés of a run again, and write them: `cafes.parquet`, `cafes.csv` and `cafes.safetensors`."""
     cafes = compute(run)
-    with writing(run.folder / "cafes.parquet") as partial:
-        cafes.table.to_parquet(partial, index=False)
+    write_parquet(run.folder / "cafes.parquet", cafes.table)
     write_csv(run.folder / "cafes.csv", cafes.table)
     vectors = cafes.vectors.astype(np.float16)
     tensors = {"vectors": vectors, "whitening": cafes.whitening, "center": cafes.center}

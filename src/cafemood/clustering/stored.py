@@ -13,6 +13,7 @@ import numpy as np
 
 from cafemood.clustering.base import FORMAT, Clusterer
 from cafemood.clustering.reduction import project
+from cafemood.core.checked import read_tensors
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import ClusteringError
 
@@ -33,12 +34,10 @@ def load(path: str | Path) -> Any:
     Raises:
         ClusteringError: The file is missing, damaged, of a newer version, or holds no clusterer.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     try:
-        with safe_open(path, framework="numpy") as stream:
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-            about = stream.metadata() or {}
+        tensors, about = read_tensors(Path(path))
         version = int(about.get("format", 0))
         settings, fitted = json.loads(about.get("settings", "{}")), json.loads(about.get("fitted", "{}"))
     except (OSError, SafetensorError, ValueError) as error:

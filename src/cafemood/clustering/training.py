@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import Logger
 from cafemood.clustering.callbacks import Checkpoints, PhaseProgress
 from cafemood.clustering.modules import refuse_several_devices
 from cafemood.clustering.rows import MatrixDataModule
+from cafemood.core import checked
 from cafemood.core.devices import processor_has
 from cafemood.core.reasons import DAMAGED, reason_of
 
@@ -135,13 +136,12 @@ def fit_phase(
 
 
 def _readable(path: Path) -> bool:
-    """Whether a checkpoint is there and whole; a damaged one is deleted."""
+    """Whether a checkpoint is there and whole; a damaged one is set aside."""
     if not path.is_file():
         return False
     try:
         torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
-        log.warning("Deleting the damaged checkpoint %s (%s)", path, reason_of(error, path, DAMAGED))
-        path.unlink()
+        checked.set_aside_and_say(path, reason_of(error, path, DAMAGED), "the training begins again")
         return False
     return True

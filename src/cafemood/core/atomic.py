@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cafemood.core import checked
 from cafemood.core.cells import csv_line
 from cafemood.core.names import without_halves
 from cafemood.core.reasons import DAMAGED, Flaw, reason_of
@@ -39,16 +41,27 @@ def writing(path: Path) -> Iterator[Path]:
         with open(partial, "rb") as stream:
             os.fsync(stream.fileno())
         partial.replace(path)
-    except OSError as error:
+    except Exception as error:
+        refused = _of_the_system(error)
+        if refused is None:
+            raise
         raise CafemoodError(
             "A file could not be written",
             where=path,
-            why=reason_of(error, path),
+            why=reason_of(refused, path),
             fix="free some space or correct the folder's rights, or write elsewhere (hydra.run.dir=…, cache_dir=…)",
         ) from error
     finally:
         with suppress(OSError):  # it may never have come to be; what went wrong is said above
             partial.unlink()
+
+
+def _of_the_system(error: Exception) -> OSError | None:
+    """The system's refusal, if an error is one: safetensors wraps it in its own, as a text."""
+    if isinstance(error, OSError):
+        return error
+    wrapped = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
+    return OSError(int(wrapped[1]), "") if wrapped else None
 
 
 def read_cached(path: Path | None, names: Collection[str]) -> dict[str, np.ndarray] | None:
@@ -59,28 +72,27 @@ def read_cached(path: Path | None, names: Collection[str]) -> dict[str, np.ndarr
         names: Of the arrays that it should hold.
 
     Returns:
-        Arrays by name. None where there is no file, or a damaged one: it is deleted then, and a warning names it.
+        Arrays by name. None where there is no file, or a damaged one: it is set aside then, and a warning names it.
     """
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
 
-    if path is None or not path.is_file():
+    if path is None or not path.exists():
         return None
     try:
-        found = load_file(path)
+        found, _ = checked.read_tensors(path, path.name)
         if set(found) != set(names):
             raise Flaw("another layout")
         return found
     except (SafetensorError, ValueError) as error:
-        log.warning("Deleting the damaged cache file %s (%s)", path, reason_of(error, otherwise=DAMAGED))
-        path.unlink(missing_ok=True)
+        why = reason_of(error, otherwise=DAMAGED)
+        checked.set_aside_and_say(path, why, "what it held is computed again")
         return None
 
 
 def keep(path: Path | None, tensors: Mapping[str, np.ndarray]) -> None:
     """Have a cache, if there is one, keep arrays for `read_cached`."""
     if path is not None:
-        write_tensors(path, tensors)
+        write_tensors(path, tensors, of=path.name)
 
 
 def discard_partials(path: Path) -> None:
@@ -97,12 +109,22 @@ def write_json(path: Path, value: object) -> None:
         partial.write_text(without_halves(text) + "\n", encoding="utf-8")
 
 
-def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], about: dict[str, str] | None = None) -> None:
-    """Write arrays as safetensors, whole or not at all, and words beside them."""
+def write_tensors(
+    path: Path, tensors: Mapping[str, np.ndarray], about: dict[str, str] | None = None, of: str = ""
+) -> None:
+    """Write arrays as safetensors, whole or not at all, and words and a checksum beside them.
+
+    Args:
+        path: The file.
+        tensors: Arrays by name.
+        about: Words.
+        of: Whose file it is, for `checked.read_tensors` to tell one that was put in another's place.
+    """
     from safetensors.numpy import save_file
 
+    plain = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     with writing(path) as partial:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial, about)
+        save_file(plain, partial, checked.with_checksum(plain, about or {}, of))
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], encoding: str = "utf-8") -> None:

@@ -13,8 +13,8 @@ from urllib.request import url2pathname
 from tqdm import tqdm
 
 from cafemood.core import remote
-from cafemood.core.atomic import writing
 from cafemood.core.names import existing, path_of, text_of
+from cafemood.core.parquet import write_parquet
 from cafemood.core.reasons import ZERO_BYTE
 from cafemood.data.cells import COLUMNS, cast, label
 from cafemood.data.finding import Finder
@@ -154,8 +154,7 @@ def write_manifest(path: str | Path, photos: Sequence[Photo]) -> None:
     import pandas as pd
 
     table = pd.DataFrame([asdict(p) for p in photos], columns=[f.name for f in fields(Photo)])
-    with writing(Path(path)) as partial:
-        table.to_parquet(partial, index=False)
+    write_parquet(Path(path), table)
 
 
 def _place(base: str | Path, file: object) -> str | Path | None:

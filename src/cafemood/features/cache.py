@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +16,10 @@ import numpy as np
 from filelock import FileLock
 
 from cafemood.backbones.backbone import Backbone
-from cafemood.core import chunks
+from cafemood.core import checked, chunks
 from cafemood.core.atomic import write_json, writing
 from cafemood.core.reasons import DAMAGED, Flaw, reason_of
 from cafemood.errors import FeaturesError
-
-log = logging.getLogger(__name__)
 
 COMPACT_ABOVE = 64
 """With more shards than this, a finished fill merges them into one."""
@@ -30,12 +27,16 @@ COMPACT_ABOVE = 64
 MERGED_BYTES = 1 << 30
 """A shard as large as this stays as it is: a growing cache is not written again and again."""
 
-_DAMAGE = (ValueError, EOFError, SyntaxError, TokenError, BadZipFile)
+_DAMAGE = (
+    ValueError, EOFError, SyntaxError, TokenError, BadZipFile, TypeError, LookupError, ArithmeticError,
+    AttributeError, RecursionError,
+)  # fmt: skip
 """What `np.load` says of a file that is cut or broken. An `OSError` says something of the system, not of the file."""
 
 _CONVERTED = ".srgb.npy"
 """How a shard ends whose photos were converted to sRGB; rows of older ones count once it is known that their photos
 have no other colours (see `confirm`)."""
+_LOSS, _ADDRESS_LOSS = "its photos are embedded again", "its photos are fetched again"
 
 _ADDRESS = np.dtype([("address", "S64"), ("photo_id", "S64")])
 
@@ -124,6 +125,7 @@ class FeatureCache:
         self._shards: list[np.ndarray] = []
         self._where: dict[str, tuple[int, int]] = {}
         self._older, self._confirmed = set[str](), set[str]()
+        self._checked: dict[Path, tuple[tuple[int, int, int], bool]] = {}
         self.refresh()
 
     def __contains__(self, photo_id: object) -> bool:
@@ -142,19 +144,19 @@ class FeatureCache:
         self._confirmed |= self._older.intersection(photo_ids)
 
     def refresh(self) -> None:
-        """Read the shards again; a damaged one is deleted, its photos count as not embedded.
+        """Read the shards again; a damaged one is set aside, its photos count as not embedded.
 
         Raises:
             FeaturesError: The system does not let one be read.
         """
         self._shards, self._where, self.addresses, self._older = [], {}, {}, set()
-        read = self._read(self.folder, self._dtype, "its photos are embedded again")
+        read = self._read(self.folder, self._dtype, _LOSS)
         for path, shard in sorted(read, key=lambda one: one[0].name.endswith(_CONVERTED)):  # the older ones first
             ids = [photo_id.decode() for photo_id in shard["photo_id"]]
             self._where |= {photo_id: (len(self._shards), row) for row, photo_id in enumerate(ids)}
             self._older = self._older.difference(ids) if path.name.endswith(_CONVERTED) else self._older.union(ids)
             self._shards.append(shard["features"])
-        for _, shard in self._read(self.folder / "addresses", _ADDRESS, "its photos are fetched again"):
+        for _, shard in self._read(self.folder / "addresses", _ADDRESS, _ADDRESS_LOSS):
             self.addresses |= {address.decode(): photo_id.decode() for address, photo_id in shard}
 
     def append(self, photo_ids: Sequence[str], features: np.ndarray, read: Sequence[tuple[str, str]] = ()) -> None:
@@ -180,10 +182,13 @@ class FeatureCache:
             small = (path for path in sorted(folder.glob("*.npy")) if path.stat().st_size < MERGED_BYTES)
             paths = [path for path in small if path.name.endswith(_CONVERTED) == (end == _CONVERTED)]
             if len(paths) > COMPACT_ABOVE:
+                dtype, loss = (self._dtype, _LOSS) if folder == self.folder else (_ADDRESS, _ADDRESS_LOSS)
                 with _reading(folder):
-                    shards = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
-                self._write(folder, shards, end)
-                for path in paths:
+                    shards = {path: self._intact(path, dtype, loss) for path in paths}
+                whole = {path: shard for path, shard in shards.items() if shard is not None}
+                if whole:
+                    self._write(folder, list(whole.values()), end)
+                for path in whole:
                     path.unlink(missing_ok=True)
 
     def lock(self) -> FileLock:
@@ -202,7 +207,7 @@ class FeatureCache:
         with _reading(folder):
             while before != (paths := sorted(folder.glob("*.npy"))):
                 try:
-                    return [(path, shard) for path in paths if (shard := _intact(path, dtype, loss)) is not None]
+                    return [(path, shard) for path in paths if (shard := self._intact(path, dtype, loss)) is not None]
                 except FileNotFoundError:  # another process has just merged it: list again
                     before = paths
             raise Flaw("a file is listed that is not there")
@@ -221,19 +226,32 @@ class FeatureCache:
             np.lib.format.write_array_header_1_0(stream, about)
             for part in parts:
                 part.tofile(stream)
+            stream.close()
+            checked.add_trailer(partial, self.backbone.fingerprint)
 
-
-def _intact(path: Path, dtype: np.dtype, loss: str) -> np.ndarray | None:
-    """A shard, mapped; None if it is damaged: then it is deleted."""
-    try:
-        shard = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(shard, np.ndarray) or shard.dtype != dtype or shard.ndim != 1:
-            raise Flaw("another layout")
-        return shard
-    except _DAMAGE as error:
-        log.warning("Deleting the damaged cache file %s (%s); %s", path, reason_of(error, otherwise=DAMAGED), loss)
-        path.unlink(missing_ok=True)
-        return None
+    def _intact(self, path: Path, dtype: np.dtype, loss: str) -> np.ndarray | None:
+        """A shard, mapped; None if it is damaged: then it is set aside. Its bytes are checked once a process."""
+        try:
+            if path.is_dir():
+                raise Flaw("it is a folder, not a file")
+            found = path.stat()
+            seen = (found.st_ino, found.st_size, found.st_mtime_ns)
+            known = self._checked.get(path)
+            ends = known[1] if known and known[0] == seen else checked.check_trailer(path, self.backbone.fingerprint)
+            shard = np.load(path, mmap_mode="r", allow_pickle=False)
+            if not isinstance(shard, np.memmap) or shard.dtype != dtype or shard.ndim != 1:
+                raise Flaw("another layout")
+            if shard.offset + shard.nbytes + ends * checked.TRAILER_BYTES != found.st_size:
+                raise Flaw("it is longer than what it says it holds")
+            if not ends and not all(
+                shard[name].tobytes().isascii() for name in dtype.names or () if name != "features"
+            ):
+                raise Flaw("its ids are damaged")
+            self._checked[path] = (seen, ends)
+            return shard
+        except _DAMAGE as error:
+            checked.set_aside_and_say(path, reason_of(error, otherwise=DAMAGED), loss)
+            return None
 
 
 @contextmanager

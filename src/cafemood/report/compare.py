@@ -14,6 +14,7 @@ import pandas as pd
 from cafemood.core.atomic import write_csv, writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.core.names import path_of, text_of
+from cafemood.core.parquet import write_parquet
 from cafemood.evaluation.score_table import compare_columns, first_columns
 from cafemood.report.comparison import COLUMNS, Comparison, is_noise
 from cafemood.report.comparison_findings import findings
@@ -29,8 +30,7 @@ SIDE = 112
 def write(comparison: Comparison, out: Path) -> Path:
     """Write `compare.html`, `compare.csv` and `compare.parquet`; returns the page's path."""
     write_csv(out / "compare.csv", comparison.table)
-    with writing(out / "compare.parquet") as partial:
-        comparison.table.to_parquet(partial, index=False)
+    write_parquet(out / "compare.parquet", comparison.table)
     page = out / "compare.html"
     html = environment("cafemood.report").get_template("compare.html.j2").render(**_context(comparison, out))
     with writing(page) as partial:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -14,15 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cafemood.core import remote
+from cafemood.core import checked, remote
 from cafemood.core.names import path_of, text_of
-from cafemood.core.reasons import DAMAGED, reason_of
+from cafemood.core.parquet import read_parquet
+from cafemood.core.reasons import Flaw
 from cafemood.errors import RunError
 from cafemood.evaluation.findings import Finding
+from cafemood.runs import records
 from cafemood.runs.card import SCHEMA_VERSION, RunCard
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+ASSIGNED = ("photo_id", "file", "cafe_id", "cluster")
+"""Columns that the photos of a run, and those added to it, must have."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,9 @@ class Run:
     @cached_property
     def scores(self) -> dict[str, Any]:
         """What `scores.json` holds."""
-        return _read_json(self.folder / "scores.json")
+        path = self.folder / "scores.json"
+        self._check(path)
+        return records.read(path, records.SCORES)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -52,18 +59,18 @@ class Run:
     @cached_property
     def assignments(self) -> pd.DataFrame:
         """One row a photo; see docs/run_folder.md for the columns."""
-        import pandas as pd
 
         path = self.folder / "assignments.parquet"
+        self._check(path)
         try:
-            return pd.read_parquet(path)
-        except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
-            raise _unreadable(path, error) from None
+            return read_parquet(path, ASSIGNED)
+        except (OSError, Flaw) as error:
+            raise records.unreadable(path, error) from None
 
     @cached_property
     def model(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """The tensors of `model.safetensors` and the words beside them."""
-        return read_tensors(self.folder / "model.safetensors")
+        return self._tensors("model.safetensors")
 
     @property
     def has_features(self) -> bool:
@@ -82,7 +89,21 @@ class Run:
             why = "this run has no features.safetensors: an earlier cafemood wrote it"
             fix = "run its command again (nothing is embedded twice)"
             raise RunError("The run keeps no features", where=self.folder, why=why, fix=fix)
-        return read_tensors(path)[0]
+        return self._tensors(path.name)[0]
+
+    def _tensors(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        path = self.folder / name
+        self._check(path)
+        return read_tensors(path)
+
+    def _check(self, path: Path) -> None:
+        """Hold a file against the checksum in `run.json`; a run of an earlier cafemood has none."""
+        said = self.card.files.get(path.name)
+        try:
+            if said is not None and said != f"{checked.crc_of_file(path):08x}":
+                raise Flaw(checked.MISMATCH)
+        except (OSError, Flaw) as error:
+            raise records.unreadable(path, error) from None
 
     @cached_property
     def photos(self) -> pd.DataFrame:
@@ -102,9 +123,9 @@ class Run:
         if not path.exists():
             return photos
         try:
-            added = pd.read_parquet(path)
-        except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
-            raise _unreadable(path, error, "delete it") from None
+            added = read_parquet(path, ASSIGNED)
+        except (OSError, Flaw) as error:
+            raise records.unreadable(path, error, "delete it") from None
         added = added.assign(added=True).reindex(columns=photos.columns)
         return pd.DataFrame({c: [*photos[c], *added[c]] for c in photos.columns})
 
@@ -173,7 +194,7 @@ def load(folder: str | Path) -> Run:
             why="it has no run.json" if folder.is_dir() else "it does not exist",
             fix="give a folder below outputs/runs or outputs/sweeps",
         )
-    facts = _read_json(folder / "run.json")
+    facts = records.read(folder / "run.json")
     version = facts.get("schema_version", 0)
     if not isinstance(version, int):
         why = f"its schema_version is {version!r}"
@@ -196,7 +217,7 @@ def why_unfinished(folder: Path) -> str | None:
     """Why a job's folder holds no result, in its own words; None if it does."""
     if (folder / "run.json").is_file():
         try:
-            facts = _read_json(folder / "run.json")
+            facts = records.read(folder / "run.json")
         except RunError:
             return "its run.json cannot be read"
         if facts.get("status") == "finished":
@@ -217,7 +238,7 @@ def clear_unfinished(folder: Path) -> None:
     path = folder / "run.json"
     if not path.is_file():
         return
-    facts = _read_json(path) if path.stat().st_size else {}  # empty: killed while it claimed the folder
+    facts = records.read(path) if path.stat().st_size else {}  # empty: killed while it claimed the folder
     if facts.get("status") == "finished":
         raise RunError("This folder already holds a run", where=folder, fix="choose another folder")
     process = facts.get("process") or {}
@@ -245,25 +266,9 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     Raises:
         RunError: It is missing or damaged.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     try:
-        with safe_open(path, framework="numpy") as stream:
-            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception, fix: str = "run it again") -> RunError:
-    """The error for a file of a run that is not there, or not what was written."""
-    return RunError("A file of the run cannot be read", where=path, why=reason_of(error, path, DAMAGED), fix=fix)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
-    if not isinstance(value, dict):
-        raise RunError("A file of the run cannot be read", where=path, why="not a JSON object", fix="run it again")
-    return value
+        return checked.read_tensors(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise records.unreadable(path, error) from None

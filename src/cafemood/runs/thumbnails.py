@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from cafemood.core.atomic import writing
-from cafemood.core.reasons import DAMAGED, reason_of
+from cafemood.core.parquet import read_parquet, write_parquet
+from cafemood.core.reasons import DAMAGED, Flaw, reason_of
 from cafemood.core.remote import is_address
 from cafemood.data.images import file_digest, open_image
 from cafemood.errors import PhotoError
@@ -104,15 +104,14 @@ def write(run: Run, also: Iterable[int] = ()) -> None:
 
 def _known(run: Run) -> dict[str, bytes | None]:
     """The pictures of `thumbnails.parquet` by photo_id; none if it is missing or damaged."""
-    import pandas as pd
 
     path = run.folder / "thumbnails.parquet"
     stored: dict[str, bytes | None] = {}
     if path.exists():
         try:
-            table = pd.read_parquet(path)
+            table = read_parquet(path, ("photo_id", "webp"))
             stored = dict(zip(table["photo_id"], table["webp"], strict=True))
-        except Exception as error:  # pyarrow raises a dozen kinds for a damaged file; the photos can mend it
+        except (OSError, Flaw) as error:  # the photos can mend it
             log.warning("Making the damaged %s again (%s)", path, reason_of(error, path, DAMAGED))
     return stored
 
@@ -153,8 +152,7 @@ def _keep(run: Run, pictures: Mapping[str, bytes | None]) -> None:
     import pandas as pd
 
     table = pd.DataFrame({"photo_id": list(pictures), "webp": list(pictures.values())})
-    with writing(run.folder / "thumbnails.parquet") as partial:
-        table.to_parquet(partial, index=False, compression=None)
+    write_parquet(run.folder / "thumbnails.parquet", table, compression=None)
 
 
 def make_thumbnails(

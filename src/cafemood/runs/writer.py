@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from cafemood.core import chunks
-from cafemood.core.atomic import write_csv, write_json, write_tensors, writing
+from cafemood.core import checked, chunks
+from cafemood.core.atomic import write_csv, write_json, write_tensors
 from cafemood.core.names import text_of
+from cafemood.core.parquet import write_parquet
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, RunError
 from cafemood.runs import compact
@@ -173,6 +174,8 @@ class RunWriter:
                 *([backbone.note] if backbone.note else []),
             ],
         }
+        kept = ("assignments.parquet", "scores.json", "model.safetensors", "features.safetensors")
+        self.facts["files"] = {name: f"{checked.crc_of_file(self.folder / name):08x}" for name in kept}
         self.recorded = True
 
     def write_assignments(
@@ -196,8 +199,7 @@ class RunWriter:
         table["probability"] = probabilities[row, order[:, 0]]
         table["second_probability"] = probabilities[row, order[:, 1]]
         table = table.assign(**columns)
-        with writing(self.folder / "assignments.parquet") as partial:
-            table.to_parquet(partial, index=False)
+        write_parquet(self.folder / "assignments.parquet", table)
         write_csv(self.folder / "assignments.csv", table)
 
     def write_model(self, tensors: dict[str, np.ndarray], about: dict[str, str]) -> None:

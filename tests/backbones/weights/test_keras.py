@@ -72,7 +72,7 @@ def test_a_cut_file_is_one_clear_error(tmp_path, keep):
         read_keras(path)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_mutated_file_is_read_or_refused(tmp_path, data):
     small = [np.ones((2, 3, 1, 1), "f4"), np.ones(2, "f4"), np.ones((4, 8), "f4"), np.ones(4, "f4")]

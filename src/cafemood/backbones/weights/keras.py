@@ -7,10 +7,9 @@ from pathlib import Path
 
 import torch
 
-from cafemood.core.reasons import Flaw, reason_of
+from cafemood.core.child import read_apart
+from cafemood.core.reasons import reason_of
 from cafemood.errors import WeightsError
-
-_MOST_LAYERS = 4096
 
 
 def read_keras(path: Path) -> list[torch.Tensor]:
@@ -23,35 +22,15 @@ def read_keras(path: Path) -> list[torch.Tensor]:
         Kernel, bias, kernel, bias, … as float32.
 
     Raises:
-        WeightsError: It is no HDF5 file of Keras weights, or it is cut off, or its arrays would not fit in it.
+        WeightsError: It is no HDF5 file of Keras weights, or it is cut off, or its arrays would not fit in it,
+            or it takes more time or memory than a whole one (it is read in a process of its own).
     """
-    import h5py
-
-    tensors: list[torch.Tensor] = []
     try:
-        with h5py.File(path, "r") as stream:
-            room = path.stat().st_size
-            root = stream.get("model_weights", stream)
-            for layer in _names(root.attrs["layer_names"]):
-                for name in _names(root[layer].attrs["weight_names"]):
-                    array = root[layer][name]
-                    if not isinstance(array, h5py.Dataset) or array.dtype.kind != "f":
-                        raise Flaw(f"{layer}/{name} holds no floats")
-                    room -= math.prod(array.shape) * array.dtype.itemsize
-                    if room < 0 or array.ndim > 4:  # Keras compresses nothing; a bomb's shapes outgrow its file
-                        raise Flaw(f"{layer}/{name} of shape {array.shape} does not fit in the file")
-                    tensors.append(torch.from_numpy(array[()].astype("float32", copy=False)))
-    except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError, UnicodeDecodeError) as error:
-        why = reason_of(error, path, "it is damaged or cut off, or no file of Keras weights")
+        arrays = read_apart("cafemood.backbones.hdf5:read", path)
+    except (OSError, ValueError) as error:
+        why = reason_of(error, path)
         raise WeightsError("The HDF5 weight file cannot be read", where=path, why=why, fix="fetch it again") from None
-    return _in_torch_layout(tensors)
-
-
-def _names(attribute: object) -> list[str]:
-    names = [n.decode() if isinstance(n, bytes) else str(n) for n in list(attribute)]  # type: ignore[call-overload]
-    if len(names) > _MOST_LAYERS:
-        raise Flaw(f"over {_MOST_LAYERS} names in one list")
-    return names
+    return _in_torch_layout([torch.from_numpy(arrays[name]) for name in sorted(arrays)])
 
 
 def _in_torch_layout(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
