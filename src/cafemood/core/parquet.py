@@ -41,7 +41,7 @@ def read_parquet(path: Path, needed: Iterable[str] = ()) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path, page_checksum_verification=True)
     except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
-        if isinstance(error, OSError) and error.errno:
+        if isinstance(error, OSError) and (error.errno or type(error) is not OSError):  # its own have neither
             raise
         raise Flaw(reason_of(error, path, DAMAGED)) from None
     missing = [name for name in needed if name not in table]
