@@ -140,7 +140,9 @@ class SourceSpider(scrapy.Spider):
 
     def names_host(self, host: str) -> bool:
         """Whether the crawl was told of a host itself, so that it may be in a private network."""
-        return self.options.site is not None and host == host_of(self.options.site)
+        if self.options.site is not None and host == host_of(self.options.site):
+            return True
+        return self.options.repair and self.ledger.names_host(self.name, host, fetched=True)
 
     def prepare(self) -> None:
         """Take what the spider needs from its options."""

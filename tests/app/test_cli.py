@@ -132,7 +132,7 @@ def test_a_whole_new_cafe_is_assigned_profiled_and_kept(finished, tmp_path):
     before = (run / "assignments.parquet").read_bytes()
     done = cafemood("assign", run, new, "--keep", cwd=tmp_path)
     assert done.returncode == 1  # for the file that is no photo
-    assert "글.jpg: skipped, not an image" in done.stderr
+    assert "글.jpg: not an image" in done.stderr
     assert "noise.png: unlike any photo of this run" in done.stdout
     assert "café 새 카페: 4 photos: mood" in done.stdout
     assert "3 photos added" in done.stdout

@@ -563,10 +563,11 @@ def test_arguments_are_checked_before_anything_is_asked(scrapy, replica_of, tmp_
     ("name", "text", "message"),
     [
         (None, "", "No table given"),
-        ("missing.csv", None, "it does not exist"),
-        ("t.xlsx", "x", "neither .csv nor .parquet"),
-        ("t.csv", "address\nx\n", "The table has no column licence, url"),
-        ("t.parquet", "no parquet", "The table cannot be read"),
+        ("missing.csv", None, "does not exist"),
+        ("t.xls", "x", "'.xls' is not .parquet"),
+        ("t.xlsx", "x", "cannot be read"),
+        ("t.csv", "address\nx\n", "no column 'url', 'licence'"),
+        ("t.parquet", "no parquet", "cannot be read"),
     ],
 )
 def test_a_table_that_cannot_be_used(scrapy, tmp_path, name, text, message):

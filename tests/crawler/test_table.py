@@ -18,7 +18,7 @@ def test_a_table_with_a_bad_byte_far_down_is_taken_when_it_is_corrected(scrapy, 
     table.write_bytes(start.encode() + last.encode() + b"\xff")
     done = scrapy.crawl("urllist", folder, file=table)
     assert done.code == 2, done.text
-    assert "The table cannot be read" in done.text
+    assert "The list cannot be read" in done.text
     assert site.asked == []
     table.write_text(start + last)
     done = scrapy.crawl("urllist", folder, file=table)

@@ -91,7 +91,7 @@ def test_a_missing_label_is_no_class(photo_folder, suffix, read):
     ("name", "data", "message"),
     [
         ("m.parquet", None, "does not exist"),
-        ("m.xls", b"", r"(?s)Unknown kind of manifest.*CSV UTF-8"),
+        ("m.xls", b"", r"(?s)Unknown kind of list.*CSV UTF-8"),
         ("m.parquet", b"PAR1 not really", r"(?s)cannot be read.*it is empty, damaged, or no \.parquet table"),
         ("m.csv", b"", r"(?s)cannot be read.*it is empty"),
         (

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cafecrawl.errors import ConfigError
+from cafemood.core.addresses import host_of
 from cafemood.core.reasons import quoted, reason_of
 
 VERSION = 1
@@ -62,6 +63,7 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
             self._db.row_factory = sqlite3.Row
+            self._db.create_function("host_of", 1, host_of, deterministic=True)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             n_tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if not n_tables and not readonly:

@@ -8,7 +8,6 @@ from typing import Any
 
 from cafecrawl.ledger.database import Database
 from cafecrawl.names import file_stem
-from cafemood.core.addresses import host_of
 
 _FOR_ITS_LICENCE = "state = 'rejected' AND reason LIKE 'licence: %'"
 _CORRECTED = " (corrected)"
@@ -36,10 +35,10 @@ class PhotosTable(Database):
         """One photo."""
         return self.rows("SELECT * FROM photos WHERE id = ?", row)[0]
 
-    def names_host(self, source: str, host: str) -> bool:
-        """Whether an address of this source is on a host."""
-        rows = self.rows("SELECT url FROM photos WHERE source = ? AND url LIKE ?", source, f"%://%{host}%")
-        return any(host_of(row["url"]) == host for row in rows)
+    def names_host(self, source: str, host: str, *, fetched: bool = False) -> bool:
+        """Whether an address of this source is on a host; with `fetched`, one whose photo was stored once."""
+        query = "SELECT 1 FROM photos WHERE source = ? AND (file NOTNULL OR NOT ?) AND host_of(url) = ? LIMIT 1"
+        return bool(self.rows(query, source, fetched, host))
 
     def rejected(self) -> Iterator[sqlite3.Row]:
         """Photos that were rejected, in the order they were found, a thousand in memory at a time."""

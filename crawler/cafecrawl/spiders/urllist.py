@@ -122,9 +122,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
         table.need(("url", "licence"))
         yield from table.rows
     except PhotoError as error:
-        raise ConfigError(
-            "The table cannot be read", where=path, why=f"{error.what}: {error.why or ''}".rstrip(": "), fix=error.fix
-        ) from None
+        raise ConfigError(error.what, where=error.where, why=error.why, fix=error.fix) from None
 
 
 def _read(row: dict[str, Any]) -> tuple[Place, PhotoRef]:

@@ -20,6 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
+from cafemood.app import resolvers  # noqa: F401  (it registers what the configs call)
 from cafemood.errors import CafemoodError
 
 

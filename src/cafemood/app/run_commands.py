@@ -25,7 +25,7 @@ def assign(
     """Say which mood new photos and cafés belong to, and which photos are unlike anything seen."""
     from cafemood import runs
     from cafemood.cafes import assigning
-    from cafemood.data.photos import skipped_lines
+    from cafemood.data.photos import named_as_photo, skipped_lines
 
     opened = runs.load(run)
     photo_set = assigning.find(photos)
@@ -51,7 +51,7 @@ def assign(
         n = assigning.keep(opened, photo_set.photos, answers)
         update(runs.load(run))
         say(f"{n} photos added to {run / 'cafes.parquet'}", err=as_json)
-    if any(answer.error is not None for answer in answers):
+    if any(answer.error is not None for answer in answers) or any(named_as_photo(s) for s in photo_set.skipped):
         raise typer.Exit(1)
 
 

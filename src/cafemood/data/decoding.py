@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import io
+from pathlib import Path
+from typing import TextIO
 
 from cafemood.core.reasons import Flaw
 
@@ -24,6 +27,34 @@ _COMMON = frozenset(
 """Syllables that most of Korean text is made of; bytes of another encoding that CP949 takes give rare ones."""
 COMMON_SHARE = 0.6
 WAY_OUT = "save it as UTF-8 (in Excel: Save As, “CSV UTF-8 (comma delimited)”)"
+
+
+_CHUNK = 1 << 20
+
+
+def opened(path: Path) -> TextIO:
+    """The text of a file, to be read line by line, line ends as they are; what is UTF-8 is not held in memory.
+
+    Raises:
+        Flaw: See `decoded`.
+    """
+    if _is_utf8(path):
+        return open(path, encoding="utf-8-sig", newline="")
+    return io.StringIO(decoded(path.read_bytes()), newline="")
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a file is UTF-8 throughout, with a mark or without, and holds no zero byte."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                return False
+            if b"\0" in chunk:
+                return False
+    return not decoder.getstate()[0]
 
 
 def decoded(data: bytes) -> str:

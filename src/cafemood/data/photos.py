@@ -164,6 +164,12 @@ def left_out(skipped: Sequence[Skipped], most: int = 8) -> str:
     return ", ".join(kinds)
 
 
+def named_as_photo(skipped: Skipped) -> bool:
+    """Whether a file that was left out is damaged or no photo although its name ends as a photo's does."""
+    return _suffix(skipped.file) in _PHOTO_SUFFIXES and not skipped.reason.startswith("the same photo as")
+
+
+_PHOTO_SUFFIXES = frozenset(f".{name}" for name in "jpg jpeg jpe jfif png webp gif tif tiff bmp avif heic heif".split())  # noqa: SIM905
 _REST = re.compile(r"( as .*| \(\d+ files\)|: .*)$", re.DOTALL)
 """What differs from file to file within one reason."""
 

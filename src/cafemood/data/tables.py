@@ -42,16 +42,16 @@ class Table:
         Raises:
             PhotoError: It does.
         """
-        for name in names:
-            if name not in self.columns:
-                # a table without a header has its first row there, which may be an address with a secret
-                there = [remote.shown(c) if remote.is_address(c) else c for c in self.columns]
-                raise PhotoError(
-                    f"The manifest has no column {name!r}",
-                    where=self.path,
-                    why=f"its columns are {shown(', '.join(there))}",
-                    fix="export it again, or correct the column's name",
-                )
+        missing = [repr(name) for name in names if name not in self.columns]
+        if missing:
+            # a table without a header has its first row there, which may be an address with a secret
+            there = [remote.shown(c) if remote.is_address(c) else c for c in self.columns]
+            raise PhotoError(
+                f"The list has no column {', '.join(missing)}",
+                where=self.path,
+                why=f"its columns are {shown(', '.join(there))}",
+                fix="export it again, or correct the column's name",
+            )
 
 
 def read_table(path: Path, known: Collection[str]) -> Table:
@@ -70,10 +70,10 @@ def read_table(path: Path, known: Collection[str]) -> Table:
         old = kind in (".xls", ".ods", ".numbers")
         fix = WAY_OUT if old else "export it again as one of these"
         why = f"{path.suffix!r} is not {', '.join(_READERS)}"
-        raise PhotoError("Unknown kind of manifest", where=path, why=why, fix=fix)
+        raise PhotoError("Unknown kind of list", where=path, why=why, fix=fix)
     if not path.is_file():
-        fix = "crawl first (see crawler/), or correct the list's path"
-        raise PhotoError("The manifest does not exist", where=path, fix=fix)
+        fix = "correct its path (a crawl writes the list manifest.parquet beside its photos)"
+        raise PhotoError("The list does not exist", where=path, fix=fix)
     with _Told(path, kind):
         named, rows = _READERS[kind](path, known)
         columns, places = _columns(named, known)
@@ -95,7 +95,7 @@ class _Told:
             why = reason_of(error, self.path, f"it is empty, damaged, or no {self.kind} table")
             text = self.kind in (".csv", ".tsv", ".xlsx")
             fix = f"correct that place, or {WAY_OUT}" if text else "export it again"
-            raise PhotoError("The manifest cannot be read", where=self.path, why=why, fix=fix) from None
+            raise PhotoError("The list cannot be read", where=self.path, why=why, fix=fix) from None
 
 
 def _records(path: Path, kind: str, places: dict[str, int], rows: Iterator[Sequence[Any]]) -> Iterator[Row]:

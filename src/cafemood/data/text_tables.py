@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 from cafemood.core.cells import unguarded
 from cafemood.core.names import shown
 from cafemood.core.reasons import Flaw
-from cafemood.data.decoding import decoded
+from cafemood.data.decoding import decoded, opened
 
 SEPARATORS = ",;\t|"
+_HEAD = 100_000
+"""Letters that are looked at for what parts the cells."""
 
 Row = dict[str, Any]
 Rows = tuple[list[str], Iterator[Sequence[Any]]]
@@ -38,27 +41,25 @@ def read_csv(path: Path, known: Collection[str]) -> Rows:
     Raises:
         Flaw: It is empty, of unknown encoding, a row is broken or longer than the header; also while rows are read.
     """
-    text = decoded(path.read_bytes())
-    told = text[:6].lower().startswith("sep=") and text[5:6] in ("\n", "\r")  # Excel's own first line
-    separator = text[4] if told else "\t" if path.suffix.strip().lower() == ".tsv" else _separator(text, known)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    filled = _filled(rows)
-    if told:
-        next(filled)
-    header = next(filled, None)
+    with opened(path) as stream:
+        head = stream.read(_HEAD)
+    told = head[:4].lower() == "sep=" and head[5:6] in ("\n", "\r")  # Excel's own first line
+    separator = head[4] if told else "\t" if path.suffix.strip().lower() == ".tsv" else _separator(head, known)
+    with closing(_filled(path, separator, told=told)) as filled:
+        header = next(filled, None)
     if header is None:
         raise Flaw("it is empty, or no table in CSV")
-    columns = [unguarded(name).strip() for name in header]
+    columns = [unguarded(name).strip() for name in header[1]]
     while columns and not columns[-1]:
         columns.pop()
-    return columns, _fitting(filled, rows, columns)
+    return columns, _fitting(_filled(path, separator, told=told), columns)
 
 
-def _separator(text: str, known: Collection[str]) -> str:
+def _separator(head: str, known: Collection[str]) -> str:
     """What stands between the names of columns; of several, what gives most that are known."""
     found: dict[str, tuple[int, int]] = {}
     for separator in SEPARATORS:
-        rows = csv.reader(io.StringIO(text[:100_000], newline=""), delimiter=separator, strict=True)
+        rows = csv.reader(io.StringIO(head, newline=""), delimiter=separator, strict=True)
         try:
             header = next((row for row in rows if any(cell.strip() for cell in row)), [])
         except csv.Error:
@@ -75,27 +76,32 @@ def _separator(text: str, known: Collection[str]) -> str:
     return first[0]
 
 
-def _filled(rows: Any) -> Iterator[list[str]]:
-    """The rows that are not blank; where one is broken, which."""
-    while True:
-        begun = rows.line_num + 1
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error:
-            why = "a quotation mark in a cell has no fellow, or stands before its end"
-            raise Flaw(f"the row of line {begun} is no CSV: {why} (line {rows.line_num})") from None
-        if any(cell.strip() for cell in row):
-            yield row
+def _filled(path: Path, separator: str, *, told: bool) -> Generator[tuple[int, list[str]], None, None]:
+    """The rows that are not blank, each with the line it ends at; where one is broken, which."""
+    with opened(path) as stream:
+        rows = csv.reader(stream, delimiter=separator, strict=True)
+        while True:
+            begun = rows.line_num + 1
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error:
+                why = "a quotation mark in a cell has no fellow, or stands before its end"
+                raise Flaw(f"the row of line {begun} is no CSV: {why} (line {rows.line_num})") from None
+            if any(cell.strip() for cell in row):
+                if not told:
+                    yield rows.line_num, row
+                told = False
 
 
-def _fitting(filled: Iterator[list[str]], rows: Any, columns: list[str]) -> Iterator[list[str]]:
-    """Rows without the empty cells that a spreadsheet adds behind the last column."""
-    for row in filled:
+def _fitting(filled: Iterator[tuple[int, list[str]]], columns: list[str]) -> Iterator[list[str]]:
+    """The rows after the header, without the empty cells that a spreadsheet adds behind the last column."""
+    next(filled)
+    for line, row in filled:
         for place, cell in enumerate(row[len(columns) :], len(columns) + 1):
             if cell.strip():
-                why = f"line {rows.line_num} has {shown(cell[:40])!r} in cell {place}"
+                why = f"line {line} has {shown(cell[:40])!r} in cell {place}"
                 raise Flaw(f"{why}, and the header has {len(columns)} columns (an unquoted separator?)")
         yield [unguarded(cell) for cell in row[: len(columns)]]  # our own tables guard what a spreadsheet runs
 

@@ -40,7 +40,7 @@ def read_streets(path: Path) -> list[list[float]]:
             elif shape.get("type") in ("MultiLineString", "Polygon"):
                 parts += shape["coordinates"]
         arrays = [np.asarray([point[:2] for point in part], dtype=float) for part in parts if len(part) > 1]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         why = reason_of(error, path, "it is no GeoJSON of lines")
         raise CafemoodError("The streets cannot be read", where=path, why=why, fix=fix) from None
     n = sum(len(array) for array in arrays)
