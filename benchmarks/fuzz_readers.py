@@ -45,8 +45,9 @@ from cafemood.backbones.weights.caffe import read_caffemodel  # noqa: E402
 from cafemood.backbones.weights.keras import read_keras  # noqa: E402
 from cafemood.clustering import KMeans, stored  # noqa: E402
 from cafemood.data.folders import scan_folder  # noqa: E402
-from cafemood.data.images import open_image  # noqa: E402
-from cafemood.data.manifests import read_listing  # noqa: E402
+from cafemood.data.images import file_digest, open_image  # noqa: E402
+from cafemood.data.manifests import read_listing, read_manifest, write_manifest  # noqa: E402
+from cafemood.data.photos import Photo  # noqa: E402
 from cafemood.errors import CafemoodError  # noqa: E402
 from cafemood.report.mapping import read_streets  # noqa: E402
 
@@ -135,12 +136,11 @@ def readers(folder: Path) -> Iterator[tuple[str, str, list[bytes], Callable[[Pat
     yield "folder of photos", ".png", made, lambda path: scan_folder(path.parent)
     for suffix, seeds in tables(folder).items():
         yield suffix[1:], suffix, seeds, lambda path: read_listing(path, labels="label")
-    yield (
-        "rows of a list",
-        ".csv",
-        [b"url,cafe_id\nhttps://a.example/a.jpg,1\n"],
-        lambda path: list(read_listing(path, root=path.parent)[0]),
-    )
+    addresses = b"file,cafe_id\nhttps://a.example/a.jpg,1\nhttps://b.example:8080/%EA%B3%B5/b.jpg?w=1,2\n"
+    yield "list of addresses", ".csv", [addresses], read_listing
+    photos = [Photo(file_digest(folder / "photos" / "a.jpg"), "photos/a.jpg", "001")]
+    write_manifest(folder / "manifest.parquet", photos)
+    yield "manifest", ".parquet", [(folder / "manifest.parquet").read_bytes()], read_manifest
     arrays = [rng.normal(size=(2, 3, 1, 1)).astype("f4"), np.ones(2, "f4"), np.ones((4, 8), "f4"), np.ones(4, "f4")]
     caffe = [("conv", arrays[:2]), ("fc", arrays[2:])]
     seeds = [write_caffemodel(folder / "x", caffe, version=version).read_bytes() for version in (1, 2)]

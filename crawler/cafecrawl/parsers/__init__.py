@@ -70,7 +70,7 @@ def reader(source: str) -> Callable[[Callable[P, Page]], Callable[P, Page]]:
         def parsed(*args: P.args, **kwargs: P.kwargs) -> Page:
             try:
                 return parse(*args, **kwargs)
-            except (TypeError, AttributeError, KeyError, IndexError, ValueError, RecursionError) as error:
+            except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RecursionError) as error:
                 raise changed(source, reason_of(error)) from error
 
         return parsed
