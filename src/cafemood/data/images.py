@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cafemood.core import remote
 from cafemood.core.reasons import of_image, reason_of
-from cafemood.data import colours, kinds
+from cafemood.data import colours, jpeg_end, kinds
 from cafemood.errors import PhotoError
 
 MAX_PIXELS = 100_000_000
@@ -40,7 +40,7 @@ _TURNS = {
 
 
 def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Image.Image:
-    """Open a photo as an upright 8-bit RGB image in sRGB.
+    """Open a photo as an upright 8-bit RGB image in sRGB. A JPEG that lacks only its end marker is whole.
 
     Its content decides what it is, not its name (see `kinds`). EXIF orientation is applied; of an animation the first
     frame is taken; transparency is laid on white; 16-bit, CMYK and palette photos are converted, and so are the
@@ -84,7 +84,11 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
     except UnidentifiedImageError as error:
         raise PhotoError("A photo cannot be read", where=where, why=of_image(error)) from None
     except Exception as error:  # each of Pillow's decoders raises kinds of its own for a damaged file
-        raise PhotoError("A photo cannot be read", where=where, why=of_image(error, where)) from None
+        why = of_image(error, where)
+    whole = jpeg_end.with_end(source if isinstance(source, bytes) else Path(source).read_bytes())
+    if whole is None:
+        raise PhotoError("A photo cannot be read", where=where, why=why)
+    return open_image(whole, shortest=shortest)
 
 
 def file_digest(path: str | Path) -> str:
