@@ -13,8 +13,11 @@ from PIL import Image
 _END = b"\xff\xd9"
 _PADDINGS = tuple(bytes([byte]) * 96 for byte in (0x00, 0x55, 0xAA, 0xFE))
 """What takes the place of bits that may be missing: if there are any, the pixels differ from one to the next."""
+_RESTARTED = tuple(bytes([0xFF, 0xD0 + i]) + b"\x55" * 96 for i in range(8))
+"""The same behind each restart marker: without one, a decoder would not look at what follows."""
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _PROGRESSIVE = (0xC2, 0xCA)
+_SOS, _DRI = 0xDA, 0xDD
 
 
 def with_end(data: bytes) -> bytes | None:
@@ -32,7 +35,8 @@ def with_end(data: bytes) -> bytes | None:
     if not _all_scans(body):
         return None
     first: bytes | None = None
-    for padding in _PADDINGS:
+    restarts = any(marker == _DRI for marker, _ in _segments(body))
+    for padding in _PADDINGS + _RESTARTED * restarts:
         try:
             with Image.open(io.BytesIO(body + padding + _END), formats=("JPEG",)) as image:
                 pixels = image.tobytes()
@@ -53,7 +57,7 @@ def _all_scans(data: bytes) -> bool:
         if marker in _FRAMES and len(segment) > 5 and len(segment) >= 6 + 3 * segment[5]:
             progressive = marker in _PROGRESSIVE
             components = {segment[6 + 3 * i] for i in range(segment[5])}
-        elif marker == 0xDA and segment and len(segment) >= 4 + 2 * segment[0]:
+        elif marker == _SOS and segment and len(segment) >= 4 + 2 * segment[0]:
             first, last, approximation = segment[1 + 2 * segment[0] : 4 + 2 * segment[0]]
             for i in range(segment[0]):
                 for coefficient in range(first, min(last, 63) + 1) if progressive else range(64):
