@@ -50,7 +50,7 @@ def test_arrays_come_back(file):
 
 def test_one_that_hangs_is_ended(file):
     with pytest.raises(Flaw, match="could not be read in"):
-        read_apart("readers_of_a_test:hangs", file, seconds=20)
+        read_apart("readers_of_a_test:hangs", file, seconds=8)
     pid = int((file.parent / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -85,6 +85,8 @@ def open_image(source: str | Path | bytes, *, shortest: int | None = None) -> Im
         raise PhotoError("A photo cannot be read", where=where, why=of_image(error)) from None
     except Exception as error:  # each of Pillow's decoders raises kinds of its own for a damaged file
         why = of_image(error, where)
+        if isinstance(error, OSError) and error.errno:  # the system's
+            raise PhotoError("A photo cannot be read", where=where, why=why) from None
     whole = jpeg_end.with_end(source if isinstance(source, bytes) else Path(source).read_bytes())
     if whole is None:
         raise PhotoError("A photo cannot be read", where=where, why=why)

@@ -134,7 +134,6 @@ class RunCard:
         created: When it began, ISO 8601.
         notes: Sentences for the reader of the report.
         versions: Of the packages that a result may depend on.
-        files: CRC-32 of the run's files by name, 8 hexadecimal digits each.
     """
 
     k: int
@@ -149,7 +148,6 @@ class RunCard:
     created: str = ""
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], file: Path) -> RunCard:

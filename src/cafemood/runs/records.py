@@ -19,7 +19,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     _TEXT: str, _COUNT: int, _NUMBER: (int, float), _LIST: list, _TABLE: dict,
 }  # fmt: skip
 RUN = {
-    "status": _TEXT, "reason": _TEXT, "process": _TABLE, "files.*": _TEXT, "stages.*.name": _TEXT,
+    "status": _TEXT, "reason": _TEXT, "process": _TABLE, "files": _TABLE, "files.*": _TEXT, "stages.*.name": _TEXT,
     "stages.*.seconds": _NUMBER, "stages.*.items": _COUNT, "notes.*": _TEXT, "versions.*": _TEXT,
     "data.skipped.*.file": _TEXT, "data.skipped.*.reason": _TEXT, "space.display.name": _TEXT,
     "space.display.explained": _NUMBER,

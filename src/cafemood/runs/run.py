@@ -98,7 +98,7 @@ class Run:
 
     def _check(self, path: Path) -> None:
         """Hold a file against the checksum in `run.json`; a run of an earlier cafemood has none."""
-        said = self.card.files.get(path.name)
+        said = self.facts.get("files", {}).get(path.name)
         try:
             if said is not None and said != f"{checked.crc_of_file(path):08x}":
                 raise Flaw(checked.MISMATCH)
