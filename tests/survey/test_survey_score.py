@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from survey_helpers import answer_all, sensible
 
+from cafemood.core.checked import crc_of_file
 from cafemood.errors import SurveyError
 from cafemood.report import report
 from cafemood.survey import answers, figures, result, score, simulate, study, terminal
@@ -241,6 +242,10 @@ def test_another_clustering_of_the_same_photos_is_another_run(survey, asked_run)
     table = pd.read_parquet(path)
     assert score.run_of(survey, asked_run.folder)[0].folder == asked_run.folder
     table.assign(cluster=(table["cluster"] + 1) % 4).to_parquet(path)
+    card = asked_run.folder / "run.json"
+    facts = json.loads(card.read_text(encoding="utf-8"))
+    facts["files"]["assignments.parquet"] = f"{crc_of_file(path):08x}"
+    card.write_text(json.dumps(facts), encoding="utf-8")
     with pytest.raises(SurveyError, match=r"(?s)not built from this run.*puts them into other clusters"):
         score.run_of(survey, asked_run.folder)
 
