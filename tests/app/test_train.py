@@ -90,7 +90,7 @@ def test_a_labelled_folder_runs_end_to_end(train, tmp_path, photo_folder, method
     assert (run / ".hydra" / "config.yaml").is_file()
 
 
-@pytest.mark.parametrize("method", ["dec", "temi"])
+@pytest.mark.parametrize("method", ["dec", pytest.param("temi", marks=pytest.mark.thorough)])
 def test_the_papers_digits_run_without_photos(train, tmp_path, method):
     small = (
         [*SMALL, "method.max_updates=3"]
@@ -261,7 +261,7 @@ def test_a_failed_job_does_not_end_the_sweep_and_is_told_by_the_exit_code(train,
     [
         ["hydra/launcher=pool"],
         ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"],
-        ["hydra/launcher=ray"],
+        pytest.param(["hydra/launcher=ray"], marks=pytest.mark.thorough),
     ],
     ids=["pool", "submitit", "ray"],
 )

@@ -5,6 +5,7 @@ from killing import kill_often
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_kill_at_random_moments(scrapy, tmp_path):
     result = kill_often(scrapy, tmp_path, n_kills=50, seed=20261123)

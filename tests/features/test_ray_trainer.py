@@ -69,6 +69,7 @@ def test_actors_embed_what_one_process_embeds(cluster, photo_folder, cache_dir, 
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_an_actor_that_is_killed_loses_its_shard_and_no_photo(cluster, tmp_path, cache_dir, monkeypatch):
     monkeypatch.setattr(ray_trainer, "SHARD_ROWS", 4)
     for i in range(24):
