@@ -10,6 +10,7 @@ from sklearn import metrics
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
+from cafemood.clustering.lloyd import squared_distances
 from cafemood.evaluation import scores
 
 
@@ -46,12 +47,28 @@ def test_internal_scores_carry_their_space(blobs):
     assert all(name.endswith("@here") for name in values)
 
 
-def test_known_distances_change_nothing(blobs):
+def test_several_labellings_share_their_distances(blobs):
     x, labels = blobs
-    distances = metrics.pairwise_distances(x).astype(np.float32)
-    np.fill_diagonal(distances, 0)
-    with_them = scores.internal(x, labels, "here", distances=distances)
-    assert with_them == pytest.approx(scores.internal(x, labels, "here"), rel=1e-4)
+    several = [labels, np.arange(120) % 5, labels * 7 + 3]
+    for of_one, found in zip(several, scores.internal_of_all(x, squared_distances(x), several, "here"), strict=True):
+        assert found == pytest.approx(scores.internal(x, of_one, "here"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(4, 30), st.integers(1, 90), st.floats(-100, 100))
+def test_silhouettes_of_distances_are_scikit_learns(seed, n, d, shift):
+    rng = np.random.default_rng(seed)
+    x = (rng.normal(size=(n, d)) + shift).astype(np.float32)
+    x[1] = x[0]  # two photos that are the same
+    labels = rng.integers(0, 3, n)
+    labels[:2] = [0, 1]
+    (found,) = scores.silhouettes_of_distances(squared_distances(x), [labels])
+    np.testing.assert_allclose(found, metrics.silhouette_samples(x.astype(np.float64), labels), atol=2e-4)
+
+
+def test_clusters_with_the_same_mean_have_no_davies_bouldin():
+    x = np.array([[-1.0, 0], [1, 0], [0, -1], [0, 1], [9, 9], [9, 10]])
+    assert np.isnan(scores.internal(x, np.array([0, 0, 1, 1, 2, 2]), "here")["davies_bouldin@here"])
 
 
 @pytest.mark.parametrize("labels", [np.zeros(6, int), np.arange(6)], ids=["one cluster", "all singletons"])

@@ -120,8 +120,10 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood.data.photos import skipped_lines
     from cafemood.evaluation.assessment import assess
     from cafemood.evaluation.baselines import baselines
+    from cafemood.evaluation.judged import JudgedRows
     from cafemood.evaluation.resampling import ReliabilityOptions
     from cafemood.evaluation.selection import choose_k
+    from cafemood.evaluation.store import JudgingStore
     from cafemood.report import tracking
     from cafemood.report.finish import finish
 
@@ -164,7 +166,8 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
         with writer.stage("score", items=len(features)):
             plane, explained = display_plane(features)
-            compared = baselines(features, clustering, k, n_seeds=config.baseline_seeds)
+            judged, store = JudgedRows(features), JudgingStore(config.cache_dir)
+            compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
             truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
             reliability = ReliabilityOptions.of(
                 method,
@@ -175,7 +178,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
                 seed=config.seed,
                 n_candidates=n_candidates,
             )
-            evaluation = assess(features, plane, clustering, compared, reliability, truth=truth, cafes=cafes)
+            evaluation = assess(judged, plane, clustering, compared, reliability, truth=truth, cafes=cafes, store=store)
         writer.record(data, clustering, evaluation, plane, explained)
     finished = runs.load(config.folder)
     finish(finished, rows=features, pixels=photo_set.pixels)

@@ -8,15 +8,16 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import pairwise_distances
 
 from cafemood.clustering.base import Clustering
 from cafemood.evaluation import scores
 from cafemood.evaluation.baselines import Baseline
 from cafemood.evaluation.findings import Finding
+from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import MAX_ROWS, KMeansPipeline
 from cafemood.evaluation.resampling import ReliabilityOptions, refit_rows, stability
+from cafemood.evaluation.store import JudgingStore
 from cafemood.evaluation.verdict import noise_limit, verdict
 
 
@@ -50,7 +51,7 @@ class Evaluation:
 
 
 def assess(
-    features: np.ndarray,
+    features: np.ndarray | JudgedRows,
     plane: np.ndarray,
     clustering: Clustering,
     baselines: Sequence[Baseline],
@@ -58,6 +59,7 @@ def assess(
     *,
     truth: Sequence[str | None] | None = None,
     cafes: Sequence[str] | None = None,
+    store: JudgingStore | None = None,
 ) -> Evaluation:
     """Score a clustering in the feature space, in its own, and in the display plane.
 
@@ -70,31 +72,33 @@ def assess(
         truth: Ground-truth label of each photo, if there is one; it is used here and nowhere else. External scores
             are of the photos that have one.
         cafes: Café of each photo, if known.
+        store: Keeps what nulls and refits score, for other runs on the same rows.
     """
+    judged = JudgedRows.of(features)
     labels, k = clustering.labels, len(clustering.centers)
     options = options or ReliabilityOptions(KMeansPipeline(k))
     sample = scores.sample_rows(labels)
     rows = sample.rows
-    distances = np.asarray(pairwise_distances(features[rows]), dtype=np.float32)
-    np.fill_diagonal(distances, 0)
-
-    def in_features(chosen: np.ndarray) -> dict[str, float]:
-        return scores.internal(features[rows], chosen[rows], "features", distances=distances)
-
-    values = in_features(labels)
+    squared = judged.squared_of(rows)
+    of_seeds = [of_seed for baseline in baselines for of_seed in baseline.labels]
+    every = [of_labels[rows] for of_labels in (labels, *of_seeds)]
+    values, *others = scores.internal_of_all(judged.rows[rows], squared, every, "features")
+    values = values | _against(truth, labels)
     if clustering.space not in ("features", "pca2"):
         values |= scores.internal(clustering.embedding[rows], labels[rows], "clustering")
     values |= scores.internal(plane[rows], labels[rows], "pca2")
-    values |= _against(truth, labels)
+    by_seed = [internal | _against(truth, of_seed) for internal, of_seed in zip(others, of_seeds, strict=True)]
     compared = []
     for baseline in baselines:
-        by_seed = [in_features(seed_labels) | _against(truth, seed_labels) for seed_labels in baseline.labels]
-        compared.append({"name": baseline.name, "n_seeds": len(by_seed), "scores": scores.mean_and_sd(by_seed)})
+        n_seeds = len(baseline.labels)
+        own, by_seed = by_seed[:n_seeds], by_seed[n_seeds:]
+        about = {"name": baseline.name, "n_seeds": n_seeds, "n_reused": baseline.n_reused}
+        compared.append(about | {"scores": scores.mean_and_sd(own)})
     spaces = {clustering.space: clustering.embedding, "pca2": plane}
     details = {
-        "null": _nulls(features, labels, spaces, k, options),
-        "stability": _refitted(features, labels, cafes, options),
-        "coherence": None if cafes is None else scores.same_cafe_lift(labels, cafes, features, seed=options.seed),
+        "null": _nulls(judged, labels, spaces, k, options, store),
+        "stability": _refitted(judged, labels, cafes, options, store),
+        "coherence": None if cafes is None else scores.same_cafe_lift(labels, cafes, judged.rows, seed=options.seed),
         "leak": [] if cafes is None else scores.dominant_cafe_share(labels, cafes),
         "baselines": compared,
         "health": clustering.health(),
@@ -104,7 +108,7 @@ def assess(
         "spaces": {"clustering": clustering.space},
     }
     silhouettes = np.full(len(labels), np.nan)
-    silhouettes[rows] = scores.silhouettes(distances, labels[rows], precomputed=True)
+    silhouettes[rows] = scores.silhouettes_of_distances(squared, every[:1])[0]
     return Evaluation(values, verdict({"scores": values, **details}, n=len(labels), k=k), silhouettes, details)
 
 
@@ -120,28 +124,42 @@ def _against(truth: Sequence[str | None] | None, labels: np.ndarray) -> dict[str
 
 
 def _nulls(
-    features: np.ndarray, labels: np.ndarray, spaces: dict[str, np.ndarray], k: int, options: ReliabilityOptions
+    judged: JudgedRows,
+    labels: np.ndarray,
+    spaces: dict[str, np.ndarray],
+    k: int,
+    options: ReliabilityOptions,
+    store: JudgingStore | None,
 ) -> dict[str, Any]:
     """`null_lift` of the method's pipeline and of the display plane, with the limit below which a score is noise."""
-    lift: dict[str, Any] = {}
-    for pipeline in dict.fromkeys((KMeansPipeline(k, 2), options.pipeline)):  # the map has a null of its own
-        desc = None if options.quiet else f"nulls ({pipeline.space})"
-        max_rows = max(MAX_ROWS, 2 * k)
-        lift |= null_lift(
-            features, labels, spaces, pipeline, options.n_nulls, max_rows=max_rows, seed=options.seed, desc=desc
-        )
+    pipelines = list(dict.fromkeys((KMeansPipeline(k, 2), options.pipeline)))  # the map has a null of its own
+    lift = null_lift(
+        judged,
+        labels,
+        spaces,
+        pipelines,
+        options.n_nulls,
+        max_rows=max(MAX_ROWS, 2 * k),
+        seed=options.seed,
+        desc=None if options.quiet else "nulls",
+        store=store,
+    )
     limit = {"limit": noise_limit(options.n_candidates), "n_tried": options.n_candidates}
     return {name: null | limit for name, null in lift.items()}
 
 
 def _refitted(
-    features: np.ndarray, labels: np.ndarray, cafes: Sequence[str] | None, options: ReliabilityOptions
+    judged: JudgedRows,
+    labels: np.ndarray,
+    cafes: Sequence[str] | None,
+    options: ReliabilityOptions,
+    store: JudgingStore | None,
 ) -> dict[str, Any] | None:
     if options.refits is None:
         return None
     cheap = isinstance(options.refits, KMeansPipeline)
     return stability(
-        features,
+        judged,
         labels,
         options.refits,
         options.n_resamples,
@@ -150,4 +168,5 @@ def _refitted(
         seed=options.seed,
         parallel=cheap,  # a training takes all cores by itself
         desc=None if options.quiet else "refits on resampled " + ("photos" if cafes is None else "cafés"),
+        store=store,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from cafemood.clustering.reduction import display_plane
 from cafemood.evaluation.assessment import Evaluation, assess
 from cafemood.evaluation.baselines import baselines
+from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.resampling import ReliabilityOptions
 
 
@@ -45,6 +46,7 @@ def evaluate(
     if len(clustering.labels) != len(rows):
         raise ValueError(f"X has {len(rows)} rows, but the clusterer was fitted to {len(clustering.labels)}")
     plane, _ = display_plane(rows)
-    compared = baselines(rows, clustering, clusterer.n_clusters, n_seeds=baseline_seeds)
+    judged = JudgedRows(rows)
+    compared = baselines(judged, clustering, clusterer.n_clusters, n_seeds=baseline_seeds)
     options = ReliabilityOptions.of(clusterer, clusterer.n_clusters, None, resamples, n_nulls=n_nulls, seed=seed)
-    return assess(rows, plane, clustering, compared, options, truth=truth, cafes=cafes)
+    return assess(judged, plane, clustering, compared, options, truth=truth, cafes=cafes)

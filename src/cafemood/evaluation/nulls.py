@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from cafemood.clustering.lloyd import squared_distances
 from cafemood.core.parallel import on_all_cores
+from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.pipelines import MAX_ROWS, KMeansPipeline
-from cafemood.evaluation.scores import silhouettes
+from cafemood.evaluation.scores import silhouettes_of_distances
+from cafemood.evaluation.store import JudgingStore
 
 N_NULLS = 20
 """Nulls of each kind."""
@@ -21,17 +24,17 @@ Draw = Callable[[np.random.Generator], np.ndarray]
 
 
 def gaussian(features: np.ndarray) -> Draw:
-    """Nulls (n, d) from a Gaussian of the rows' mean and covariance: one round cloud, stretched as the data is.
+    """Nulls (n, r) from a Gaussian of the rows' covariance: one round cloud, stretched as the data is.
 
-    Mixing the centred rows by a Gaussian matrix gives their covariance without forming it.
+    They are drawn around zero in the basis of the covariance's eigenvectors, r ≤ min(n, d) columns: what is asked of
+    them (k-means, PCA, silhouettes) is the same in every orthogonal basis, and wherever their mean is.
     """
-    mean, n = features.mean(axis=0), len(features)
-
-    def draw(rng: np.random.Generator) -> np.ndarray:
-        mixing = rng.standard_normal((n, n), dtype=np.float32) / np.float32(n**0.5)
-        return np.asarray(mixing @ (features - mean) + mean, dtype=np.float32)
-
-    return draw
+    n = len(features)
+    x = (features - features.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    variances = np.linalg.eigvalsh((x.T @ x if x.shape[1] < n else x @ x.T).astype(np.float64) / n)
+    variances = variances[variances > 1e-7 * variances[-1]] if variances[-1] > 0 else variances[-1:].clip(0)
+    spread = np.sqrt(variances[::-1]).astype(np.float32)
+    return lambda rng: rng.standard_normal((n, len(spread)), dtype=np.float32) * spread
 
 
 def independent(features: np.ndarray) -> Draw:
@@ -87,15 +90,16 @@ NULLS: dict[str, Callable[[np.ndarray], Draw]] = {
 
 
 def null_lift(
-    features: np.ndarray,
+    features: np.ndarray | JudgedRows,
     labels: np.ndarray,
     spaces: dict[str, np.ndarray],
-    pipeline: KMeansPipeline,
+    pipelines: KMeansPipeline | Sequence[KMeansPipeline],
     n_nulls: int = N_NULLS,
     *,
     max_rows: int = MAX_ROWS,
     seed: int = 0,
     desc: str | None = None,
+    store: JudgingStore | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Silhouettes of a labelling beside those that structureless data gets from the same pipeline.
 
@@ -106,61 +110,101 @@ def null_lift(
         features: Backbone outputs (n, d).
         labels: The official labelling (n,).
         spaces: The clustering space (n, d') by name, if it is not the features.
-        pipeline: What groups the nulls.
+        pipelines: What groups the nulls, one or several: all group the same ones. Each is scored in its own space,
+            and the last in the features too.
         n_nulls: Nulls a kind.
         max_rows: Rows of a null at most; the labelling is scored on the same rows.
         seed: Of the sample, the nulls and the starts.
         desc: Name of the progress bar; None: no bar.
+        store: Keeps what the nulls score, which no labelling changes.
 
     Returns:
-        By score (`silhouette@features` and the pipeline's own space): `own`, `mean`, `sd`, `n`, `lift`
-        (own − mean), `z` (lift/sd), `kind` of the harder null, `kinds` (each one's mean, sd, z) and `how`.
+        By score (`silhouette@features` and the pipelines' own spaces): `own`, `mean`, `sd`, `n`, `lift`
+        (own − mean), `z` (lift/sd), `kind` of the harder null, `kinds` (each one's mean, sd, z), `how`, and whether
+        it was `reused` from the store.
     """
+    judged, store = JudgedRows.of(features), store or JudgingStore(None)
+    pipelines = [pipelines] if isinstance(pipelines, KMeansPipeline) else list(pipelines)
+    n = len(judged)
     rng = np.random.default_rng(seed)
-    rows = np.sort(rng.choice(len(features), min(len(features), max_rows), replace=False))
-    x = np.ascontiguousarray(features[rows], dtype=np.float32)
-    draws = {kind: prepare(x) for kind, prepare in NULLS.items()}
+    rows = np.sort(rng.choice(n, min(n, max_rows), replace=False))
     jobs = [(kind, int(s)) for kind in NULLS for s in rng.integers(2**31, size=n_nulls)]
+    wanted = [[p.space] if p.space in spaces and p.space != "features" else [] for p in pipelines]
+    wanted[-1].append("features")
+    asked = [(p, names) for p, names in zip(pipelines, wanted, strict=True) if names]
 
-    def score(kind: str, null_seed: int) -> dict[str, float]:
-        null = draws[kind](np.random.default_rng(null_seed))
-        null_labels, z = pipeline(null, np.arange(len(null)), null_seed)
-        scored = {"silhouette@features": _mean(silhouettes(null, null_labels))}
-        if pipeline.space != "features":
-            scored[f"silhouette@{pipeline.space}"] = _mean(silhouettes(z, null_labels))
-        return scored
+    def make(missing: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        x = np.ascontiguousarray(judged.rows[rows], dtype=np.float32)
+        scored = _scored(x, jobs, [asked[i] for i in missing], desc)
+        return [
+            {
+                name: np.array([by_job[j][name] for by_job in scored]).reshape(len(NULLS), n_nulls)
+                for name in asked[i][1]
+            }
+            for j, i in enumerate(missing)
+        ]
 
-    scored = on_all_cores(score, jobs, desc)
-    observed = {"silhouette@features": _mean(silhouettes(x, labels[rows]))}
-    if pipeline.space != "features" and pipeline.space in spaces:
-        observed[f"silhouette@{pipeline.space}"] = _mean(silhouettes(spaces[pipeline.space][rows], labels[rows]))
-    sampled = f"{len(rows)} of {len(features)} photos" if len(rows) < len(features) else f"{len(rows)} photos"
+    recipes = [
+        {"rows": judged.digest, "max_rows": max_rows, "pipeline": [p.k, p.n_components, p.n_init], "spaces": names}
+        | {"n_nulls": n_nulls, "seed": seed}
+        for p, names in asked
+    ]
+    found = store.several("nulls", recipes, [names for _, names in asked], make)
+    sampled = f"{len(rows)} of {n} photos" if len(rows) < n else f"{n} photos"
     lifts = {}
-    for name, value in observed.items():
-        kinds = {}
-        for kind in NULLS:
-            values = [s[name] for (of, _), s in zip(jobs, scored, strict=True) if of == kind and np.isfinite(s[name])]
-            kinds[kind] = {"n": len(values), **_against(value, values)}
-        defined = [kind for kind in kinds if np.isfinite(kinds[kind]["z"])]
-        hardest = min(defined, key=lambda kind: kinds[kind]["z"]) if defined else next(iter(kinds))
+    for (pipeline, names), (values, reused) in zip(asked, found, strict=True):
         where = "" if pipeline.space == "features" else f" in {pipeline.space}"
-        lifts[name] = {
-            "own": value,
-            **kinds[hardest],
-            "kind": hardest,
-            "kinds": kinds,
-            "how": f"k-means{where} of {sampled} without structure ({hardest})",
-        }
+        for name in names:
+            squared = judged.squared_of(rows) if name == "features" else squared_distances(spaces[name][rows])
+            own = _mean(silhouettes_of_distances(squared, [labels[rows]])[0])
+            against = {kind: _against(own, of_kind) for kind, of_kind in zip(NULLS, values[name], strict=True)}
+            defined = [kind for kind in against if np.isfinite(against[kind]["z"])]
+            hardest = min(defined, key=lambda kind: against[kind]["z"]) if defined else next(iter(against))
+            how = f"k-means{where} of {sampled} without structure ({hardest})"
+            lifts[f"silhouette@{name}"] = {
+                "own": own,
+                **against[hardest],
+                "kind": hardest,
+                "kinds": against,
+                "how": how,
+            }
+            lifts[f"silhouette@{name}"]["reused"] = reused
     return lifts
 
 
-def _against(observed: float, values: Sequence[float]) -> dict[str, float]:
-    """Mean and sd of the nulls, and where `observed` lies; a null without spread counts as one of 1e-9."""
+def _scored(
+    x: np.ndarray, jobs: list[tuple[str, int]], asked: Sequence[tuple[KMeansPipeline, list[str]]], desc: str | None
+) -> list[list[dict[str, float]]]:
+    """Of each null (kind, seed) of rows (n, d), and each pipeline, the silhouettes in the spaces asked for.
+
+    A null is drawn once for all pipelines, and its distances are computed once for k-means and silhouettes.
+    """
+    draws = {kind: prepare(x) for kind, prepare in NULLS.items()}
+
+    def score(kind: str, null_seed: int) -> list[dict[str, float]]:
+        null = draws[kind](np.random.default_rng(null_seed))
+        in_features = any("features" in names for _, names in asked)
+        squared = squared_distances(null) if in_features else None
+        scores = []
+        for pipeline, names in asked:
+            labels, z = pipeline.of_all(null, squared, null_seed)
+            spaces = {name: squared if name == "features" else squared_distances(z) for name in names}
+            scores.append(
+                {n: _mean(silhouettes_of_distances(d, [labels])[0]) for n, d in spaces.items() if d is not None}
+            )
+        return scores
+
+    return on_all_cores(score, jobs, desc)
+
+
+def _against(observed: float, values: np.ndarray) -> dict[str, float]:
+    """Number, mean and sd of the nulls that have a silhouette, and where `observed` lies; a null without spread counts as one of 1e-9."""
     nan = float("nan")
-    if not values:
-        return {"mean": nan, "sd": nan, "lift": nan, "z": nan}
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return {"n": 0, "mean": nan, "sd": nan, "lift": nan, "z": nan}
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else nan
-    return {"mean": mean, "sd": sd, "lift": observed - mean, "z": (observed - mean) / max(sd, 1e-9)}
+    return {"n": len(values), "mean": mean, "sd": sd, "lift": observed - mean, "z": (observed - mean) / max(sd, 1e-9)}
 
 
 def _mean(values: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cafemood.clustering.kmeans import kmeans, nearest_center
+from cafemood.clustering.lloyd import kmeans_of_distances, pays
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.clustering.stored import assign
 
@@ -48,6 +49,26 @@ class KMeansPipeline:
             x = (features - tensors["pca.mean"]) @ tensors["pca.components"].T
         model = kmeans(x[rows], self.k, seed, self.n_init)
         return nearest_center(x, model.cluster_centers_), x
+
+    def of_all(self, x: np.ndarray, squared: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Fit on all rows (n, d), in float32 throughout.
+
+        Args:
+            x: The rows, in any orthogonal basis: the labels are the same in each.
+            squared: Their `squared_distances` (n, n), if they are known.
+            seed: Of the starts.
+
+        Returns:
+            Labels (n,) and the rows in the clustering space (n, d').
+        """
+        if self.n_components is not None:
+            from sklearn.decomposition import PCA
+
+            with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
+                x = PCA(min(self.n_components, *x.shape), random_state=0).fit_transform(x)
+        elif squared is not None and pays(*x.shape):
+            return kmeans_of_distances(squared, self.k, seed, self.n_init, n_columns=x.shape[1]).labels, x
+        return np.asarray(kmeans(x, self.k, seed, self.n_init).labels_), x
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
+from cafemood.clustering.lloyd import MOST_ROWS, kmeans_of_distances, pays
 from cafemood.core.parallel import on_all_cores
+from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.nulls import N_NULLS
 from cafemood.evaluation.pipelines import MAX_ROWS, KMeansPipeline, MethodPipeline
+from cafemood.evaluation.store import JudgingStore, digest_of
+
+Refit = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""From rows (n, d), those to fit on, and a seed, to the labels (n,) and the places (n, d') of all."""
 
 REFIT_SHARE, REFIT_MOST = 0.1, 20_000
 """A refit of k-means sees this share of the photos, by whole cafés: between `MAX_ROWS` and so many of them. More photos
@@ -80,9 +86,9 @@ def refit_rows(n: int) -> int:
 
 
 def stability(
-    features: np.ndarray,
+    features: np.ndarray | JudgedRows,
     labels: np.ndarray,
-    pipeline: Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]],
+    pipeline: Refit,
     n_resamples: int = N_RESAMPLES,
     *,
     cafes: Sequence[str] | None = None,
@@ -90,6 +96,7 @@ def stability(
     seed: int = 0,
     parallel: bool = True,
     desc: str | None = None,
+    store: JudgingStore | None = None,
 ) -> dict[str, Any]:
     """Stability of a labelling under resampling: whether its groups come back had other cafés been photographed.
 
@@ -108,11 +115,13 @@ def stability(
         seed: Of the resamples.
         parallel: Whether refits may run side by side.
         desc: Name of the progress bar; None: no bar.
+        store: Keeps what refits of a k-means found, for a run that asks for the same.
 
     Returns:
         `ari` (mean, sd), `jaccard` of each cluster (k,; NaN where it is empty), `merged` (k, k; the share of
-        refits in which most of both clusters' photos lie in one), `n`, `unit`, `how`.
+        refits in which most of both clusters' photos lie in one), `n`, `unit`, `how`, and whether it was `reused`.
     """
+    judged = JudgedRows.of(features)
     units = np.arange(len(labels)) if cafes is None else np.unique(np.asarray(cafes), return_inverse=True)[1]
     of_unit = np.argsort(units, kind="stable")
     bounds = np.searchsorted(units[of_unit], np.arange(units.max() + 2))
@@ -127,7 +136,7 @@ def stability(
         seen = np.unique(rows)
         if len(seen) < k or len(np.unique(labels[seen])) < 2:
             return float("nan"), np.full(k, np.nan), np.zeros((k, k))
-        refit_labels = pipeline(features[rows], np.arange(len(rows)), refit_seed)[0]
+        refit_labels = _refit(judged, rows, pipeline, refit_seed)
         first = np.searchsorted(np.sort(rows), seen)
         again = refit_labels[np.argsort(rows, kind="stable")[first]]
         table = overlap(labels[seen], again, k)
@@ -135,22 +144,46 @@ def stability(
         return float(adjusted_rand_score(labels[seen], again)), best_jaccard(table), home[:, None] == home
 
     seeds = [(int(s),) for s in np.random.default_rng(seed).integers(2**31, size=n_resamples)]
-    results = on_all_cores(refit, seeds, desc, parallel=parallel)
-    aris = [ari for ari, _, _ in results if np.isfinite(ari)]
-    jaccard = np.stack([of_clusters for _, of_clusters, _ in results])
+
+    def make(_: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        if _from_distances(judged, drawn, pipeline) and len(judged) <= MOST_ROWS:
+            judged.prepare()
+        results = on_all_cores(refit, seeds, desc, parallel=parallel)
+        return [{name: np.array([of[i] for of in results]) for i, name in enumerate(("ari", "jaccard", "merged"))}]
+
+    kept = store if store is not None and isinstance(pipeline, KMeansPipeline) else JudgingStore(None)
+    recipe = {"seed": seed, "n_resamples": n_resamples, "drawn": drawn}
+    if isinstance(pipeline, KMeansPipeline):
+        recipe |= {"rows": judged.digest, "labels": digest_of(labels), "units": digest_of(units), **vars(pipeline)}
+    ((found, reused),) = kept.several("refits", [recipe], [("ari", "jaccard", "merged")], make)
+    aris, jaccard = found["ari"][np.isfinite(found["ari"])], found["jaccard"]
     counted = np.isfinite(jaccard).sum(axis=0)
     unit = "photos" if cafes is None else "cafés"
     return {
         "ari": {
-            "mean": float(np.mean(aris)) if aris else float("nan"),
+            "mean": float(np.mean(aris)) if len(aris) else float("nan"),
             "sd": float(np.std(aris, ddof=1)) if len(aris) > 1 else float("nan"),
         },
         "jaccard": np.where(counted > 0, np.nansum(jaccard, axis=0) / np.maximum(counted, 1), np.nan),
-        "merged": np.sum([together for _, _, together in results], axis=0) / max(len(aris), 1),
+        "merged": found["merged"].sum(axis=0) / max(len(aris), 1),
         "n": len(aris),
         "unit": unit,
         "how": f"{len(aris)} refits, each on {drawn:,} of {n_units:,} {unit} drawn with replacement",
+        "reused": reused,
     }
+
+
+def _from_distances(judged: JudgedRows, n: int, pipeline: Refit) -> bool:
+    """Whether a refit on n rows is a k-means that needs no more than their distances."""
+    return isinstance(pipeline, KMeansPipeline) and pipeline.n_components is None and pays(n, judged.rows.shape[1])
+
+
+def _refit(judged: JudgedRows, rows: np.ndarray, pipeline: Refit, seed: int) -> np.ndarray:
+    """Labels (m,) of the drawn rows (m,) by a pipeline that was fitted to them."""
+    if isinstance(pipeline, KMeansPipeline) and _from_distances(judged, len(rows), pipeline):
+        d = judged.rows.shape[1]
+        return kmeans_of_distances(judged.squared_of(rows), pipeline.k, seed, pipeline.n_init, n_columns=d).labels
+    return pipeline(judged.rows[rows], np.arange(len(rows)), seed)[0]
 
 
 def overlap(labels: np.ndarray, again: np.ndarray, k: int) -> np.ndarray:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 from sklearn import metrics
+
+from cafemood.clustering.lloyd import squared_distances
 
 MAX_ROWS = 10_000
 """Above this, internal scores are computed on a sample drawn from every cluster alike, and say so."""
@@ -45,51 +48,126 @@ def sample_rows(labels: np.ndarray, *, max_rows: int = MAX_ROWS, seed: int = 0) 
     return Sample(np.sort(np.concatenate(rows)), n)
 
 
-def silhouettes(x: np.ndarray, labels: np.ndarray, *, precomputed: bool = False) -> np.ndarray:
-    """Silhouette of each row (n,); NaN where it is undefined (one cluster, or every row its own).
+def silhouettes(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Silhouette of each row (n,) in float64; NaN where it is undefined (one cluster, or every row its own).
 
     Args:
-        x: Rows (n, d), or their distances (n, n) if `precomputed`.
+        x: Rows (n, d).
         labels: Cluster of each row (n,).
-        precomputed: Whether `x` holds distances.
     """
-    if not 2 <= len(np.unique(labels)) < len(labels):
+    if not _has_silhouette(labels):
         return np.full(len(labels), np.nan)
-    return metrics.silhouette_samples(x, labels, metric="precomputed" if precomputed else "euclidean")
+    return metrics.silhouette_samples(x, labels, metric="euclidean")
 
 
-def internal(x: np.ndarray, labels: np.ndarray, space: str, *, distances: np.ndarray | None = None) -> dict[str, float]:
+def silhouettes_of_distances(squared: np.ndarray, labelings: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Silhouettes (n,) of each of several labellings of the same rows, whose distances are looked at once.
+
+    Args:
+        squared: Squared Euclidean distances (n, n).
+        labelings: Cluster of each row (n,), one or more times.
+    """
+    coded = [np.unique(labels, return_inverse=True)[1] for labels in labelings]
+    found = []
+    for codes, sums in zip(coded, _sums(squared, coded, np.sqrt), strict=True):
+        sizes, every = np.bincount(codes), np.arange(len(codes))
+        if not _has_silhouette(codes):
+            found.append(np.full(len(codes), np.nan))
+            continue
+        own = sums[every, codes] / np.maximum(sizes[codes] - 1, 1)
+        others = sums / sizes
+        others[every, codes] = np.inf
+        nearest = others.min(axis=1)
+        larger = np.maximum(own, nearest)
+        apart = (sizes[codes] > 1) & (larger > 0)  # a cluster of one counts 0, as in scikit-learn
+        found.append(np.divide(nearest - own, larger, out=np.zeros(len(codes)), where=apart))
+    return found
+
+
+def _has_silhouette(labels: np.ndarray) -> bool:
+    return 2 <= len(np.unique(labels)) < len(labels)
+
+
+def _sums(
+    squared: np.ndarray, coded: Sequence[np.ndarray], of: Callable[[np.ndarray], np.ndarray] | None = None
+) -> list[np.ndarray]:
+    """For each labelling, the sums (n, k), float64, of each row's entries at each cluster's rows.
+
+    Args:
+        squared: Squared distances (n, n).
+        coded: Clusters from 0, without gaps.
+        of: What is taken of the squared distances first.
+    """
+    ends = np.cumsum([0, *(int(codes.max()) + 1 for codes in coded)])
+    members = np.zeros((len(squared), int(ends[-1])), np.float32)
+    for start, codes in zip(ends, coded, strict=False):
+        members[np.arange(len(codes)), start + codes] = 1
+    whole = np.empty(members.shape)
+    size = max(1, 2**22 // max(1, len(squared)))
+    for start in range(0, len(squared), size):
+        some = squared[start : start + size]
+        whole[start : start + size] = (some if of is None else of(some)) @ members
+    return [whole[:, start:end] for start, end in pairwise(ends)]
+
+
+def internal(x: np.ndarray, labels: np.ndarray, space: str) -> dict[str, float]:
     """Silhouette (mean over photos, and over clusters), share of negatives, Davies-Bouldin, Calinski-Harabasz.
 
     Args:
         x: Rows in the space (n, d).
         labels: Cluster of each row (n,).
         space: Its name; every key ends in `@space`.
-        distances: Their Euclidean distances (n, n) if they are known already.
 
     Returns:
         NaN for what is undefined: all of it with one cluster, or with every row its own; Davies-Bouldin where two
         clusters have the same mean; Calinski-Harabasz where no rows of a cluster differ.
     """
-    values = silhouettes(x if distances is None else distances, labels, precomputed=distances is not None)
+    return internal_of_all(x, squared_distances(x), [labels], space)[0]
+
+
+def internal_of_all(
+    x: np.ndarray, squared: np.ndarray, labelings: Sequence[np.ndarray], space: str
+) -> list[dict[str, float]]:
+    """`internal` of several labellings (n,) of rows (n, d) whose squared distances (n, n) are known."""
+    values = silhouettes_of_distances(squared, labelings)
+    coded = [np.unique(labels, return_inverse=True)[1] for labels in labelings]
+    return [
+        _internal(x, codes, sums, of_rows, space)
+        for codes, sums, of_rows in zip(coded, _sums(squared, coded), values, strict=True)
+    ]
+
+
+def _internal(x: np.ndarray, codes: np.ndarray, sums: np.ndarray, values: np.ndarray, space: str) -> dict[str, float]:
+    """The internal scores from the silhouettes (n,) and the sums of squared distances (n, k)."""
+    sizes, (n, k) = np.bincount(codes), sums.shape
     defined = not np.isnan(values).all()
-    clusters = [x[labels == j] for j in np.unique(labels)]
-    macro = np.mean([values[labels == j].mean() for j in np.unique(labels)])
+    macro = np.mean(np.bincount(codes, values) / sizes)
+    members = np.eye(k)[codes]
+    between = members.T @ sums  # of each two clusters, the sum over their pairs of rows
+    within = np.diag(between) / (2 * sizes)  # of each, the sum of squared distances to its mean
+    from_mean = np.maximum(sums[np.arange(n), codes] / sizes[codes] - (within / sizes)[codes], 0) ** 0.5
+    spread = np.bincount(codes, from_mean) / sizes
+    variance = within / sizes
+    gaps = np.maximum(between / np.outer(sizes, sizes) - variance[:, None] - variance, 0) ** 0.5
+    np.fill_diagonal(gaps, np.inf)
+    scale = float(between.sum()) / n**2
+    if k > 1 and gaps.min() ** 2 < 1e-4 * scale:  # the difference of nearly equal numbers: take the means themselves
+        means = np.stack([x[codes == j].mean(axis=0, dtype=np.float64) for j in range(k)])
+        gaps = squareform(pdist(means))
+        np.fill_diagonal(gaps, np.inf)
     # scikit-learn says 0 and 1 where these two divide by zero: the best there is, and as good as chance
-    apart = defined and _least_gap(clusters) > 1e-8 * float(np.abs(x).max())
-    loose = defined and any((rows != rows[0]).any() for rows in clusters)
+    apart = defined and float(gaps.min()) > 1e-8 * float(np.abs(x).max())
+    loose = defined and float(within.sum()) > 0
+    davies_bouldin = float(((spread[:, None] + spread) / gaps).max(axis=1).mean()) if apart else float("nan")
+    inside, total = float(within.sum()), float(between.sum()) / (2 * n)
+    calinski_harabasz = (total - inside) * (n - k) / (inside * (k - 1)) if loose else float("nan")
     return {
         f"silhouette@{space}": float(values.mean()),
         f"silhouette_macro@{space}": float(macro),
         f"negative_share@{space}": float((values < 0).mean()) if defined else float("nan"),
-        f"davies_bouldin@{space}": float(metrics.davies_bouldin_score(x, labels)) if apart else float("nan"),
-        f"calinski_harabasz@{space}": float(metrics.calinski_harabasz_score(x, labels)) if loose else float("nan"),
+        f"davies_bouldin@{space}": davies_bouldin,
+        f"calinski_harabasz@{space}": calinski_harabasz,
     }
-
-
-def _least_gap(clusters: Sequence[np.ndarray]) -> float:
-    """The distance of the two nearest means of clusters, each (m, d)."""
-    return float(pdist(np.stack([rows.mean(axis=0, dtype=np.float64) for rows in clusters])).min())
 
 
 def external(truth: Sequence[str], labels: np.ndarray) -> dict[str, float]:
