@@ -149,7 +149,9 @@ def main() -> None:
             pairs = zip(median["sweep"], median["cached"], strict=True)
             median["a further job"] = [(sweep - cached) / (len(ks) - 1) for sweep, cached in pairs]
         for kind, (clock, cpu) in median.items():
-            ratios = f"{clock / median['bare'][0]:5.1f} x bare by the clock, {cpu / median['bare'][1]:5.1f} x of the processor"
+            ratios = (
+                f"{clock / median['bare'][0]:5.1f} x bare by the clock, {cpu / median['bare'][1]:5.1f} x by the other"
+            )
             memory = f", peak {peak[kind]:,.0f} MiB" if kind in peak else ""
             print(f"  {kind:13} {clock:6.1f} s, {cpu:6.1f} s of the processor  {ratios}{memory}")
     return None

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
+from cafemood.clustering import lloyd
 from cafemood.clustering.base import Clusterer, Clustering, memberships
 from cafemood.core import chunks
 
@@ -16,6 +17,8 @@ from cafemood.core import chunks
 def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) -> Any:
     """Fit scikit-learn's KMeans; fewer distinct rows than clusters is allowed (some stay empty).
 
+    Rows of many columns have the same partition computed from their distances (see `lloyd`), which takes a quarter of
+    the time.
     Where `chunks.is_long`, it is fitted to 25,000 rows at most, drawn at random, and Lloyd's algorithm goes on
     from its centres over all rows, in chunks: `ChunkedLloyd`, with the same attributes.
     """
@@ -24,6 +27,8 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the health record says it
+        if lloyd.pays(*x.shape) and not chunks.is_long(x):
+            return FromDistances(x, n_clusters, random_state, n_init)
         model = SklearnKMeans(n_clusters, n_init=n_init, random_state=random_state)
         if not chunks.is_long(x):
             return model.fit(x)
@@ -31,6 +36,33 @@ def kmeans(x: np.ndarray, n_clusters: int, random_state: int, n_init: int = 10) 
         drawn = np.sort(np.random.default_rng(random_state).choice(len(x), n, replace=False))
         model.fit(np.asarray(x[drawn], dtype=np.float32))
     return ChunkedLloyd(x, model.cluster_centers_)
+
+
+class FromDistances:
+    """k-means of rows (n, d) by their distances, under scikit-learn's names.
+
+    Args:
+        x: Rows.
+        n_clusters: k.
+        random_state: Seed.
+        n_init: Starts.
+
+    Attributes:
+        labels_: Cluster of each row (n,).
+        cluster_centers_: (k, d); an empty cluster's is the mean of all rows.
+        inertia_: Sum of squared distances to the centres.
+        n_iter_: Iterations.
+    """
+
+    max_iter = lloyd.MAX_ITER
+
+    def __init__(self, x: np.ndarray, n_clusters: int, random_state: int, n_init: int) -> None:
+        squared = lloyd.squared_distances(x)
+        found = lloyd.kmeans_of_distances(squared, n_clusters, random_state, n_init, n_columns=x.shape[1])
+        self.labels_, self.inertia_, self.n_iter_ = found.labels, found.inertia, found.n_iter
+        self.cluster_centers_ = np.tile(x.mean(axis=0, dtype=np.float64), (n_clusters, 1)).astype(np.float32)
+        there, member = np.unique(found.labels, return_inverse=True)
+        self.cluster_centers_[there] = chunks.group_means(x, member)
 
 
 class ChunkedLloyd:

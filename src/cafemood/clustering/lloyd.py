@@ -45,10 +45,14 @@ def pays(n: int, d: int) -> bool:
     return n <= MOST_ROWS and d > FEW_COLUMNS
 
 
-def squared_distances(x: np.ndarray) -> np.ndarray:
+def squared_distances(x: np.ndarray, *, near: bool = True) -> np.ndarray:
     """The squared Euclidean distances (n, n) between rows (n, d), float32, with an exact zero diagonal.
 
     They are symmetric, and as exact as float32 is for near rows too: those few are taken from the difference.
+
+    Args:
+        x: The rows.
+        near: Whether some may be near to each other for their length, as no two of many random columns are.
     """
     if x.shape[1] <= _FEW:
         return cdist(x, x, "sqeuclidean").astype(np.float32)
@@ -61,10 +65,15 @@ def squared_distances(x: np.ndarray) -> np.ndarray:
         some, both = products[start : start + size], squares[start : start + size, None] + squares
         some *= -2
         some += both
-        near, to = np.nonzero(some < _NEAR * both)
-        for part in range(0, len(near), at_once):
-            rows, columns = near[part : part + at_once], to[part : part + at_once]
+        if not near:
+            continue
+        those, to = np.nonzero(some < _NEAR * both)
+        for part in range(0, len(those), at_once):
+            rows, columns = those[part : part + at_once], to[part : part + at_once]
             some[rows, columns] = np.square(x[rows + start] - x[columns]).sum(axis=1)
+    if not near:
+        np.maximum(products, 0, out=products)
+        np.fill_diagonal(products, 0)
     return products
 
 
@@ -131,13 +140,15 @@ def _until_still(squared: np.ndarray, labels: np.ndarray, first: np.ndarray, tol
     """
     k, every = len(first), np.arange(len(labels))
     sums, before = first.astype(np.float64), None
-    for step in range(1, MAX_ITER + 1):
+    n_iter = 0
+    while n_iter < MAX_ITER:
+        n_iter += 1
         sizes = np.bincount(labels, minlength=k)
         there = np.maximum(sizes, 1)
         within = np.bincount(labels, sums[labels, every], minlength=k) / (2 * there)
         to_means = (sums - within[:, None]) / there[:, None]
         to_means[sizes == 0] = np.inf
-        nearest = _refilled(to_means.argmin(axis=0), to_means, k)
+        nearest = _refilled(_first_least(to_means), to_means, k)
         moved = np.flatnonzero(nearest != labels)
         # the rows of a cluster are farther from where its mean was than from where it is, by its squared shift
         shifts = np.inf if before is None else (before - to_means[labels, every]) / there[labels]
@@ -148,7 +159,18 @@ def _until_still(squared: np.ndarray, labels: np.ndarray, first: np.ndarray, tol
         change[nearest[moved], np.arange(len(moved))] = 1
         sums += change @ squared[moved]
         labels, before = nearest, to_means[nearest, every]
-    return Partition(nearest, float(np.maximum(to_means[nearest, every], 0).sum()), step)
+    return Partition(nearest, float(np.maximum(to_means[nearest, every], 0).sum()), n_iter)
+
+
+def _first_least(values: np.ndarray) -> np.ndarray:
+    """`values.argmin(axis=0)` of (k, n), which is slow where k is small."""
+    if len(values) > 16:
+        return values.argmin(axis=0)
+    least, at = values[0].copy(), np.zeros(values.shape[1], np.intp)
+    for j in range(1, len(values)):
+        at[values[j] < least] = j
+        np.minimum(least, values[j], out=least)
+    return at
 
 
 def _refilled(labels: np.ndarray, to_means: np.ndarray, k: int) -> np.ndarray:

@@ -44,7 +44,8 @@ def independent(features: np.ndarray) -> Draw:
     Each is then drawn from the unimodal distribution that fits it best.
     """
     if features.shape[1] > FEW_COLUMNS:
-        return lambda rng: rng.permuted(features, axis=0)
+        columns = np.ascontiguousarray(features.T)
+        return lambda rng: rng.permuted(columns, axis=1).T
     quantiles = [unimodal(column) for column in features.T]
 
     def draw(rng: np.random.Generator) -> np.ndarray:
@@ -184,7 +185,7 @@ def _scored(
     def score(kind: str, null_seed: int) -> list[dict[str, float]]:
         null = draws[kind](np.random.default_rng(null_seed))
         in_features = any("features" in names for _, names in asked)
-        squared = squared_distances(null) if in_features else None
+        squared = squared_distances(null, near=null.shape[1] <= FEW_COLUMNS) if in_features else None
         scores = []
         for pipeline, names in asked:
             labels, z = pipeline.of_all(null, squared, null_seed)
@@ -198,7 +199,10 @@ def _scored(
 
 
 def _against(observed: float, values: np.ndarray) -> dict[str, float]:
-    """Number, mean and sd of the nulls that have a silhouette, and where `observed` lies; a null without spread counts as one of 1e-9."""
+    """Number, mean and sd of the nulls that have a silhouette, and where `observed` lies.
+
+    A null without spread counts as one of 1e-9.
+    """
     nan = float("nan")
     values = values[np.isfinite(values)]
     if not len(values):

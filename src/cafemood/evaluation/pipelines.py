@@ -65,7 +65,7 @@ class KMeansPipeline:
             from sklearn.decomposition import PCA
 
             with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
-                x = PCA(min(self.n_components, *x.shape), random_state=0).fit_transform(x)
+                x = PCA(min(self.n_components, *x.shape), iterated_power=4, random_state=0).fit_transform(x)
         elif squared is not None and pays(*x.shape):
             return kmeans_of_distances(squared, self.k, seed, self.n_init, n_columns=x.shape[1]).labels, x
         return np.asarray(kmeans(x, self.k, seed, self.n_init).labels_), x
