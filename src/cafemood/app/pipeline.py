@@ -149,7 +149,9 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             k = config.k
         else:
             with writer.stage("choose k", items=len(features)):
-                choice = choose_k(features, config.k_range, cafes, seed=config.seed, desc="k")
+                choice = choose_k(
+                    features, config.k_range, cafes, seed=config.seed, desc="k", store=JudgingStore(config.cache_dir)
+                )
             k, n_candidates = writer.chose_k(choice), len(choice.ks)
         with writer.stage("cluster", items=len(features)):
             method = config.method(k)
@@ -164,7 +166,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
             check_matrix(data.matrix, k)
             clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
-        with writer.stage("score", items=len(features)):
+        with writer.stage("score", items=len(features)) as stage:
             plane, explained = display_plane(features)
             judged, store = JudgedRows(features), JudgingStore(config.cache_dir)
             compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
@@ -179,6 +181,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
                 n_candidates=n_candidates,
             )
             evaluation = assess(judged, plane, clustering, compared, reliability, truth=truth, cafes=cafes, store=store)
+            stage["reused"] = evaluation.details["reused"]
         writer.record(data, clustering, evaluation, plane, explained)
     finished = runs.load(config.folder)
     finish(finished, rows=features, pixels=photo_set.pixels)

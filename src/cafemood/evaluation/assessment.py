@@ -30,7 +30,7 @@ class Evaluation:
         findings: What the numbers allow to say, the gravest first.
         silhouettes: Silhouette of each photo in the feature space (n,); NaN for rows outside the sample.
         details: The rest of `scores.json`: null, stability, coherence, leak, baselines, health, sizes, sample,
-            labelled, spaces.
+            labelled, spaces, reused.
     """
 
     scores: dict[str, float]
@@ -107,9 +107,21 @@ def assess(
         "labelled": {"n": int(_labelled(truth).sum()), "of": len(labels)},
         "spaces": {"clustering": clustering.space},
     }
+    details["reused"] = _reused(details)
     silhouettes = np.full(len(labels), np.nan)
     silhouettes[rows] = scores.silhouettes_of_distances(squared, every[:1])[0]
     return Evaluation(values, verdict({"scores": values, **details}, n=len(labels), k=k), silhouettes, details)
+
+
+def _reused(details: dict[str, Any]) -> list[str]:
+    """The figures that an earlier run on the same rows has computed, as the report names them."""
+    named = [
+        f"{baseline['name']} ({baseline['n_reused']} of {baseline['n_seeds']} seeds)"
+        for baseline in details["baselines"]
+        if baseline["n_reused"]
+    ]
+    named += [f"null of {name}" for name, null in details["null"].items() if null["reused"]]
+    return named + (["stability"] if (details["stability"] or {}).get("reused") else [])
 
 
 def _labelled(truth: Sequence[str | None] | None) -> np.ndarray:

@@ -29,8 +29,10 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 from tqdm import tqdm
 
 from cafemood.errors import ClusteringError
+from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
+from cafemood.evaluation.store import JudgingStore
 
 MIN_WIDTH = 20
 MAX_ROWS = 4000
@@ -236,6 +238,7 @@ def choose_k(
     n_nulls: int = 3,
     seed: int = 0,
     desc: str | None = None,
+    store: JudgingStore | None = None,
 ) -> ChoiceOfK:
     """Choose k for one backbone: C · sqrt(P · L), each the mean over k-means on the features and on their PCA.
 
@@ -249,6 +252,7 @@ def choose_k(
         n_nulls: Nulls of each kind for each k.
         seed: Of everything random.
         desc: Name of the progress bar; None: no bar.
+        store: Keeps what the nulls score, for other runs on the same rows.
 
     Raises:
         ClusteringError: No k fits the number of photos.
@@ -264,12 +268,14 @@ def choose_k(
         )
     venues = None if cafes is None else [str(cafe) for cafe in np.asarray(cafes)[rows]]
     widths: list[int | None] = [None, *(w for w in (50, 10) if w < min(x.shape))]
+    judged = JudgedRows(x)
     everything = np.arange(len(x))
     candidates, lifts, silhouettes = [], [], []
     for k in tqdm(fitting, desc=desc, unit="k", leave=False, disable=desc is None):
         labels = [KMeansPipeline(k, width)(x, everything, seed)[0] for width in widths]
         candidates += [Candidate(at_width, k, "own", width) for at_width, width in zip(labels, widths, strict=True)]
-        null = null_lift(x, labels[0], {}, KMeansPipeline(k), n_nulls, max_rows=1000, seed=seed)["silhouette@features"]
+        nulls = null_lift(judged, labels[0], {}, KMeansPipeline(k), n_nulls, max_rows=1000, seed=seed, store=store)
+        null = nulls["silhouette@features"]
         lifts.append(float(np.nan_to_num(null["lift"])))
         silhouettes.append(null["own"])
     choices = choose(candidates, venues, seed=seed)
