@@ -184,7 +184,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             stage["reused"] = evaluation.details["reused"]
         writer.record(data, clustering, evaluation, plane, explained)
     finished = runs.load(config.folder)
-    finish(finished, rows=features, pixels=photo_set.pixels)
+    finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
     tracking.log_run(loggers, finished, config.settings(k))
     return finished
 

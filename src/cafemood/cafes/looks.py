@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from cafemood.runs.pictures import PictureCache, keys_of_pictures
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,12 +59,28 @@ def measure(image: Image.Image) -> dict[str, float]:
     }
 
 
-def measure_all(thumbnails: Sequence[bytes | None]) -> pd.DataFrame:
-    """The looks of encoded pictures, one row each; NaN where there is no picture."""
+def measure_all(thumbnails: Sequence[bytes | None], cache: PictureCache | None = None) -> pd.DataFrame:
+    """The looks of encoded pictures, one row each; NaN where there is no picture.
+
+    Args:
+        thumbnails: The pictures.
+        cache: Where looks are found, and kept, by the picture's bytes.
+    """
     import pandas as pd
 
-    nothing = dict.fromkeys(LOOKS, float("nan"))
-    rows = [measure(Image.open(io.BytesIO(data))) if data else nothing for data in thumbnails]
+    cache = cache or PictureCache(None)
+    keys = keys_of_pictures(thumbnails, "looks")
+    known = cache.read(keys)
+    rows = np.full((len(keys), len(LOOKS)), np.nan)
+    for i, (key, picture) in enumerate(zip(keys, thumbnails, strict=True)):
+        if key is None or picture is None:
+            continue
+        if key in known and len(known[key]) == rows[i].nbytes:
+            rows[i] = np.frombuffer(known[key], dtype="<f8")
+            continue
+        rows[i] = list(measure(Image.open(io.BytesIO(picture))).values())
+        cache.add(key, rows[i].astype("<f8").tobytes())
+    cache.write()
     return pd.DataFrame(rows, columns=list(LOOKS), dtype=float)
 
 

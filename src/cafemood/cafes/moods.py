@@ -89,7 +89,7 @@ def looks_of(run: Run) -> pd.DataFrame:
     if measured is None:
         measured = run.in_memory.get("looks")
     if measured is None:
-        measured = run.in_memory["looks"] = looks.measure_all(thumbnails.kept(run))
+        measured = run.in_memory["looks"] = looks.measure_all(thumbnails.kept(run), run.in_memory.get("pictures"))
     return measured
 
 

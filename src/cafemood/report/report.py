@@ -116,6 +116,7 @@ class _View:
             [int(side) for side in sides[self.shown]],
             [kept[i] for i in self.shown],
             list(self.table["photo_id"].to_numpy()[self.shown]),
+            self.run.in_memory.get("pictures"),
         )
         return dict(zip(self.shown.tolist(), made, strict=True))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +16,10 @@ from tqdm import tqdm
 
 from cafemood.core.parquet import read_parquet, write_parquet
 from cafemood.core.reasons import DAMAGED, Flaw, reason_of
-from cafemood.core.remote import is_address
-from cafemood.data.images import file_digest, open_image
+from cafemood.core.remote import fetch, is_address
+from cafemood.data.images import open_image
 from cafemood.errors import PhotoError
+from cafemood.runs.pictures import PictureCache, key_of_photo, key_of_picture
 from cafemood.runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -120,7 +122,9 @@ def _missing(run: Run, rows: np.ndarray, known: Mapping[str, bytes | None]) -> d
     """New pictures, by photo_id, of those rows that have none and can be read."""
     ids, paths = run.photos["photo_id"].to_numpy(), run.photos["path"].to_numpy()
     missing = [i for i in rows if known.get(ids[i]) is None]
-    made = make_thumbnails([run.where(path) for path in paths[missing]], [kept_side(len(rows))] * len(missing))
+    cache: PictureCache | None = run.in_memory.get("pictures")
+    places, side = [run.where(path) for path in paths[missing]], kept_side(len(rows))
+    made = make_thumbnails(places, [side] * len(places), photo_ids=list(ids[missing]) if cache else (), cache=cache)
     return {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
 
 
@@ -160,6 +164,7 @@ def make_thumbnails(
     sides: Sequence[int],
     instead: Sequence[bytes | None] = (),
     photo_ids: Sequence[str] = (),
+    cache: PictureCache | None = None,
 ) -> list[bytes | None]:
     """WebP thumbnails, None where a photo can no longer be read.
 
@@ -168,35 +173,74 @@ def make_thumbnails(
         sides: Longer side of each thumbnail, in pixels.
         instead: Encoded pictures to take where a photo is gone, or where they are large enough.
         photo_ids: If given, a file that has become another photo counts as gone where there is a picture instead.
+        cache: Where thumbnails are looked up, and kept, by what they are made of.
     """
-
-    def make(path: Path | str, side: int, other: bytes | None, photo_id: str | None) -> bytes | None:
-        image = decoded(other) if other else None
-        if image is None or (max(image.size) < side and _is_still(path, photo_id)):
-            try:
-                image = open_image(path, shortest=side)
-            except PhotoError:
-                if image is None:
-                    return None
-        image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        stream = io.BytesIO()
-        image.save(stream, "WEBP", quality=72 if side > 64 else 60, method=2)
-        return stream.getvalue()
-
+    nothing = [None] * len(paths)
+    jobs = list(zip(paths, sides, instead or nothing, photo_ids or nothing, strict=True))
+    keys = [_key(side, other, photo_id) if cache else None for _, side, other, photo_id in jobs]
+    known = cache.read(keys) if cache else {}
+    made: list[bytes | None] = [None if key is None else known.get(key) for key in keys]
+    missing = [i for i, data in enumerate(made) if data is None]
     with ThreadPoolExecutor() as pool:
-        nothing = [None] * len(paths)
-        jobs = pool.map(make, paths, sides, instead or nothing, photo_ids or nothing)
-        return list(tqdm(jobs, "thumbnails", len(paths), unit="photo", leave=False, disable=len(paths) < 500))
+        done = pool.map(_made, *zip(*(jobs[i] for i in missing), strict=True)) if missing else iter(())
+        bar = tqdm(done, "thumbnails", len(missing), unit="photo", leave=False, disable=len(missing) < 500)
+        for i, (data, is_it) in zip(missing, bar, strict=True):
+            made[i], key = data, keys[i]
+            if cache and key is not None and data is not None and is_it:
+                cache.add(key, data)
+    if cache:
+        cache.write()
+    return made
 
 
-def _is_still(path: Path | str, photo_id: str | None) -> bool:
-    """Whether a file holds the photo that it did; an address is taken to mean the same bytes for ever."""
-    if photo_id is None or is_address(path):
-        return True
-    try:
-        return file_digest(path) == photo_id
-    except OSError:
-        return False
+def _key(side: int, other: bytes | None, photo_id: str | None) -> str | None:
+    """What a thumbnail is kept under: the picture that it is made of where that is large enough, else the photo."""
+    what = f"webp {side}"
+    if other is not None and max(Image.open(io.BytesIO(other)).size) >= side:
+        return key_of_picture(other, what)
+    return key_of_photo(photo_id, what)
+
+
+def _made(path: Path | str, side: int, other: bytes | None, photo_id: str | None) -> tuple[bytes | None, bool]:
+    """A thumbnail, and whether it was made of what `_key` names."""
+    image = decoded(other) if other else None
+    is_it = image is not None
+    if image is None or max(image.size) < side:
+        is_it = False
+        try:
+            source, is_it = _source(path, photo_id)
+            if image is None or is_it or photo_id is None or is_address(path):
+                image = open_image(source, shortest=side)
+        except PhotoError:
+            is_it = False
+        if image is None:
+            return None, False
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", quality=72 if side > 64 else 60, method=2)
+    return stream.getvalue(), is_it
+
+
+def _source(path: Path | str, photo_id: str | None) -> tuple[Path | str | bytes, bool]:
+    """What to open, and whether it is the photo of that id: a file's bytes are read once for both.
+
+    The bytes of an address are taken to be the same for ever, but only those of the id are kept under it.
+
+    Raises:
+        PhotoError: It cannot be read.
+    """
+    if key_of_photo(photo_id, "") is None:
+        return path, False
+    if is_address(path):
+        source = fetch(str(path))
+    else:
+        try:
+            if not Path(path).is_file():  # opening a pipe would wait for ever
+                return path, False
+            source = Path(path).read_bytes()
+        except (OSError, ValueError) as error:
+            raise PhotoError("A photo cannot be read", where=path, why=reason_of(error, path)) from None
+    return source, hashlib.sha256(source).hexdigest() == photo_id
 
 
 def decoded(thumbnail: bytes) -> Image.Image:
