@@ -8,6 +8,7 @@ from .clustering import DEC as DEC
 from .clustering import IDEC as IDEC
 from .clustering import N2D as N2D
 from .clustering import TEMI as TEMI
+from .clustering import CafeReduction as CafeReduction
 from .clustering import KMeans as KMeans
 from .clustering import PCAReduction as PCAReduction
 from .clustering import load as load

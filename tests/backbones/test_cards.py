@@ -29,7 +29,7 @@ def test_a_config_says_what_its_card_says(name):
     node = OmegaConf.load(path)
     assert node.name == name
     assert node.output == "features"
-    assert " | ".join(card.outputs) in said
+    assert " | ".join(card.all_outputs) in said
     for fact in (card.licence, card.citation, f"{card.megabytes} MB", card.source.url or card.source.package):
         assert str(fact) in said
 

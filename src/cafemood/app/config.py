@@ -74,6 +74,7 @@ TARGETS = (
     "cafemood.backbones.create_backbone",
     "cafemood.clustering.NoReduction",
     "cafemood.clustering.PCAReduction",
+    "cafemood.clustering.CafeReduction",
     *_methods(),
     "cafemood.app.CompareSweep",
     "cafemood.features.RayTrainer",

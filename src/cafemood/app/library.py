@@ -34,7 +34,7 @@ def run(
     Args:
         photos: The photos, or a folder of them.
         backbone: A network's name (see `cafemood weights list`), or a network.
-        reduce: Components of a PCA before the clustering, or a reduction; None: none.
+        reduce: Components of a PCA before the clustering, `cafe` for the space of cafés, or a reduction; None: none.
         method: `kmeans`, `dec`, `idec`, `n2d`, `temi`, or a clusterer, which stays as it is.
         k: Clusters; `auto` chooses without labels; None: the clusterer's own, else 4.
         seed: Of everything random (a clusterer or a reduction that is given keeps its own).
@@ -65,13 +65,14 @@ def run(
         reduce = clustering.NoReduction()
     elif isinstance(reduce, int):
         reduce = clustering.PCAReduction(reduce, random_state=seed)
+    elif reduce == "cafe":
+        reduce = clustering.CafeReduction(random_state=seed)
     reduction, clusterer = reduce, method
     photo_set = photos
     name = backbone if isinstance(backbone, str) else backbone.name
     if folder is None:
         stamp = f"{datetime.now():%Y-%m-%d_%H-%M-%S_%f}"
         folder = Path("outputs/runs") / f"{stamp}_{name}_{clusterer.name}_k{k}"
-    reduction_name = "none" if reduction.n_components is None else "pca"
     defaults: dict[str, Any] = {
         "trainer": partial(
             pl.Trainer, accelerator="auto", devices=1, deterministic="warn", default_root_dir=str(folder)
@@ -86,7 +87,7 @@ def run(
             backbone=lambda: create_backbone(backbone) if isinstance(backbone, str) else backbone,
             reduction=lambda: reduction,
             method=partial(_with_k, clusterer),
-            reduction_facts={"name": reduction_name, **_arguments(reduction)},
+            reduction_facts={"name": reduction.name, **_arguments(reduction)},
             method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
             k=k,
             seed=seed,

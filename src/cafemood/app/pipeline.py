@@ -116,10 +116,12 @@ def embed_share(config: RunConfig) -> None:
 def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
     from cafemood.clustering.base import check_matrix
+    from cafemood.clustering.cafe_reduction import CafeReduction
     from cafemood.clustering.reduction import display_plane
     from cafemood.data.photos import skipped_lines
     from cafemood.evaluation.assessment import assess
     from cafemood.evaluation.baselines import baselines
+    from cafemood.evaluation.cafe_space import CafeSpace
     from cafemood.evaluation.judged import JudgedRows
     from cafemood.evaluation.resampling import ReliabilityOptions
     from cafemood.evaluation.selection import choose_k
@@ -143,15 +145,18 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         photo_set, features = data.photo_set, data.features.matrix()
         for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
             log.warning("%s", line)
-        cafes = None if photo_set.cafe_source == "none" else [p.cafe_id for p in photo_set.photos]
+        cafes = data.cafes
+        learnt = data.reduction if isinstance(data.reduction, CafeReduction) else None
+        if learnt is not None:
+            writer.facts["reduce"] = config.reduction_facts | learnt.facts()
         n_candidates = 1
         if isinstance(config.k, int):
             k = config.k
         else:
             with writer.stage("choose k", items=len(features)):
-                choice = choose_k(
-                    features, config.k_range, cafes, seed=config.seed, desc="k", store=JudgingStore(config.cache_dir)
-                )
+                of = features if learnt is None else data.matrix
+                store = JudgingStore(config.cache_dir)
+                choice = choose_k(of, config.k_range, cafes, seed=config.seed, desc="k", store=store)
             k, n_candidates = writer.chose_k(choice), len(choice.ks)
         with writer.stage("cluster", items=len(features)):
             method = config.method(k)
@@ -174,13 +179,16 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             reliability = ReliabilityOptions.of(
                 method,
                 k,
-                data.reduction.n_components,
+                None if isinstance(data.reduction, CafeReduction) else data.reduction.n_components,
                 config.resamples,
                 n_nulls=config.nulls,
                 seed=config.seed,
                 n_candidates=n_candidates,
             )
-            evaluation = assess(judged, plane, clustering, compared, reliability, truth=truth, cafes=cafes, store=store)
+            space = None if learnt is None else CafeSpace(learnt, data.matrix)
+            evaluation = assess(
+                judged, plane, clustering, compared, reliability, truth=truth, cafes=cafes, space=space, store=store
+            )
             stage["reused"] = evaluation.details["reused"]
         writer.record(data, clustering, evaluation, plane, explained)
     finished = runs.load(config.folder)

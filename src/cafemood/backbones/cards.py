@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cafemood.backbones import stages
 from cafemood.backbones.weights import WeightFile
 
 _PLACES365 = "http://places2.csail.mit.edu/models_places365/"
@@ -50,7 +51,14 @@ class Card:
 
     def length(self, output: str) -> int:
         """Length of an output."""
+        if output == stages.OUTPUT:
+            return stages.length(self.network)
         return self.n_classes if output in CLASSIFIED else self.dim
+
+    @property
+    def all_outputs(self) -> tuple[str, ...]:
+        """`outputs`, and the statistics of its stages where they can be taken."""
+        return self.outputs + ((stages.OUTPUT,) if self.network in stages.WIDTHS else ())
 
     @property
     def offline(self) -> bool:

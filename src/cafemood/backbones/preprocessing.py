@@ -31,6 +31,25 @@ def _caffe(crop: int, mean: tuple[float, float, float]) -> tuple[Callable[..., T
     return v2.Compose([*steps, v2.Normalize(list(mean), [1.0, 1.0, 1.0])]), 256
 
 
+def _whole(mean: tuple[float, ...] | None = None) -> tuple[Callable[..., Tensor], int]:
+    """The whole photo, squeezed to a square: a crop would lose a third of an upright one.
+
+    Args:
+        mean: Of Caffe's channels; None: torchvision's normalisation.
+    """
+    from torchvision.transforms import v2
+
+    steps = [v2.Resize((256, 256)), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=mean is None)]
+    if mean is None:
+        return v2.Compose([*steps, v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]), 256
+    return v2.Compose([*steps, v2.Lambda(_rgb_to_bgr), v2.Normalize(list(mean), [1.0, 1.0, 1.0])]), 256
+
+
+def whole(name: str) -> str:
+    """The transform that shows a network the whole photo, in the colours of another transform."""
+    return {"caffe_224": "whole_caffe", "caffe_224_vgg205": "whole_caffe_vgg205"}.get(name, "whole")
+
+
 def _rgb_to_bgr(image: Tensor) -> Tensor:
     return image.flip(0)
 
@@ -43,6 +62,9 @@ TRANSFORMS: dict[str, Callable[[], tuple[Callable[..., Tensor], int]]] = {
     "places_pytorch": _places_pytorch,
     "caffe_224": lambda: _caffe(224, _MEAN),
     "caffe_227": lambda: _caffe(227, _MEAN),
+    "whole": _whole,
+    "whole_caffe": lambda: _whole(_MEAN),
+    "whole_caffe_vgg205": lambda: _whole(_MEAN_VGG205),
     "caffe_224_vgg205": lambda: _caffe(224, _MEAN_VGG205),
 }
 """Name -> a function that makes the transform, and says which shorter side (pixels) it needs at least."""

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cafemood.backbones import networks
+from cafemood.backbones import networks, stages
 from cafemood.backbones import weights as weight_files
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.cards import CARDS, Card
 from cafemood.backbones.networks import Chain
 from cafemood.backbones.precomputed import Precomputed, read_matrix
-from cafemood.backbones.preprocessing import TRANSFORMS
+from cafemood.backbones.preprocessing import TRANSFORMS, whole
 from cafemood.backbones.weights import WeightFile
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
@@ -59,13 +59,14 @@ def from_card(
         shape: For tests: widths that shrink VGG16 and Caffe's networks (see `networks`).
     """
     card = CARDS[name]
-    _check_output(name, output, card.outputs)
+    _check_output(name, output, card.all_outputs)
     path = weight_files.find(card.source, weights)
-    transform, input_size = TRANSFORMS[card.preprocessing]()
+    of_stages = output == stages.OUTPUT
+    transform, input_size = TRANSFORMS[whole(card.preprocessing) if of_stages else card.preprocessing]()
 
     def build() -> nn.Module:
         chain = NETWORKS.get(card.network, _torchvision_network)(card, path, **shape)
-        return networks.cut(chain, output)
+        return stages.statistics(card.network, chain) if of_stages else networks.cut(chain, output)
 
     return Backbone(
         name=name,

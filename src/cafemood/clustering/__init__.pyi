@@ -1,5 +1,6 @@
 from .base import Clusterer as Clusterer
 from .base import Clustering as Clustering
+from .cafe_reduction import CafeReduction as CafeReduction
 from .dec import DEC as DEC
 from .dec import IDEC as IDEC
 from .kmeans import KMeans as KMeans

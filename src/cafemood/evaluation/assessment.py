@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from cafemood.clustering.base import Clustering
-from cafemood.evaluation import scores
+from cafemood.evaluation import cafe_space, scores
 from cafemood.evaluation.baselines import Baseline
+from cafemood.evaluation.cafe_space import CafeSpace
 from cafemood.evaluation.findings import Finding
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.nulls import null_lift
@@ -59,6 +60,7 @@ def assess(
     *,
     truth: Sequence[str | None] | None = None,
     cafes: Sequence[str] | None = None,
+    space: CafeSpace | None = None,
     store: JudgingStore | None = None,
 ) -> Evaluation:
     """Score a clustering in the feature space, in its own, and in the display plane.
@@ -72,6 +74,8 @@ def assess(
         truth: Ground-truth label of each photo, if there is one; it is used here and nowhere else. External scores
             are of the photos that have one.
         cafes: Café of each photo, if known.
+        space: The space that was learnt from café ids, if the clustering is in one: nulls and refits are then of
+            it, and what it says of cafés is measured on cafés that it was not learnt from.
         store: Keeps what nulls and refits score, for other runs on the same rows.
     """
     judged = JudgedRows.of(features)
@@ -88,6 +92,7 @@ def assess(
         values |= scores.internal(clustering.embedding[rows], labels[rows], "clustering")
     values |= scores.internal(plane[rows], labels[rows], "pca2")
     by_seed = [internal | _against(truth, of_seed) for internal, of_seed in zip(others, of_seeds, strict=True)]
+    compared_labels = of_seeds[0] if of_seeds else None
     compared = []
     for baseline in baselines:
         n_seeds = len(baseline.labels)
@@ -96,16 +101,16 @@ def assess(
         compared.append(about | {"scores": scores.mean_and_sd(own)})
     spaces = {clustering.space: clustering.embedding, "pca2": plane}
     details = {
-        "null": _nulls(judged, labels, spaces, k, options, store),
-        "stability": _refitted(judged, labels, cafes, options, store),
-        "coherence": None if cafes is None else scores.same_cafe_lift(labels, cafes, judged.rows, seed=options.seed),
+        "null": _nulls(judged, labels, spaces, k, options, space, store),
+        "stability": _refitted(judged if space is None else space.judged, labels, cafes, options, store),
+        **_of_cafes(judged.rows, labels, cafes, compared_labels, space, k, options.seed),
         "leak": [] if cafes is None else scores.dominant_cafe_share(labels, cafes),
         "baselines": compared,
         "health": clustering.health(),
         "sizes": np.bincount(labels, minlength=k),
         "sample": sample.facts,
         "labelled": {"n": int(_labelled(truth).sum()), "of": len(labels)},
-        "spaces": {"clustering": clustering.space},
+        "spaces": {"clustering": clustering.space} | ({} if space is None else {"reduced": space.name}),
     }
     details["reused"] = _reused(details)
     silhouettes = np.full(len(labels), np.nan)
@@ -141,23 +146,42 @@ def _nulls(
     spaces: dict[str, np.ndarray],
     k: int,
     options: ReliabilityOptions,
+    space: CafeSpace | None,
     store: JudgingStore | None,
 ) -> dict[str, Any]:
     """`null_lift` of the method's pipeline and of the display plane, with the limit below which a score is noise."""
+    settings: dict[str, Any] = {
+        "max_rows": max(MAX_ROWS, 2 * k),
+        "seed": options.seed,
+        "desc": None if options.quiet else "nulls",
+        "store": store,
+    }
     pipelines = list(dict.fromkeys((KMeansPipeline(k, 2), options.pipeline)))  # the map has a null of its own
-    lift = null_lift(
-        judged,
-        labels,
-        spaces,
-        pipelines,
-        options.n_nulls,
-        max_rows=max(MAX_ROWS, 2 * k),
-        seed=options.seed,
-        desc=None if options.quiet else "nulls",
-        store=store,
-    )
+    lift = null_lift(judged, labels, spaces, pipelines, options.n_nulls, **settings)
+    if space is not None:  # labels of another space are no k-means of the features
+        lift.pop("silhouette@features", None)
+        own = null_lift(space.judged, labels, {}, options.pipeline, options.n_nulls, **settings)
+        lift[f"silhouette@{space.name}"] = own["silhouette@features"]
     limit = {"limit": noise_limit(options.n_candidates), "n_tried": options.n_candidates}
     return {name: null | limit for name, null in lift.items()}
+
+
+def _of_cafes(
+    features: np.ndarray,
+    labels: np.ndarray,
+    cafes: Sequence[str] | None,
+    plain: np.ndarray | None,
+    space: CafeSpace | None,
+    k: int,
+    seed: int,
+) -> dict[str, Any]:
+    """`coherence`, `follows` and `cafe_space` of `scores.json`."""
+    if cafes is None or space is None:
+        lift = None if cafes is None else scores.same_cafe_lift(labels, cafes, features, seed=seed)
+        followed = cafe_space.follows(features, labels, cafes, plain, seed)
+        return {"coherence": lift, "follows": followed, "cafe_space": None}
+    crossed = cafe_space.cross_fitted(features, labels, cafes, space.reduction, k, plain=plain, seed=seed) or {}
+    return {"coherence": crossed.get("coherence"), "follows": crossed.get("follows"), "cafe_space": crossed or None}
 
 
 def _refitted(

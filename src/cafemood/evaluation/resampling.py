@@ -152,7 +152,7 @@ def stability(
         return [{name: np.array([of[i] for of in results]) for i, name in enumerate(("ari", "jaccard", "merged"))}]
 
     kept = store if store is not None and isinstance(pipeline, KMeansPipeline) else JudgingStore(None)
-    recipe = {"seed": seed, "n_resamples": n_resamples, "drawn": drawn}
+    recipe: dict[str, Any] = {"seed": seed, "n_resamples": n_resamples, "drawn": drawn}
     if isinstance(pipeline, KMeansPipeline):
         recipe |= {"rows": judged.digest, "labels": digest_of(labels), "units": digest_of(units), **vars(pipeline)}
     ((found, reused),) = kept.several("refits", [recipe], [("ari", "jaccard", "merged")], make)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from cafemood.evaluation import cafe_space
 from cafemood.evaluation.findings import Finding, Level, gravest_first
 from cafemood.evaluation.resampling import STABLE, UNSTABLE
 
@@ -37,12 +38,14 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
         text = f"Only {health['clusters_in_use']} of {k} groups hold any photo: the clustering collapsed."
         figures = {"clusters_in_use": health["clusters_in_use"], "k": k}
         findings.append(Finding("collapsed", "bad", text, figures))
-    findings += _noise(scores, record["null"], record["spaces"]["clustering"])
+    spaces = record["spaces"]
+    findings += _noise(scores, record["null"], spaces["clustering"], spaces.get("reduced"))
+    findings += cafe_space.findings(record)
     findings += _stability(record.get("stability"))
     findings += _same_cafe_lift(record.get("coherence"))
-    findings += _baselines(scores, record["baselines"])
+    findings += _baselines(scores, record["baselines"], in_features="reduced" not in spaces)
     findings.append(_separation(scores["silhouette@features"]))
-    if np.isfinite(scores.get("silhouette@clustering", np.nan)):
+    if np.isfinite(scores.get("silhouette@clustering", np.nan)) and spaces["clustering"] != spaces.get("reduced"):
         space, value = record["spaces"]["clustering"], scores["silhouette@clustering"]
         text = (
             f"In its own space ({space}) the method scores {value:.2f}. "
@@ -62,9 +65,10 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
     return gravest_first(findings)
 
 
-def _noise(scores: dict[str, float], nulls: dict[str, Any], space: str) -> list[Finding]:
+def _noise(scores: dict[str, float], nulls: dict[str, Any], space: str, reduced: str | None) -> list[Finding]:
     findings: list[Finding] = []
-    for name in ["silhouette@features"] + [f"silhouette@{space}"] * (space != "features"):
+    names = dict.fromkeys(f"silhouette@{name}" for name in ("features", space, reduced) if name)
+    for name in names:
         null = nulls.get(name)
         if not null or not np.isfinite(null["z"]):
             continue
@@ -84,7 +88,7 @@ def _noise(scores: dict[str, float], nulls: dict[str, Any], space: str) -> list[
             findings.append(Finding("noise-not-beaten", "bad", text, figures))
         else:
             text = f"Not noise: {value}, {null['z']:.1f} sd above data without any structure, {reference}."
-            level: Level = "good" if name == "silhouette@features" else "info"
+            level: Level = "good" if name == f"silhouette@{reduced or 'features'}" else "info"
             findings.append(Finding("noise-beaten", level, text, figures))
     plane, on_map = nulls.get("silhouette@pca2"), scores["silhouette@pca2"]
     if space != "pca2" and plane and np.isfinite(plane["mean"]) and np.isfinite(on_map):
@@ -146,9 +150,10 @@ def _same_cafe_lift(lift: dict[str, Any] | None) -> list[Finding]:
     return [Finding("cafes-do-not-share-moods", "warn", text, figures)]
 
 
-def _baselines(scores: dict[str, float], baselines: Sequence[dict[str, Any]]) -> list[Finding]:
+def _baselines(scores: dict[str, float], baselines: Sequence[dict[str, Any]], *, in_features: bool) -> list[Finding]:
     findings = []
-    for name, shown in (("nmi", "NMI"), ("silhouette@features", "silhouette@features")):
+    # groups of a space that was learnt from cafés are not meant to lie apart in the features
+    for name, shown in (("nmi", "NMI"), ("silhouette@features", "silhouette@features"))[: 2 if in_features else 1]:
         scored = [b for b in baselines if np.isfinite(b["scores"].get(name, {"mean": np.nan})["mean"])]
         if not np.isfinite(scores.get(name, np.nan)) or not scored:
             continue

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.precomputed import Precomputed
+from cafemood.clustering.cafe_reduction import CafeReduction
 from cafemood.clustering.reduction import NoReduction, PCAReduction
 from cafemood.clustering.rows import MatrixDataModule
 from cafemood.data.photos import PhotoSet
@@ -26,7 +27,7 @@ class PhotoDataModule(MatrixDataModule):
         self,
         photo_set: PhotoSet,
         backbone: Backbone | Precomputed,
-        reduction: NoReduction | PCAReduction,
+        reduction: NoReduction | PCAReduction | CafeReduction,
         *,
         cache_dir: str | Path,
         embed_batch_size: int | None = None,
@@ -42,14 +43,28 @@ class PhotoDataModule(MatrixDataModule):
         self.n_embedded = 0
 
     def prepare_data(self) -> None:
-        """Embed the photos that the cache lacks."""
+        """Embed the photos that the cache lacks.
+
+        Raises:
+            ClusteringError: The reduction learns from café ids, and there are too few.
+        """
+        if isinstance(self.reduction, CafeReduction):
+            self.reduction.check_settings()
+            self.reduction.check_groups(self.cafes)
         self.photo_set, _, self.n_embedded = self._embed()
 
     def setup(self, stage: str | None = None) -> None:
         """Map the features and reduce them."""
         if self._matrix is None:
             self.photo_set, self.features, _ = self._embed()
-            self._matrix = self.reduction.fit_transform(self.features.matrix())
+            x = self.features.matrix()
+            of_cafes = isinstance(self.reduction, CafeReduction)
+            self._matrix = self.reduction.fit_transform(x, self.cafes) if of_cafes else self.reduction.fit_transform(x)
+
+    @property
+    def cafes(self) -> list[str] | None:
+        """The café of each photo; None if no café is known."""
+        return [photo.cafe_id for photo in self.photo_set.photos] if self.photo_set.cafes_known else None
 
     def _embed(self) -> tuple[PhotoSet, Features, int]:
         return embed(

@@ -1,0 +1,216 @@
+"""What groups follow, café or content, and whether a space learnt from café ids holds for other cafés."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import entropy
+from sklearn.metrics import adjusted_rand_score, mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
+
+from cafemood.clustering.cafe_reduction import LEAST_CAFES, CafeReduction
+from cafemood.clustering.kmeans import kmeans, nearest_center
+from cafemood.evaluation.findings import Finding
+from cafemood.evaluation.judged import JudgedRows
+from cafemood.evaluation.pipelines import MAX_ROWS
+from cafemood.evaluation.scores import same_cafe_lift
+
+_PRINCIPAL = 64
+
+
+class CafeSpace:
+    """A space that was learnt from café ids.
+
+    Args:
+        reduction: What was learnt.
+        matrix: The rows in it (n, d').
+    """
+
+    def __init__(self, reduction: CafeReduction, matrix: np.ndarray) -> None:
+        self.reduction, self.judged = reduction, JudgedRows(matrix)
+
+    @property
+    def name(self) -> str:
+        """The space's name."""
+        return self.reduction.space
+
+
+def follows(
+    features: np.ndarray, labels: np.ndarray, cafes: Sequence[str] | None, plain: np.ndarray | None, seed: int = 0
+) -> dict[str, Any] | None:
+    """How much of a grouping content tells, and how much the café: shares of its information beyond chance.
+
+    Content is what varies within cafés: k-means of each photo's features less the mean of its café's, with as many
+    groups. Only cafés with two photos and more count, and `MAX_ROWS` photos of them at most.
+
+    Args:
+        features: Backbone outputs (n, d).
+        labels: Group of each photo (n,).
+        cafes: Café of each photo (n,), if known.
+        plain: Labels (n,) of a plain k-means on the features, to compare with.
+        seed: Of the sample and of the k-means.
+
+    Returns:
+        `content` and `cafe` (0: nothing, 1: all of it), `plain` with the same two, `n_photos`, `n_cafes`; None
+        where fewer than two cafés have two photos.
+    """
+    if cafes is None:
+        return None
+    _, of, n = np.unique(np.asarray(cafes), return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(n[of] > 1)
+    if len(np.unique(of[rows])) < 2:
+        return None
+    if len(rows) > MAX_ROWS:  # whole cafés
+        order = np.random.default_rng(seed).permutation(len(n))
+        kept = order[: np.searchsorted(np.cumsum(np.where(n[order] > 1, n[order], 0)), MAX_ROWS)]
+        rows = rows[np.isin(of[rows], kept)]
+    x, member = _principal(features[rows]), np.unique(of[rows], return_inverse=True)[1]
+    means = np.zeros((member.max() + 1, x.shape[1]))
+    np.add.at(means, member, x)
+    off = x - (means / np.bincount(member)[:, None])[member]
+    k = min(int(labels.max()) + 1, len(rows) - 1)
+    content = kmeans(off.astype(np.float32), k, seed, 3).labels_
+
+    def of_labels(chosen: np.ndarray) -> dict[str, float]:
+        return {
+            "content": _told(chosen, content),
+            "cafe": _told(chosen, member),
+        }
+
+    counts = {"n_photos": len(rows), "n_cafes": int(member.max()) + 1}
+    return of_labels(labels[rows]) | {"plain": None if plain is None else of_labels(plain[rows])} | counts
+
+
+def _told(labels: np.ndarray, by: np.ndarray) -> float:
+    """What `by` (n,) tells of labels (n,) beyond chance: (I − E[I]) / (H(labels) − E[I]).
+
+    AMI's adjustment (Vinh, Epps and Bailey, JMLR 2010, eq. 10) in units of the labels' entropy, so that a few groups
+    of content and many cafés are compared fairly.
+    """
+    table = contingency_matrix(labels, by)
+    expected = expected_mutual_information(table, int(table.sum()))
+    most = entropy(table.sum(axis=1)) - expected
+    return float((mutual_info_score(None, None, contingency=table) - expected) / most) if most > 1e-9 else 0.0
+
+
+def _principal(x: np.ndarray) -> np.ndarray:
+    """The leading principal components of rows (n, d): distances hardly change, and k-means is fast."""
+    from sklearn.decomposition import PCA
+
+    with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
+        return PCA(min(_PRINCIPAL, *x.shape), random_state=0).fit_transform(np.asarray(x, dtype=np.float32))
+
+
+def cross_fitted(
+    features: np.ndarray,
+    labels: np.ndarray,
+    cafes: Sequence[str],
+    reduction: CafeReduction,
+    k: int,
+    *,
+    plain: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, Any] | None:
+    """Learn the space from half of the cafés, group the other half by it, and the other way round.
+
+    Args:
+        features: Backbone outputs (n, d).
+        labels: Group of each photo (n,) in the space that all cafés taught.
+        cafes: Café of each photo (n,).
+        reduction: A `CafeReduction`; its settings are taken.
+        k: Groups.
+        plain: Labels (n,) of a plain k-means on the features, to compare with.
+        seed: Of the halves, of the permutation and of the k-means.
+
+    Returns:
+        `coherence` (the `same_cafe_lift` of photos of cafés that the space was not learnt from, mean over the halves),
+        `permuted` (its ratio with permuted ids), `agreement` (ARI of the two groupings of such photos), `follows` (of
+        such photos too) and `n_cafes`; None where the halves are too small.
+    """
+    ids = np.asarray(cafes)
+    names, of, n = np.unique(ids, return_inverse=True, return_counts=True)
+    rng = np.random.default_rng(seed)
+    half = np.zeros(len(names), int)
+    half[rng.permutation(np.flatnonzero(n > 1))[::2]] = 1
+    settings = reduction.get_params() | {"n_components": reduction.n_components_}
+    lifts: list[dict[str, Any] | None] = []
+    permuted: list[dict[str, Any] | None] = []
+    agreements: list[float] = []
+    followed: list[dict[str, Any] | None] = []
+    for part in (0, 1):
+        learnt, other = np.flatnonzero(half[of] == part), np.flatnonzero((half[of] != part) & (n[of] > 1))
+        if len(np.unique(of[learnt][n[of[learnt]] > 1])) < LEAST_CAFES or len(other) <= k:
+            return None
+        for groups, kept in ((ids[learnt], lifts), (rng.permutation(ids[learnt]), permuted)):
+            space = type(reduction)(**settings)
+            y = space.fit(features[learnt], list(groups)).transform(features)
+            model = kmeans(y[learnt], k, seed, 5)
+            again = nearest_center(y[other], model.cluster_centers_)
+            kept.append(same_cafe_lift(again, [str(c) for c in ids[other]], features[other], seed=seed))
+            if kept is lifts:
+                agreements.append(float(adjusted_rand_score(labels[other], again)))
+                of_plain = None if plain is None else plain[other]
+                followed.append(follows(features[other], again, [str(c) for c in ids[other]], of_plain, seed))
+    if not all(lifts) or not all(permuted):
+        return None
+    coherence = {
+        "ratio": float(np.mean([lift["ratio"] for lift in lifts if lift])),
+        "p": max(lift["p"] for lift in lifts if lift),
+        **{name: sum(lift[name] for lift in lifts if lift) for name in ("n_photos", "n_duplicates", "n_cafes")},
+    }
+    ratio = float(np.mean([lift["ratio"] for lift in permuted if lift]))
+    agreement = float(np.mean(agreements))
+    counts = {"n_cafes": coherence["n_cafes"], "follows": _mean_of(followed)}
+    return {"coherence": coherence, "permuted": ratio, "agreement": agreement} | counts
+
+
+def _mean_of(halves: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
+    """The mean of two `follows`, and the sum of what they count."""
+    there = [half for half in halves if half is not None]
+    if not there:
+        return None
+    shares = {name: float(np.mean([half[name] for half in there])) for name in ("content", "cafe")}
+    plain = [half["plain"] for half in there]
+    of_plain = None if None in plain else {name: float(np.mean([of[name] for of in plain])) for name in shares}
+    counts = {name: sum(half[name] for half in there) for name in ("n_photos", "n_cafes")}
+    return shares | {"plain": of_plain} | counts
+
+
+def findings(record: dict[str, Any]) -> list[Finding]:
+    """What `follows` and `cross_fitted` allow to say.
+
+    Args:
+        record: `follows` and `cafe_space` of `scores.json`.
+    """
+    said = []
+    crossed, followed = record.get("cafe_space"), record.get("follows")
+    if crossed is not None:
+        ratio, permuted = crossed["coherence"]["ratio"], crossed["permuted"]
+        figures = {"ratio": ratio, "permuted": permuted, "agreement": crossed["agreement"]}
+        words = (
+            f"in cafés that it was not learnt from, two photos of one café share a mood {ratio:.1f} × as often as "
+            f"chance; with mixed-up café ids {permuted:.1f} ×"
+        )
+        if ratio > 1 and ratio - 1 > 2 * max(permuted - 1, 0) and crossed["coherence"]["p"] < 0.05:
+            said.append(
+                Finding("cafe-space-holds", "good", f"The space of cafés holds for other cafés: {words}.", figures)
+            )
+        else:
+            text = f"The space of cafés does not hold for other cafés: {words}. Use reduce=none or reduce=pca."
+            said.append(Finding("cafe-space-fails", "bad", text, figures))
+    if followed is not None:
+        content, cafe, plain = followed["content"], followed["cafe"], followed["plain"]
+        text = (
+            "The moods follow what the photos show (counter, cup, window) more than the café"
+            if content > cafe
+            else "The moods follow the café more than what a photo of it shows"
+        )
+        text += f": content tells {content:.0%} of a photo's mood, its café {cafe:.0%}"
+        text += f" (plain k-means: {plain['content']:.0%} and {plain['cafe']:.0%})." if plain else "."
+        figures = {"content": content, "cafe": cafe, "plain": plain}
+        content_leads = content > cafe
+        code = "follows-content" if content_leads else "follows-cafes"
+        said.append(Finding(code, "warn" if content_leads else "good", text, figures))
+    return said
