@@ -6,8 +6,8 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 from cafemood.core.reasons import DAMAGED, reason_of
@@ -42,12 +42,15 @@ class PictureCache:
         """What is kept under the keys."""
         wanted = list({key for key in keys if key is not None})
         found: dict[str, bytes] = {}
-        with self._opened(make=False) as database:
-            for start in range(0, len(wanted) if database else 0, _ASKED):
+
+        def look(database: sqlite3.Connection) -> None:
+            for start in range(0, len(wanted), _ASKED):
                 some = wanted[start : start + _ASKED]
                 marks = ",".join("?" * len(some))
-                rows = database.execute(f"SELECT key, data FROM pictures WHERE key IN ({marks})", some)  # noqa: S608
-                found |= dict(rows)
+                found.update(database.execute(f"SELECT key, data FROM pictures WHERE key IN ({marks})", some))  # noqa: S608
+
+        if self.path is not None and self.path.is_file():
+            self._use(look)
         return found
 
     def add(self, key: str, data: bytes) -> None:
@@ -60,23 +63,23 @@ class PictureCache:
     def write(self) -> None:
         """Write what waits."""
         waiting, self._waiting, self._since = self._waiting, {}, time.monotonic()
-        if waiting:
-            with self._opened(make=True) as database:
-                if database is not None:
-                    with database:
-                        database.executemany("INSERT OR IGNORE INTO pictures VALUES (?, ?)", waiting.items())
 
-    @contextmanager
-    def _opened(self, *, make: bool) -> Iterator[sqlite3.Connection]:
-        """The open database; None where there is none, or it cannot be used."""
-        if self.path is None or not (make or self.path.is_file()):
-            yield None  # type: ignore[misc]
+        def insert(database: sqlite3.Connection) -> None:
+            with database:
+                database.executemany("INSERT OR IGNORE INTO pictures VALUES (?, ?)", waiting.items())
+
+        if waiting:
+            self._use(insert)
+
+    def _use(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Do something with the open database, if it can be used."""
+        if self.path is None:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=_WAIT)) as database:
                 database.execute("CREATE TABLE IF NOT EXISTS pictures (key TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID")
-                yield database
+                work(database)
         except (OSError, sqlite3.OperationalError) as error:
             log.warning("Pictures are not shared between runs: %s", reason_of(error, self.path, "it cannot be written"))
             self.path = None
