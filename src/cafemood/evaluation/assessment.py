@@ -100,7 +100,7 @@ def assess(
         about = {"name": baseline.name, "n_seeds": n_seeds, "n_reused": baseline.n_reused}
         compared.append(about | {"scores": scores.mean_and_sd(own)})
     spaces = {clustering.space: clustering.embedding, "pca2": plane}
-    details = {
+    details: dict[str, Any] = {
         "null": _nulls(judged, labels, spaces, k, options, space, store),
         "stability": _refitted(judged if space is None else space.judged, labels, cafes, options, store),
         **_of_cafes(judged.rows, labels, cafes, compared_labels, space, k, options.seed),
