@@ -89,3 +89,21 @@ def test_reading_an_older_folder_writes_nothing(cafe_run):
     again = load(run.folder)
     assert moods.of_run(again) == named
     assert profiles.load(again).table.equals(table)
+
+
+@pytest.mark.slow
+def test_a_second_run_of_the_same_photos_judges_nothing_again_and_says_so(drawn_photos, tmp_path, monkeypatch):
+    """Its scores are those of the first run, and its pictures too, though no photo was opened for them."""
+    same = {"backbone": "random", "method": "kmeans", "k": 2, "cache_dir": tmp_path / "cache"} | SMALL
+    first = library.run(drawn_photos, folder=tmp_path / "first", **same)
+    opened = []
+    monkeypatch.setattr(thumbnails, "open_image", lambda *a, **k: opened.append(a))
+    again = library.run(drawn_photos, folder=tmp_path / "again", **same)
+    assert opened == []
+    assert first.scores["reused"] == []
+    assert "stability" in again.scores["reused"]
+    assert again.scores["scores"] == first.scores["scores"]
+    (stage,) = [stage for stage in again.facts["stages"] if stage["name"] == "score"]
+    assert stage["reused"] == again.scores["reused"]
+    assert "Reused from earlier runs" in (again.folder / "report.html").read_text(encoding="utf-8")
+    assert thumbnails.kept(again) == thumbnails.kept(first)
