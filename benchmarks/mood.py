@@ -4,8 +4,9 @@
     python benchmarks/mood.py houses HOUSES STYLES           (places.csv: file, cafe_id, room; then styles as above)
 
 Simulated cafés: each style's photos are shuffled by a seed and cut into tens or fours, rooms mixed. The space is learnt
-from the ids of one half of the cafés; photos and cafés of the other half are grouped by k-means, k = 5. `permuted`:
-learnt from permuted ids. Cafés are grouped by the best guess of their place (`CafeReduction.weights`).
+from the ids of one half of the cafés (the photos of the other half take part without ids); photos and cafés of the
+other half are grouped by k-means, k = 5. `permuted`: learnt from permuted ids. Cafés are grouped by the best guess of
+their place (`CafeReduction.weights`).
 """
 
 from __future__ import annotations
@@ -87,10 +88,11 @@ def styles_table(rows: list[dict[str, str]], spaces: Rows, seeds: int) -> None:
                 about = cafes[other], styles[other], rooms[other], seed
                 found.setdefault("plain", []).append(scored(x[other], *about, None))
                 found.setdefault("PCA-64", []).append(scored(PCAReduction(64).fit_transform(x[other]), *about, None))
-                ids = [str(c) for c in cafes[learnt]]
-                permuted = list(np.random.default_rng(seed).permutation(ids))
+                ids = np.array([str(cafe) if of else "" for cafe, of in zip(cafes, learnt, strict=True)], dtype=object)
+                permuted = ids.copy()
+                permuted[learnt] = np.random.default_rng(seed).permutation(ids[learnt])
                 for name, groups in (("cafe", ids), ("cafe, ids permuted", permuted)):
-                    space = CafeReduction(random_state=seed).fit(x[learnt], groups)
+                    space = CafeReduction(random_state=seed).fit(x, list(groups))  # "": not known
                     sizes = np.unique(cafes[other], return_counts=True)[1]
                     y = space.transform(x[other])
                     found.setdefault(name, []).append(scored(y, *about, space.weights(sizes)))

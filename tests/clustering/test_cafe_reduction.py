@@ -105,7 +105,7 @@ def test_photos_without_an_id_take_no_part():
     more = np.concatenate([x, x[rng.permutation(len(x))[:30]]])
     some = CafeReduction(n_components=2, n_principal=20).fit(more, [*ids, *[None, ""] * 15])
     assert some.n_photos_ == only.n_photos_ == len(x)
-    assert some.ratios_ == pytest.approx(only.ratios_, rel=0.05)
+    assert some.ratios_ == pytest.approx(only.ratios_, rel=0.1)
 
 
 @settings(max_examples=20, deadline=None)

@@ -30,7 +30,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     Args:
         n_components: Directions; `auto`: the most, up to 16, with which two halves of a held-out café find each other
-            as well as with the best number, within one standard error.
+            as well as with the best number, within two standard errors.
         n_principal: Principal components that they are learnt in.
         shrinkage: Share, 0 to 1, of the within-café covariance that is replaced by its mean variance.
         random_state: Seed of the folds and of PCA's solver.
@@ -105,7 +105,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Args:
             X: Features (n, d).
             groups: Café of each photo (n,); None or "" where it is not known. Photos without one, and those of cafés
-                with a single photo, take no part.
+                with a single photo, teach the principal components and not the directions.
 
         Raises:
             ClusteringError: No ids are given, or fewer than `LEAST_CAFES` cafés have two photos.
@@ -193,7 +193,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         by_fold = held_out(z, member, tried, float(self.shrinkage), rng)
         means, errors = by_fold.mean(axis=0), by_fold.std(axis=0, ddof=1) / np.sqrt(len(by_fold))
         best = int(means.argmax())
-        chosen = int(tried[means >= means[best] - errors[best]].max())
+        chosen = int(tried[means >= means[best] - 2 * errors[best]].max())
         permuted = held_out(z, rng.permutation(member), np.array([chosen]), float(self.shrinkage), rng).mean()
         return chosen, np.column_stack([tried, means, errors]), float(permuted)
 

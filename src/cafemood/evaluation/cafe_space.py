@@ -134,14 +134,15 @@ def cross_fitted(
     rng = np.random.default_rng(seed)
     half = np.zeros(len(names), int)
     half[rng.permutation(np.flatnonzero(n > 1))[::2]] = 1
-    settings = reduction.get_params() | {"n_components": reduction.n_components_}
+    most = int(min(np.sum(half[n > 1]), np.sum(1 - half[n > 1]))) - 1
+    settings = reduction.get_params() | {"n_components": min(reduction.n_components_, most)}
     lifts: list[dict[str, Any] | None] = []
     permuted: list[dict[str, Any] | None] = []
     agreements: list[float] = []
     followed: list[dict[str, Any] | None] = []
     for part in (0, 1):
         learnt, other = np.flatnonzero(half[of] == part), np.flatnonzero((half[of] != part) & (n[of] > 1))
-        if len(np.unique(of[learnt][n[of[learnt]] > 1])) < LEAST_CAFES or len(other) <= k:
+        if most + 1 < LEAST_CAFES or len(other) <= k:
             return None
         for groups, kept in ((ids[learnt], lifts), (rng.permutation(ids[learnt]), permuted)):
             space = type(reduction)(**settings)

@@ -1,0 +1,66 @@
+"""`reduce=cafe` from photos to report: learnt from ids, told in the run card, and used for new photos."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from drawn_rooms import MOODS, draw_room
+
+from cafemood import runs
+
+ROOT = Path(__file__).parents[2]
+
+
+def train(folder, cwd, *words):
+    words = [f"data.root={folder}", "backbone=random", "reduce=cafe", "k=2", "baseline_seeds=2", "nulls=3", *words]
+    command = [sys.executable, str(ROOT / "train.py"), "data=folder", "resamples=3", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def draw(folder, cafes, photos=3):
+    folder.mkdir()
+    for cafe in range(cafes):
+        for i in range(photos):
+            draw_room(100 * cafe + i, list(MOODS)[cafe % 2], (200, 150)).save(folder / f"cafe_공릉{cafe}_{i}.jpg")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["kmeans", "dec"])
+def test_from_photos_to_report_and_to_new_photos(tmp_path, method):
+    photos = draw(tmp_path / "사진", 20)
+    small = ["method.pretrain_epochs=2", "method.pretrain_min_steps=4", "method.max_updates=2"]
+    done = train(photos, tmp_path, f"method={method}", *(small if method == "dec" else []), "hydra.run.dir=run")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    run = runs.load(tmp_path / "run")
+    reduce = run.card.reduce
+    assert reduce.name == "cafe"
+    assert (reduce.settings["n_cafes"], reduce.settings["n_photos"]) == (20, 60)
+    assert 1 <= reduce.n_components <= 16
+    assert len(reduce.settings["ratios"]) == reduce.n_components
+    assert all(0 <= row["same_cafe"] <= 1 for row in reduce.settings["held_out"])
+    assert run.model[0]["pca.components"].shape == (reduce.n_components, 128)
+    codes = {finding.code for finding in run.findings}
+    assert codes & {"cafe-space-holds", "cafe-space-fails"}
+    assert codes & {"follows-cafes", "follows-content"}
+    assert "loses-to-kmeans" not in codes
+    assert f"silhouette@cafe{reduce.n_components}" in run.scores["null"]
+    assert "silhouette@features" not in run.scores["null"]
+    html = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "The moods follow" in html
+    words = [sys.executable, "-m", "cafemood", "assign", "run", str(photos / "cafe_공릉0_0.jpg"), "--json"]
+    new = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    mine = run.photos.set_index("file").loc["cafe_공릉0_0.jpg", "cluster"]
+    assert json.loads(new.stdout)["cluster"] == mine
+
+
+@pytest.mark.parametrize(("cafes", "photos"), [(3, 4), (20, 1)])
+def test_too_few_cafes_are_told_before_anything_is_embedded(tmp_path, cafes, photos):
+    folder = draw(tmp_path / "사진", cafes, photos)
+    done = train(folder, tmp_path, "hydra.run.dir=run", "backbone=random")
+    assert done.returncode == 1
+    assert "The space of cafés cannot be learnt" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list((tmp_path / "data").rglob("*.npy"))
