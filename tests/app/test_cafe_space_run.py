@@ -44,12 +44,12 @@ def test_from_photos_to_report_and_to_new_photos(tmp_path, method):
     assert run.model[0]["pca.components"].shape == (reduce.n_components, 128)
     codes = {finding.code for finding in run.findings}
     assert codes & {"cafe-space-holds", "cafe-space-fails"}
-    assert codes & {"follows-cafes", "follows-content"}
+    assert codes & {"follows-cafes", "follows-content", "follows-neither"}
     assert "loses-to-kmeans" not in codes
     assert f"silhouette@cafe{reduce.n_components}" in run.scores["null"]
     assert "silhouette@features" not in run.scores["null"]
     html = (run.folder / "report.html").read_text(encoding="utf-8")
-    assert "The moods follow" in html
+    assert "content tells" in html
     words = [sys.executable, "-m", "cafemood", "assign", "run", str(photos / "cafe_공릉0_0.jpg"), "--json"]
     new = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     mine = run.photos.set_index("file").loc["cafe_공릉0_0.jpg", "cluster"]

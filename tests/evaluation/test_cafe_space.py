@@ -66,12 +66,12 @@ def test_too_few_cafes_cannot_be_halved():
     assert cafe_space.cross_fitted(x, moods, ids, CafeReduction().fit(x, ids), 3) is None
 
 
-@pytest.mark.parametrize(("content", "cafe", "level"), [(0.4, 0.1, "warn"), (0.1, 0.4, "good")])
+@pytest.mark.parametrize(("content", "cafe", "level"), [(0.4, 0.1, "warn"), (0.1, 0.4, "good"), (0.02, -0.1, "info")])
 def test_the_finding_says_which_is_more(content, cafe, level):
     plain = {"content": 0.5, "cafe": 0.05}
     (finding,) = cafe_space.findings({"follows": {"content": content, "cafe": cafe, "plain": plain}})
     assert finding.level == level
-    assert finding.figures["plain"] == plain
+    assert finding.figures["plain_content"] == plain["content"]
 
 
 def test_what_new_cafes_follow_is_measured_on_them():

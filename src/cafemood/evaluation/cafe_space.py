@@ -12,7 +12,7 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 
 from cafemood.clustering.cafe_reduction import LEAST_CAFES, CafeReduction
 from cafemood.clustering.kmeans import kmeans, nearest_center
-from cafemood.evaluation.findings import Finding
+from cafemood.evaluation.findings import Finding, Level
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.pipelines import MAX_ROWS
 from cafemood.evaluation.scores import same_cafe_lift
@@ -201,17 +201,31 @@ def findings(record: dict[str, Any]) -> list[Finding]:
         else:
             text = f"The space of cafés does not hold for other cafés: {words}. Use reduce=none or reduce=pca."
             said.append(Finding("cafe-space-fails", "bad", text, figures))
-    if followed is not None:
-        content, cafe, plain = followed["content"], followed["cafe"], followed["plain"]
-        text = (
-            "The moods follow what the photos show (counter, cup, window) more than the café"
-            if content > cafe
-            else "The moods follow the café more than what a photo of it shows"
-        )
-        text += f": content tells {content:.0%} of a photo's mood, its café {cafe:.0%}"
-        text += f" (plain k-means: {plain['content']:.0%} and {plain['cafe']:.0%})." if plain else "."
-        figures = {"content": content, "cafe": cafe, "plain": plain}
-        content_leads = content > cafe
-        code = "follows-content" if content_leads else "follows-cafes"
-        said.append(Finding(code, "warn" if content_leads else "good", text, figures))
-    return said
+    return said if followed is None else [*said, _followed(followed)]
+
+
+def _followed(followed: dict[str, Any]) -> Finding:
+    content, cafe, plain = followed["content"], followed["cafe"], followed["plain"]
+    of_plain = {} if plain is None else {f"plain_{name}": plain[name] for name in ("content", "cafe")}
+    figures = {"content": content, "cafe": cafe} | of_plain
+    code, level, text = _LEADS["content" if content > cafe else "cafe"]
+    if max(content, cafe) < _NOTHING:
+        code, level, text = _LEADS["neither"]
+    text += f": content tells {_percent(content)} of a photo's mood, its café {_percent(cafe)}"
+    text += f" (plain k-means: {_percent(plain['content'])} and {_percent(plain['cafe'])})." if plain else "."
+    return Finding(code, level, text, figures)
+
+
+_NOTHING = 0.03
+_LEADS: dict[str, tuple[str, Level, str]] = {
+    "content": (
+        "follows-content", "warn", "The moods follow what the photos show (counter, cup, window) more than the café",
+    ),
+    "cafe": ("follows-cafes", "good", "The moods follow the café more than what a photo of it shows"),
+    "neither": ("follows-neither", "info", "The moods follow neither what the photos show nor the café"),
+}  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    """A share that chance may take below zero."""
+    return f"{max(share, 0):.0%}"
