@@ -181,3 +181,14 @@ def test_photos_without_any_difference_have_no_k():
     found = choose_k(np.full((12, 3), 0.1, np.float32), [2, 3], n_nulls=2)
     assert found.scores == [0, 0]
     assert "None of them scores above data without structure" in found.words()
+
+
+def test_a_space_of_cafes_is_chosen_by_what_it_is_worth_for_other_cafes():
+    rng = np.random.default_rng(0)
+    cafes = np.repeat(np.arange(20), 5)
+    learnt = np.array([0, 1] * 10)[cafes]
+    other = rng.integers(0, 2, 100)
+    candidates = [Candidate(learnt, 2, "a", 16, held_out=0.1), Candidate(other, 2, "a")]
+    choices = choose(candidates, [str(c) for c in cafes])
+    assert choices[0].cafe_information == 0.1
+    assert choices[1].cafe_information == pytest.approx(adjusted_cafe_information(other, cafes))

@@ -50,12 +50,15 @@ class Candidate:
         k: Clusters.
         family: Family of its backbone; see `family_of`.
         width: Dimensions that a PCA left before the clustering; None: the features as they are.
+        held_out: What a photo's café tells of its group in cafés that the space was not learnt from, for one that was
+            learnt from café ids; None: the labels say it.
     """
 
     labels: np.ndarray
     k: int
     family: str
     width: int | None = None
+    held_out: float | None = None
 
 
 @dataclass(frozen=True)
@@ -135,12 +138,15 @@ def choose(
                 other_families[other.family].append(j)
             elif (other.k, other.width) != (candidate.k, candidate.width):  # with its own, even a copy would agree
                 same_family[other.k].append(j)
+        information = candidate.held_out
+        if venues is not None and information is None:
+            information = adjusted_cafe_information(labels[i], venues)
         choices.append(
             Choice(
                 agreement=_mean_of_means(
                     [[agreement[i, j] for j in _wide(js, candidates)] for js in other_families.values()]
                 ),
-                cafe_information=None if venues is None else adjusted_cafe_information(labels[i], venues),
+                cafe_information=None if venues is None else information,
                 stability_across_k=_mean_of_means([[agreement[i, j] for j in js] for js in same_family.values()]),
             )
         )

@@ -104,7 +104,8 @@ class Comparison:
         for run, labels in zip(self.runs, self.labels, strict=True):
             backbone, reduce = run.card.backbone, run.card.reduce
             family = selection.family_of(backbone.name, backbone.options)
-            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components))
+            held_out = _held_out(run) if reduce.name == "cafe" else None
+            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components, held_out))
         return candidates
 
     @cached_property
@@ -208,6 +209,12 @@ class Comparison:
             return None
         first, second = (np.array(half, dtype=float) for half in scored)
         return int((second > second[first.argmax()]).sum()) + 1
+
+
+def _held_out(run: Run) -> float:
+    """What a photo's café tells of its mood in cafés that the run's space was not learnt from; 0 if that is unknown."""
+    followed = (run.scores.get("cafe_space") or {}).get("follows") or {}
+    return max(float(followed.get("cafe", 0)), 0.0)
 
 
 def compare_runs(folders: Sequence[str | Path]) -> Comparison:
