@@ -44,7 +44,10 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
     findings += _stability(record.get("stability"))
     findings += _same_cafe_lift(record.get("coherence"))
     findings += _baselines(scores, record["baselines"], in_features="reduced" not in spaces)
-    findings.append(_separation(scores["silhouette@features"]))
+    if spaces["clustering"] == spaces.get("reduced"):
+        findings.append(_separation(scores["silhouette@clustering"], spaces["clustering"]))
+    else:
+        findings.append(_separation(scores["silhouette@features"]))
     if np.isfinite(scores.get("silhouette@clustering", np.nan)) and spaces["clustering"] != spaces.get("reduced"):
         space, value = record["spaces"]["clustering"], scores["silhouette@clustering"]
         text = (
@@ -178,19 +181,20 @@ def _baselines(scores: dict[str, float], baselines: Sequence[dict[str, Any]], *,
     return findings
 
 
-def _separation(silhouette: float) -> Finding:
+def _separation(silhouette: float, space: str = "features") -> Finding:
     if not np.isfinite(silhouette):
         text = "The silhouette is undefined here: there is one group only, or every photo is its own."
         return Finding("silhouette-undefined", "bad", text)
-    words = f"silhouette@features is {silhouette:.2f} (1: far apart, 0: side by side, below: mixed up)"
-    figures = {"score": "silhouette@features", "value": silhouette}
+    words = f"silhouette@{space} is {silhouette:.2f} (1: far apart, 0: side by side, below: mixed up)"
+    figures = {"score": f"silhouette@{space}", "value": silhouette}
     if silhouette < 0.05:
         text = f"The groups overlap: {words}. Expect many photos that would suit two of them."
         return Finding("groups-overlap", "warn", text, figures)
     if silhouette < 0.25:
         text = f"The groups shade into each other: {words}. Usual for moods; look at the borderline photos."
         return Finding("groups-blend", "warn", text, figures)
-    return Finding("groups-apart", "good", f"The groups are apart in the feature space: {words}.", figures)
+    where = "the feature space" if space == "features" else space
+    return Finding("groups-apart", "good", f"The groups are apart in {where}: {words}.", figures)
 
 
 def one_cafe_clusters(shares: Sequence[dict[str, Any]]) -> list[Finding]:
