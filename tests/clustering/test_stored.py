@@ -6,8 +6,10 @@ import sklearn
 from sklearn.mixture import GaussianMixture
 
 from cafemood.clustering.base import memberships
+from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.n2d import among_neighbours, mixture_memberships
-from cafemood.clustering.stored import assign
+from cafemood.clustering.stored import assign, load
+from cafemood.errors import ClusteringError
 
 
 def test_student_t_by_hand():
@@ -72,3 +74,19 @@ def test_assigning_goes_through_the_stored_reduction_first():
     probabilities, z = assign(np.array([[50, 2, 7]]), tensors)
     np.testing.assert_allclose(z, [[1.0]])
     np.testing.assert_allclose(probabilities, [[5 / 7, 2 / 7]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("about", [{"settings": '{"n_clusders": 2}'}, {"settings": "[2]"}, {"fitted": "[1]"}])
+def test_a_file_that_names_other_settings_is_damaged(tmp_path, about):
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "x.safetensors"
+    KMeans(2).fit(np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)).save(path)
+    with safe_open(path, framework="numpy") as stream:
+        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        words = stream.metadata()
+    del words["crc32"]
+    save_file(tensors, path, words | about)
+    with pytest.raises(ClusteringError):
+        load(path)

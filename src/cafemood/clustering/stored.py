@@ -50,13 +50,17 @@ def load(path: str | Path) -> Any:
     if made is None or not fitted:
         why = "it is not a file that a clusterer's save() wrote"
         raise ClusteringError("The file holds no clusterer", where=path, why=why, fix="take one that save() wrote")
-    clusterer = made(**settings)
-    clusterer.labels_, clusterer.probabilities_ = tensors.pop("labels"), tensors.pop("probabilities")
-    if "embedding" in tensors:
-        clusterer.embedding_ = tensors.pop("embedding")
-    _take(clusterer, tensors)
-    for name, value in fitted.items():
-        setattr(clusterer, name, value)
+    try:
+        clusterer = made(**settings)
+        clusterer.labels_, clusterer.probabilities_ = tensors.pop("labels"), tensors.pop("probabilities")
+        if "embedding" in tensors:
+            clusterer.embedding_ = tensors.pop("embedding")
+        _take(clusterer, tensors)
+        for name, value in fitted.items():
+            setattr(clusterer, name, value)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # it names what this clusterer has not
+        why = reason_of(error, Path(path), DAMAGED)
+        raise ClusteringError("The clusterer cannot be read", where=path, why=why, fix="save it again") from None
     return clusterer
 
 
