@@ -30,7 +30,9 @@ Rows = dict[str, np.ndarray]
 _K = 5
 
 
-def read(folder: Path, table: str, cache: Path) -> tuple[list[dict[str, str]], Rows]:
+def read(
+    folder: Path, table: str, cache: Path, outputs: tuple[str, ...] = ("features", "stages")
+) -> tuple[list[dict[str, str]], Rows]:
     """The rows of a table and the features of their photos, by space."""
     with open(folder / table, encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -40,7 +42,7 @@ def read(folder: Path, table: str, cache: Path) -> tuple[list[dict[str, str]], R
         photos.setdefault(row["photo_id"], Photo(row["photo_id"], row["file"], row.get("cafe_id", row["file"])))
     photo_set = PhotoSet("benchmark", folder, tuple(photos.values()))
     spaces = {}
-    for output in ("features", "stages"):
+    for output in outputs:
         backbone = create_backbone("mobilenet_v2", output=output)
         embedded = embed(photo_set, backbone, cache_dir=cache)
         place = {photo.photo_id: i for i, photo in enumerate(embedded.photos)}

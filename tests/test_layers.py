@@ -22,6 +22,7 @@ HOUSE = [
     "cafes",  # looks, moods, profiles, similar, assign
     "survey",  # people's judgement
     "report",  # pages, export, terminal, W&B
+    "taste",  # ten taps, a preference model, the page that learns it
     "app",  # config, sweeps, command line
 ]
 """Each row imports only rows above it; the README's tree follows the same order."""
