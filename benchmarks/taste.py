@@ -8,6 +8,7 @@ rooms: 160 of the 200) with some people, of each of whom the taste is known. A p
 those liked best, at random among equals; 15 % of the taps are wrong: another photo. Compared, on the same people:
 
 - chosen: the questions that the page asks; random: four cafés at random, and the same model
+- chance stated: what the page says of the ten, on average: to be among the best fifth, which one style of five is
 - not yet shown: of the ranking only what no question has shown
 - one liked: `cafemood similar --like` of a café that the random questions showed and that the person truly likes best
 - all tapped: `cafemood similar --like` of every café tapped in the random questions
@@ -35,7 +36,7 @@ from cafemood.clustering import CafeReduction
 from cafemood.core import chunks
 from cafemood.runs import compact, thumbnails
 from cafemood.runs.pictures import PictureCache
-from cafemood.taste import preference, questions
+from cafemood.taste import preference, questions, ranking
 from cafemood.taste.space import Places, places_of, with_looks
 
 MARKS, SIZE, WRONG = (5, 10, 20), 4, 0.15
@@ -92,6 +93,9 @@ def session(drawn: World, utility: np.ndarray, seed: int, chosen: bool) -> dict[
             continue
         order = np.argsort(-taste.utilities(places.features), kind="stable")
         found.setdefault("chosen" if chosen else "random", []).append(precision(order, utility))
+        if chosen:
+            stated = ranking.chances(places.features, taste)[order[:10]].mean()
+            found.setdefault("chosen, chance stated", []).append(float(stated))
         unseen = order[~np.isin(order, seen)]
         found.setdefault(f"{'chosen' if chosen else 'random'}, not yet shown", []).append(precision(unseen, utility))
         if not chosen:

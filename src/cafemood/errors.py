@@ -48,3 +48,7 @@ class RunError(CafemoodError):
 
 class SurveyError(CafemoodError):
     """A survey cannot be built, served or scored."""
+
+
+class TasteError(CafemoodError):
+    """A taste cannot be learnt, or its answers cannot be read."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cafemood.errors import CafemoodError
+from cafemood.errors import TasteError
 from cafemood.taste import preference, questions, space
 from cafemood.taste.prior import SmoothPrior
 
@@ -31,7 +31,7 @@ def test_features_are_those_of_the_kernel():
 
 @pytest.mark.parametrize("points", [np.zeros((1, 3)), np.ones((5, 3)), np.zeros((0, 3))])
 def test_a_single_cafe_and_equal_ones_are_refused(points):
-    with pytest.raises(CafemoodError, match="differ"):
+    with pytest.raises(TasteError, match="differ"):
         SmoothPrior().fit(points)
 
 

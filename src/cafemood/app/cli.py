@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cafemood import __version__
-from cafemood.app import run_commands, survey_commands, weight_commands
+from cafemood.app import run_commands, survey_commands, taste_commands, weight_commands
 from cafemood.core.names import guard_logs, plain
 from cafemood.errors import CafemoodError
 
@@ -50,7 +50,12 @@ def demo(context: typer.Context) -> None:
     sys.exit(train.main(context.args, program="cafemood"))
 
 
-for _app, _module in ((app, run_commands), (weights_app, weight_commands), (survey_app, survey_commands)):
+for _app, _module in (
+    (app, run_commands),
+    (app, taste_commands),
+    (weights_app, weight_commands),
+    (survey_app, survey_commands),
+):
     for _name, _command in _module.COMMANDS.items():
         _app.command(_name)(_command)
 app.add_typer(weights_app, name="weights")

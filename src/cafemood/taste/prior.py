@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from cafemood.errors import CafemoodError
+from cafemood.errors import TasteError
 
 LENGTH = 0.8
 """Length of the kernel, in units of the cafés' root mean square distance to their middle."""
@@ -42,7 +42,7 @@ class SmoothPrior:
         """Learn the features from the cafés' places (n, d).
 
         Raises:
-            CafemoodError: There are fewer than two, or they all lie on one spot.
+            TasteError: There are fewer than two, or they all lie on one spot.
         """
         points = np.asarray(points, dtype=np.float64)
         self._middle = points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
@@ -50,9 +50,8 @@ class SmoothPrior:
         self._spread = float(np.sqrt((away**2).sum(axis=1).mean())) if len(points) > 1 else 0.0
         if self._spread < 1e-9:
             why = f"there are {len(points)}" if len(points) < 2 else "all of them look the same"
-            raise CafemoodError(
-                "A taste needs cafés that differ", where="cafemood taste", why=why, fix="use a run of more cafés"
-            )
+            fix = "use a run of more cafés"
+            raise TasteError("A taste needs cafés that differ", where="cafemood taste", why=why, fix=fix)
         chosen = np.arange(len(points))
         if len(points) > _LANDMARKS:
             chosen = np.sort(np.random.default_rng(0).choice(len(points), _LANDMARKS, replace=False))

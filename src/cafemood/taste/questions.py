@@ -21,6 +21,8 @@ SAMPLES = 64
 """Of the posterior."""
 CANDIDATES = 24
 """Questions that are weighed."""
+_ROUNDING = 1e-12
+"""A question must be better by more than what two machines round differently."""
 
 
 def next_question(
@@ -61,7 +63,7 @@ def next_question(
     for candidate in range(CANDIDATES):
         pick = _by_taste(liked, free, size, draws) if candidate % 2 == 0 else _by_chance(free, size, draws)
         worth = value(liked, shown[pick], lapse)
-        if worth > best:
+        if worth > best + _ROUNDING:
             best, found = worth, pick
     return found
 

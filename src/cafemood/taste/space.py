@@ -77,7 +77,7 @@ def of_run(cafes: Cafes) -> TasteSpace:
 
     Raises:
         RunError: The run keeps no features.
-        CafemoodError: There is one café only, or all are the same.
+        TasteError: There is one café only, or all are the same.
     """
     photos = cafes.run.photos
     _, of_photo = np.unique(photos["cafe_id"].astype(str), return_inverse=True)
@@ -107,7 +107,7 @@ def places_of(rows: np.ndarray, of_photo: np.ndarray, reduction: CafeReduction |
         reduction: A fitted space; default: one that is learnt from these cafés.
 
     Raises:
-        CafemoodError: There is one café only, or all are the same.
+        TasteError: There is one café only, or all are the same.
     """
     n_photos, rows = np.bincount(of_photo), np.asarray(rows, dtype=np.float32)
     if reduction is None and np.sum(n_photos > 1) >= LEAST_CAFES:

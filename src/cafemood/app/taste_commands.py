@@ -1,0 +1,51 @@
+"""`cafemood taste`: the page that learns what someone likes, and the ranking of answers it saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cafemood.app.output import say, say_json
+from cafemood.app.run_commands import RunFolder
+from cafemood.core.names import shown
+from cafemood.errors import CafemoodError
+
+
+def taste(
+    run: RunFolder,
+    answers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Answers that the page saved: rank the cafés by them.")
+    ] = None,
+    near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Tell distances: 37.54,127.05.")] = None,
+    limit: Annotated[int, typer.Option("-n", help="Cafés to name.", min=1)] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+    photos: Annotated[int, typer.Option(help="Photos a question on the page.", min=2, max=4)] = 4,
+    folder: Annotated[
+        bool | None, typer.Option("--folder/--one-file", help="Photos beside the page, or inside it; by their number.")
+    ] = None,
+) -> None:
+    """Write the page that finds someone's cafés in ten taps; with --answers, rank them here."""
+    from cafemood import runs
+    from cafemood.cafes import profiles, similar
+    from cafemood.taste import answers as answering
+    from cafemood.taste import page, ranking, space
+
+    if answers is None and (near or as_json):
+        fix = "add --answers FILE, which the page saves"
+        raise CafemoodError("There are no answers to rank by", where="cafemood taste", fix=fix)
+    place = similar.place(near) if near else None
+    made = space.of_run(profiles.load(runs.load(run)))
+    if answers is not None:
+        for ranked in ranking.rank(made, answering.read(answers.expanduser(), made), n=limit, near=place):
+            say_json(ranked.facts()) if as_json else say(shown(ranked))
+        return
+    written, gone = page.write_page(made, folder=folder, size=photos)
+    if gone:
+        say(f"{gone} cafés have no photo that can be read: the page ranks them and does not ask about them.", err=True)
+    say(f"Taste: {written}")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"taste": taste}
