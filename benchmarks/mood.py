@@ -22,6 +22,7 @@ from sklearn.metrics import normalized_mutual_info_score as nmi
 from cafemood.backbones import create_backbone
 from cafemood.clustering import CafeReduction, PCAReduction
 from cafemood.clustering.kmeans import kmeans
+from cafemood.core.chunks import group_means
 from cafemood.data.images import file_digest
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.features import embed
@@ -64,10 +65,8 @@ def scored(
 ) -> tuple[float, float, float]:
     """NMI of photos with style and with room, and of cafés with style."""
     labels = kmeans(y, _K, seed).labels_
-    names, of, n = np.unique(cafes, return_inverse=True, return_counts=True)
-    means = np.zeros((len(names), y.shape[1]))
-    np.add.at(means, of, y)
-    means = means / n[:, None] * (1 if weights is None else weights)
+    of = np.unique(cafes, return_inverse=True)[1]
+    means = group_means(y, of) * (1 if weights is None else weights)
     of_cafes = styles[np.unique(of, return_index=True)[1]]
     return nmi(styles, labels), nmi(rooms, labels), nmi(of_cafes, kmeans(means.astype(np.float32), _K, seed).labels_)
 

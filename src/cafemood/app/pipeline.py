@@ -145,7 +145,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         photo_set, features = data.photo_set, data.features.matrix()
         for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
             log.warning("%s", line)
-        cafes = data.cafes
+        cafes = photo_set.cafes
         learnt = data.reduction if isinstance(data.reduction, CafeReduction) else None
         if learnt is not None:
             writer.facts["reduce"] = config.reduction_facts | learnt.facts()

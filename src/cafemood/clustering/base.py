@@ -252,11 +252,20 @@ def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
             why="k must be at least 2 and at most the number of photos",
             fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
         )
+    check_finite(x)
+    return x if chunks.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
+
+
+def check_finite(x: np.ndarray) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        ClusteringError: There is one.
+    """
     bad = chunks.bad_rows(x)
     if len(bad):
         why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
         raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
-    return x if chunks.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
 
 
 @torch.no_grad()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cafemood.core.chunks import group_means
+
 MOST_PHOTOS = 20
 """A café counts as one of so many photos at most: one of a thousand does not outweigh fifty of two."""
 _FOLDS, _SPLITS = 4, 3
@@ -23,7 +25,7 @@ def directions_between(z: np.ndarray, member: np.ndarray, shrinkage: float) -> t
     from scipy.linalg import eigh
 
     n = np.bincount(member)
-    means = cafe_means(z, member)
+    means = group_means(z, member)
     weight = np.minimum(1, MOST_PHOTOS / n)
     off = (z - means[member]) * np.sqrt(weight)[member][:, None]
     within = off.T @ off / (weight * (n - 1)).sum()
@@ -52,6 +54,8 @@ def held_out(
     Returns:
         (folds, m): the chance that the halves of one café are nearer than halves of two, 0.5 where ids say nothing.
     """
+    from scipy.spatial.distance import cdist
+
     fold = rng.permutation(member.max() + 1) % _FOLDS
     scores = np.zeros((_FOLDS, len(tried)))
     for f in range(_FOLDS):
@@ -64,19 +68,12 @@ def held_out(
             n = np.bincount(of)
             place = np.arange(len(of)) - np.repeat(np.cumsum(n) - n, n)
             first = place < np.repeat(n // 2, n)
-            halves = [cafe_means(y[order[part]], of[order[part]]) for part in (first, ~first)]
+            halves = [group_means(y[order[part]], of[order[part]]) for part in (first, ~first)]
             for i, d in enumerate(tried):
                 size = (n / 2)[:, None]
                 a, b = (half[:, :d] * size * ratios[:d] / (1 + size * ratios[:d]) for half in halves)
-                distances = np.sqrt(np.maximum(((a[:, None] - b[None]) ** 2).sum(axis=2), 0))
+                distances = cdist(a, b)
                 own, m = np.diag(distances), len(distances)
                 nearer = (own[:, None] < distances).sum() + (own[None] < distances).sum()
                 scores[f, i] += nearer / (2 * m * (m - 1)) / _SPLITS
     return scores
-
-
-def cafe_means(z: np.ndarray, member: np.ndarray) -> np.ndarray:
-    """The mean of each café (m, p) of rows z (n, p) whose cafés are numbered from 0 (n,)."""
-    sums = np.zeros((member.max() + 1, z.shape[1]))
-    np.add.at(sums, member, z)
-    return sums / np.bincount(member)[:, None]

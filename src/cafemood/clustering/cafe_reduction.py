@@ -16,7 +16,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from cafemood.clustering.cafe_directions import cafe_means, directions_between, held_out
+from cafemood.clustering.base import check_finite
+from cafemood.clustering.cafe_directions import directions_between, held_out
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
@@ -48,7 +49,6 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     """
 
     name = "cafe"
-    needs_groups = True
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         member = member[member >= 0]
         self.n_components_, self.held_out_, self.permuted_ = self._number(z, member)
         ratios, directions = directions_between(z, member, float(self.shrinkage))
-        center = cafe_means(z, member).mean(axis=0)
+        center = chunks.group_means(z, member).mean(axis=0)
         self.ratios_ = ratios[: self.n_components_]
         scaled = directions[:, : self.n_components_] * (self.ratios_ / (1 + self.ratios_))
         self.components_ = scaled.T @ pca.components_
@@ -204,10 +204,7 @@ def _rows(x: Any) -> np.ndarray:
     if x.ndim != 2 or x.dtype.kind != "f" or not x.size:
         why = f"its shape is {x.shape}, of {x.dtype}"
         raise ClusteringError("The features are no matrix of numbers", where="X", why=why, fix="give (photos, columns)")
-    bad = chunks.bad_rows(x)
-    if len(bad):
-        why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
-        raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
+    check_finite(x)
     return x
 
 

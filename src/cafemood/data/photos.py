@@ -98,6 +98,11 @@ class PhotoSet:
         return self.cafe_source != "none"
 
     @property
+    def cafes(self) -> list[str] | None:
+        """The café of each photo; None if no café is known."""
+        return [photo.cafe_id for photo in self.photos] if self.cafes_known else None
+
+    @property
     def labelled(self) -> bool:
         """Whether any photo has a ground truth."""
         return any(p.label is not None for p in self.photos)

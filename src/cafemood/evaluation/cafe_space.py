@@ -12,6 +12,7 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 
 from cafemood.clustering.cafe_reduction import LEAST_CAFES, CafeReduction
 from cafemood.clustering.kmeans import kmeans, nearest_center
+from cafemood.core import chunks
 from cafemood.evaluation.findings import Finding, Level
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.pipelines import MAX_ROWS
@@ -67,11 +68,9 @@ def follows(
         kept = order[: np.searchsorted(np.cumsum(np.where(n[order] > 1, n[order], 0)), MAX_ROWS)]
         rows = rows[np.isin(of[rows], kept)]
     x, member = _principal(features[rows]), np.unique(of[rows], return_inverse=True)[1]
-    means = np.zeros((member.max() + 1, x.shape[1]))
-    np.add.at(means, member, x)
-    off = x - (means / np.bincount(member)[:, None])[member]
+    off = x - chunks.group_means(x, member)[member]
     k = min(int(labels.max()) + 1, len(rows) - 1)
-    content = kmeans(off.astype(np.float32), k, seed, 3).labels_
+    content = kmeans(off, k, seed, 3).labels_
 
     def of_labels(chosen: np.ndarray) -> dict[str, float]:
         return {

@@ -47,14 +47,7 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
     if spaces["clustering"] == spaces.get("reduced"):
         findings.append(_separation(scores["silhouette@clustering"], spaces["clustering"]))
     else:
-        findings.append(_separation(scores["silhouette@features"]))
-    if np.isfinite(scores.get("silhouette@clustering", np.nan)) and spaces["clustering"] != spaces.get("reduced"):
-        space, value = record["spaces"]["clustering"], scores["silhouette@clustering"]
-        text = (
-            f"In its own space ({space}) the method scores {value:.2f}. "
-            "A method that moves the points scores high there even on noise: read the figure for the features instead."
-        )
-        findings.append(Finding("own-space-silhouette", "info", text, {"space": space, "value": value}))
+        findings += [_separation(scores["silhouette@features"]), *_own_space(scores, spaces["clustering"])]
     if n < 10 * k:
         text = f"{n:,} photos are few for {k} groups: take every number here as a hint."
         findings.append(Finding("few-photos", "warn", text, {"n_photos": n, "k": k}))
@@ -195,6 +188,17 @@ def _separation(silhouette: float, space: str = "features") -> Finding:
         return Finding("groups-blend", "warn", text, figures)
     where = "the feature space" if space == "features" else space
     return Finding("groups-apart", "good", f"The groups are apart in {where}: {words}.", figures)
+
+
+def _own_space(scores: dict[str, float], space: str) -> list[Finding]:
+    value = scores.get("silhouette@clustering", np.nan)
+    if not np.isfinite(value):
+        return []
+    text = (
+        f"In its own space ({space}) the method scores {value:.2f}. "
+        "A method that moves the points scores high there even on noise: read the figure for the features instead."
+    )
+    return [Finding("own-space-silhouette", "info", text, {"space": space, "value": value})]
 
 
 def one_cafe_clusters(shares: Sequence[dict[str, Any]]) -> list[Finding]:

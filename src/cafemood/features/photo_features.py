@@ -50,21 +50,14 @@ class PhotoDataModule(MatrixDataModule):
         """
         if isinstance(self.reduction, CafeReduction):
             self.reduction.check_settings()
-            self.reduction.check_groups(self.cafes)
+            self.reduction.check_groups(self.photo_set.cafes)
         self.photo_set, _, self.n_embedded = self._embed()
 
     def setup(self, stage: str | None = None) -> None:
         """Map the features and reduce them."""
         if self._matrix is None:
             self.photo_set, self.features, _ = self._embed()
-            x = self.features.matrix()
-            of_cafes = isinstance(self.reduction, CafeReduction)
-            self._matrix = self.reduction.fit_transform(x, self.cafes) if of_cafes else self.reduction.fit_transform(x)
-
-    @property
-    def cafes(self) -> list[str] | None:
-        """The café of each photo; None if no café is known."""
-        return [photo.cafe_id for photo in self.photo_set.photos] if self.photo_set.cafes_known else None
+            self._matrix = self.reduction.fit_transform(self.features.matrix(), self.photo_set.cafes)
 
     def _embed(self) -> tuple[PhotoSet, Features, int]:
         return embed(

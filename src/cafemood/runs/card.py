@@ -8,7 +8,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
+from cafemood.core.reasons import Flaw
 from cafemood.errors import RunError
+from cafemood.runs.records import unreadable
 
 SCHEMA_VERSION = 1
 
@@ -212,4 +214,4 @@ def _checked(record: Mapping[str, Any], fields: Mapping[str, Any], file: Path, p
 
 
 def _unfit(file: Path, why: str) -> RunError:
-    return RunError("A file of the run cannot be read", where=file, why=why, fix="run its command again")
+    return unreadable(file, Flaw(why))
