@@ -34,6 +34,7 @@ class Config:
     method: Any = None
     trainer: Any = None
     logger: Any = None
+    unit: Any = "photo"
     k: Any = 4
     k_range: Any = "2..10"
     resume: bool = False
@@ -101,12 +102,15 @@ def check(cfg: DictConfig) -> None:
     """Refuse settings that no later stage would explain as well.
 
     Raises:
-        CafemoodError: `k` is not a whole number, or a size is not positive.
+        CafemoodError: `k` is not a whole number, `unit` is unknown, or a size is not positive.
     """
     if cfg.k != "auto" and type(cfg.k) is not int:
         fix = "give one, such as k=4, or k=auto to try all of k_range"
         raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix=fix)
     k_range(cfg)
+    if cfg.unit not in ("photo", "cafe"):
+        fix = "give unit=photo, or unit=cafe to group cafés by their photos"
+        raise CafemoodError(f"unit={cfg.unit} cannot be grouped", where="unit", fix=fix)
     if cfg.resume and HydraConfig.get().mode != RunMode.MULTIRUN:
         fix = "run the same command: what was embedded and trained is read from the cache"
         raise CafemoodError("resume=true goes on with a sweep, and this is one run", where="resume", fix=fix)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from cafemood.backbones.backbone import Backbone
     from cafemood.backbones.precomputed import Precomputed
+    from cafemood.clustering.cafe_places import CafePlaces
     from cafemood.data.photos import PhotoSet
+    from cafemood.evaluation.selection import ChoiceOfK
     from cafemood.features.photo_features import PhotoDataModule
     from cafemood.runs.run import Run
 
@@ -46,6 +48,7 @@ class RunConfig:
         command: What makes this run again, as the report shows it.
         reduction_facts: Name and settings of the reduction, for `run.json`.
         method_facts: Name and settings of the clusterer.
+        unit: What is grouped: `photo`, or `cafe` by its photos, which then carry their café's group.
         k: Clusters; `auto` chooses from `k_range` without labels.
         k_range: What `auto` tries.
         seed: Of everything random.
@@ -70,6 +73,7 @@ class RunConfig:
     command: str
     reduction_facts: dict[str, Any]
     method_facts: dict[str, Any]
+    unit: str = "photo"
     k: int | str = 4
     k_range: Sequence[int] = tuple(range(2, 11))
     seed: int = 0
@@ -115,21 +119,15 @@ def embed_share(config: RunConfig) -> None:
 
 def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
+    from cafemood.app.scoring import places_of, score
     from cafemood.clustering.base import check_matrix
+    from cafemood.clustering.cafe_places import check_cafes
     from cafemood.clustering.cafe_reduction import CafeReduction
-    from cafemood.clustering.reduction import display_plane
     from cafemood.data.photos import skipped_lines
-    from cafemood.evaluation.assessment import assess
-    from cafemood.evaluation.baselines import baselines
-    from cafemood.evaluation.cafe_space import CafeSpace
-    from cafemood.evaluation.judged import JudgedRows
-    from cafemood.evaluation.resampling import ReliabilityOptions
-    from cafemood.evaluation.selection import choose_k
-    from cafemood.evaluation.store import JudgingStore
     from cafemood.report import tracking
     from cafemood.report.finish import finish
 
-    facts: dict[str, Any] = {"command": config.command, "k": config.k, "seed": config.seed}
+    facts: dict[str, Any] = {"command": config.command, "k": config.k, "seed": config.seed, "unit": config.unit}
     facts |= {"reduce": config.reduction_facts, "method": config.method_facts}
     config.method(config.k if isinstance(config.k, int) else 2).check_settings()  # before hours of embedding
     with runs.RunWriter(config.folder, facts) as writer:
@@ -137,6 +135,8 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("find photos") as stage:
             photo_set = config.photos()
             stage["items"] = len(photo_set.photos)
+            if config.unit == "cafe":
+                check_cafes(photo_set.cafes, config.k)
         with writer.stage("embed") as stage:
             data = _photo_data(config, photo_set)
             data.prepare_data()
@@ -145,20 +145,18 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         photo_set, features = data.photo_set, data.features.matrix()
         for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
             log.warning("%s", line)
-        cafes = photo_set.cafes
-        learnt = data.reduction if isinstance(data.reduction, CafeReduction) else None
-        if learnt is not None:
-            writer.facts["reduce"] = config.reduction_facts | learnt.facts()
+        if isinstance(data.reduction, CafeReduction):
+            writer.facts["reduce"] = config.reduction_facts | data.reduction.facts()
+        places = places_of(data) if config.unit == "cafe" else None
+        matrix = data.matrix if places is None else places.rows
         n_candidates = 1
         if isinstance(config.k, int):
             k = config.k
         else:
-            with writer.stage("choose k", items=len(features)):
-                of = features if learnt is None else data.matrix
-                store = JudgingStore(config.cache_dir)
-                choice = choose_k(of, config.k_range, cafes, seed=config.seed, desc="k", store=store)
+            with writer.stage("choose k", items=len(matrix)):
+                choice = _chosen_k(config, data, places)
             k, n_candidates = writer.chose_k(choice), len(choice.ks)
-        with writer.stage("cluster", items=len(features)):
+        with writer.stage("cluster", items=len(matrix)):
             method = config.method(k)
             single_device = partial(config.trainer, devices=1, num_nodes=1, strategy="auto")
             options: dict[str, Any] = {
@@ -169,32 +167,32 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             }
             options["batch_size"] = config.batch_size
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
-            check_matrix(data.matrix, k)
-            clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
-        with writer.stage("score", items=len(features)) as stage:
-            plane, explained = display_plane(features)
-            judged, store = JudgedRows(features), JudgingStore(config.cache_dir)
-            compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
-            truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
-            reliability = ReliabilityOptions.of(
-                method,
-                k,
-                None if isinstance(data.reduction, CafeReduction) else data.reduction.n_components,
-                config.resamples,
-                n_nulls=config.nulls,
-                seed=config.seed,
-                n_candidates=n_candidates,
-            )
-            space = None if learnt is None else CafeSpace(learnt, data.matrix)
-            evaluation = assess(
-                judged, plane, clustering, compared, reliability, truth=truth, cafes=cafes, space=space, store=store
-            )
-            stage["reused"] = evaluation.details["reused"]
-        writer.record(data, clustering, evaluation, plane, explained)
+            check_matrix(matrix, k, unit="photo" if places is None else "café")
+            method.fit(matrix)
+        with writer.stage("score", items=len(matrix)) as stage:
+            scored = score(config, data, method, places, k=k, n_candidates=n_candidates)
+            stage["reused"] = scored.evaluation.details["reused"]
+        writer.record(data, scored.clustering, scored.evaluation, scored.plane, scored.explained, scored.columns)
     finished = runs.load(config.folder)
     finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
     tracking.log_run(loggers, finished, config.settings(k))
     return finished
+
+
+def _chosen_k(config: RunConfig, data: PhotoDataModule, places: CafePlaces | None) -> ChoiceOfK:
+    """The number of groups of the photos, or of the cafés, without labels."""
+    from cafemood.clustering.cafe_reduction import CafeReduction
+    from cafemood.evaluation.selection import choose_k
+    from cafemood.evaluation.store import JudgingStore
+
+    learnt = isinstance(data.reduction, CafeReduction)
+    if places is None:
+        rows, cafes = data.matrix if learnt else data.features.matrix(), data.photo_set.cafes
+    else:  # a group of cafés is told by its cafés whatever it is
+        rows, cafes = places.rows if learnt else places.means(data.features.matrix()), None
+    unit = "photo" if places is None else "café"
+    store = JudgingStore(config.cache_dir)
+    return choose_k(rows, config.k_range, cafes, seed=config.seed, desc="k", store=store, unit=unit)
 
 
 def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoDataModule:

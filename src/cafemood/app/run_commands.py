@@ -24,7 +24,7 @@ def assign(
 ) -> None:
     """Say which mood new photos and cafés belong to, and which photos are unlike anything seen."""
     from cafemood import runs
-    from cafemood.cafes import assigning
+    from cafemood.cafes import assigning, new_cafes
     from cafemood.data.photos import named_as_photo, skipped_lines
 
     opened = runs.load(run)
@@ -43,7 +43,7 @@ def assign(
         else:
             say(str(answer), err=answer.error is not None)
     if photo_set.cafe_source == "folder" and not as_json:
-        for line in assigning.cafe_lines(opened, photo_set.photos, answers):
+        for line in new_cafes.lines(opened, photo_set.photos, answers):
             say(line)
     if keep:
         from cafemood.report.finish import update

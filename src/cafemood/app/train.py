@@ -107,6 +107,7 @@ def run_config(cfg: DictConfig, folder: Path) -> pipeline.RunConfig:
         reduction_facts={"name": choices["reduce"], **config.plain(cfg.reduce)},
         method_facts={"name": choices["method"], **config.plain(cfg.method)},
         command=command_line.command(),
+        unit=cfg.unit,
         k=cfg.k,
         k_range=tuple(config.k_range(cfg)),
         seed=cfg.seed,

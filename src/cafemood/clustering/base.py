@@ -129,13 +129,16 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Membership (m, k) of new rows (m, d) in each cluster; rows sum to 1. Not a calibrated chance."""
-        check_is_fitted(self)
-        return self._soft_assign(self._checked(X, reset=False))[0]
+        return self.soft_assign(X)[0]
 
     def transform(self, X: Any) -> np.ndarray:
         """New rows (m, d) in the clustering space (m, d')."""
+        return self.soft_assign(X)[1]
+
+    def soft_assign(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Memberships (m, k) of new rows (m, d), and the rows in the clustering space (m, d')."""
         check_is_fitted(self)
-        return self._soft_assign(self._checked(X, reset=False))[1]
+        return self._soft_assign(self._checked(X, reset=False))
 
     def check_settings(self) -> None:
         """Refuse settings that fit no data.
@@ -238,18 +241,17 @@ def digest(recipe: object) -> str:
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
 
-def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Refuse what cannot be clustered.
+def check_matrix(x: np.ndarray, n_clusters: int, unit: str = "photo") -> np.ndarray:
+    """Refuse rows (n, d), each a `unit`, that cannot be clustered.
 
     Raises:
         ClusteringError: k < 2, k > n, or NaN or infinity in the matrix.
     """
     if not 2 <= n_clusters <= len(x):
-        photos = "1 photo" if len(x) == 1 else f"{len(x)} photos"
         raise ClusteringError(
-            f"{photos} cannot be put into {n_clusters} groups",
+            f"{len(x)} {unit}{'' if len(x) == 1 else 's'} cannot be put into {n_clusters} groups",
             where="k",
-            why="k must be at least 2 and at most the number of photos",
+            why=f"k must be at least 2 and at most the number of {unit}s",
             fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
         )
     check_finite(x)

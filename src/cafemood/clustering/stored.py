@@ -80,11 +80,18 @@ def assign(
     Returns:
         Probabilities (m, k) and the rows in the clustering space (m, d').
     """
+    return assign_reduced(project(features.astype(np.float32), tensors), tensors, method)
+
+
+def assign_reduced(
+    z: np.ndarray, tensors: Mapping[str, np.ndarray], method: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """`assign` of rows (m, d') that are reduced already."""
     by_name = clusterers()
     guessed = next((name for tensor, name in _HINTS.items() if tensor in tensors), "kmeans")
     clusterer = by_name[method if method in by_name else guessed](n_clusters=len(tensors["centers"]))
     _take(clusterer, dict(tensors))
-    return clusterer._soft_assign(project(features.astype(np.float32), tensors))
+    return clusterer._soft_assign(z)
 
 
 def _take(clusterer: Clusterer, tensors: dict[str, np.ndarray]) -> None:

@@ -200,13 +200,17 @@ def findings(record: dict[str, Any]) -> list[Finding]:
         else:
             text = f"The space of cafés does not hold for other cafés: {words}. Use reduce=none or reduce=pca."
             said.append(Finding("cafe-space-fails", "bad", text, figures))
-    return said if followed is None else [*said, _followed(followed)]
+    return said if followed is None else [*said, _followed(followed, of_cafes=record.get("unit") == "cafe")]
 
 
-def _followed(followed: dict[str, Any]) -> Finding:
+def _followed(followed: dict[str, Any], *, of_cafes: bool) -> Finding:
     content, cafe, plain = followed["content"], followed["cafe"], followed["plain"]
     of_plain = {} if plain is None else {f"plain_{name}": plain[name] for name in ("content", "cafe")}
     figures = {"content": content, "cafe": cafe} | of_plain
+    if of_cafes:  # each photo has its café's group: of the café there is nothing to tell
+        text = f"Cafés were grouped, not photos: content tells {_percent(content)} of the group of a photo's café"
+        text += f" (of plain k-means of the photos {_percent(plain['content'])})." if plain else "."
+        return Finding("groups-cafes", "good" if content < _MUCH else "warn", text, figures)
     code, level, text = _LEADS["content" if content > cafe else "cafe"]
     if max(content, cafe) < _NOTHING:
         code, level, text = _LEADS["neither"]
@@ -215,7 +219,7 @@ def _followed(followed: dict[str, Any]) -> Finding:
     return Finding(code, level, text, figures)
 
 
-_NOTHING = 0.03
+_NOTHING, _MUCH = 0.03, 0.1
 _LEADS: dict[str, tuple[str, Level, str]] = {
     "content": (
         "follows-content", "warn", "The moods follow what the photos show (counter, cup, window) more than the café",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from cafemood.evaluation import cafe_space
+from cafemood.evaluation import cafe_halves, cafe_space
 from cafemood.evaluation.findings import Finding, Level, gravest_first
 from cafemood.evaluation.resampling import STABLE, UNSTABLE
 
@@ -29,9 +29,10 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
 
     Args:
         record: The scores, null, stability, coherence, leak, baselines, health, spaces and labelled of `scores.json`.
-        n: Photos.
+        n: Photos, or cafés where these were grouped.
         k: Clusters asked for.
     """
+    of_cafes = record.get("unit") == "cafe"
     scores, health = record["scores"], record["health"]
     findings: list[Finding] = []
     if health["clusters_in_use"] < k:
@@ -41,6 +42,7 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
     spaces = record["spaces"]
     findings += _noise(scores, record["null"], spaces["clustering"], spaces.get("reduced"))
     findings += cafe_space.findings(record)
+    findings += cafe_halves.findings(record.get("halves"), record.get("certain"))
     findings += _stability(record.get("stability"))
     findings += _same_cafe_lift(record.get("coherence"))
     findings += _baselines(scores, record["baselines"], in_features="reduced" not in spaces)
@@ -49,11 +51,11 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
     else:
         findings += [_separation(scores["silhouette@features"]), *_own_space(scores, spaces["clustering"])]
     if n < 10 * k:
-        text = f"{n:,} photos are few for {k} groups: take every number here as a hint."
+        text = f"{n:,} {'cafés' if of_cafes else 'photos'} are few for {k} groups: take every number here as a hint."
         findings.append(Finding("few-photos", "warn", text, {"n_photos": n, "k": k}))
     smallest = health["smallest_cluster"]
     if health["clusters_in_use"] == k and smallest < max(3, min(0.01 * n, 0.1 * n / k)):
-        photos = "photo" if smallest == 1 else "photos"
+        photos = ("café" if of_cafes else "photo") + ("" if smallest == 1 else "s")
         text = f"The smallest group has {smallest} {photos}: an outlier, not a mood."
         findings.append(Finding("outlier-cluster", "warn", text, {"n_photos": smallest}))
     findings += one_cafe_clusters(record.get("leak", []))

@@ -24,8 +24,9 @@ def print_summary(run: Run, console: Console | None = None) -> None:
     card, record = run.card, run.scores
     data, backbone = card.data, card.backbone
     console.print()
+    grouped = f"{card.k} groups" + (f" of {data.n_cafes} cafés" if card.unit == "cafe" else "")
     console.print(
-        f"{data.n_photos} photos ({len(data.skipped)} skipped), {card.k} groups; {backbone.name} "
+        f"{data.n_photos} photos ({len(data.skipped)} skipped), {grouped}; {backbone.name} "
         f"{backbone.output}, {backbone.precision}; clustered in {card.space.clustering}",
         style="bold",
         highlight=False,

@@ -134,6 +134,7 @@ class RunCard:
         stages: Name, seconds and items of each stage.
         command: What makes the run again.
         created: When it began, ISO 8601.
+        unit: What was grouped: `photo`, or `cafe`, whose photos carry its group.
         notes: Sentences for the reader of the report.
         versions: Of the packages that a result may depend on.
     """
@@ -148,6 +149,7 @@ class RunCard:
     stages: list[dict[str, Any]]
     command: str = ""
     created: str = ""
+    unit: str = "photo"
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 

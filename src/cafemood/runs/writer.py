@@ -115,6 +115,7 @@ class RunWriter:
         evaluation: Evaluation,
         plane: np.ndarray,
         explained: float,
+        more: dict[str, np.ndarray] | None = None,
     ) -> None:
         """Write the results of a job: assignments, model, scores, and the facts of `run.json`.
 
@@ -124,6 +125,7 @@ class RunWriter:
             evaluation: Its scores and findings.
             plane: The display plane (n, 2).
             explained: The share of variance that the plane keeps.
+            more: More columns of the table of photos (n,).
         """
         features = data.features.matrix()
         columns = {
@@ -133,6 +135,7 @@ class RunWriter:
             "distance": distances_to_means(features, clustering.labels),
             "x": plane[:, 0],
             "y": plane[:, 1],
+            **(more or {}),
         }
         photo_set, backbone = data.photo_set, data.backbone
         self.write_assignments(photo_set.photos, clustering.probabilities, columns)
