@@ -93,6 +93,12 @@ def test_the_study_takes_the_backbones_it_used():
     assert [c["method"]["_target_"].split(".")[-1] for c in chosen] == ["KMeans"] * 3 + ["DEC"]
 
 
+def test_beside_them_stand_cafes():
+    photos, cafes = composed("system=cafe_kmeans"), composed("system=cafe_groups")
+    assert [c["reduce"]["_target_"].split(".")[-1] for c in (photos, cafes)] == ["AutoReduction"] * 2
+    assert [c["unit"] for c in (photos, cafes)] == ["photo", "auto"]
+
+
 def test_the_command_line_beats_the_systems_backbone():
     assert composed("system=places_dec", "backbone=mobilenet_v2")["backbone"]["name"] == "mobilenet_v2"
 
@@ -115,6 +121,7 @@ def test_idec_differs_from_dec_only_where_the_papers_do():
         ("k=four", "k=four is not a whole number"),
         ("k=2.5", "k=2.5 is not a whole number"),
         ("k=true", "k=True is not a whole number"),
+        ("unit=table", "unit=table cannot be grouped"),
         ("batch_size=0", "batch_size=0 is not positive"),
         ("embed_batch_size=-1", "embed_batch_size=-1 is not a size"),
         ("embed_batch_size=four", "embed_batch_size=four is not a size"),

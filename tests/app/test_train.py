@@ -148,11 +148,11 @@ def test_the_same_seed_gives_the_same_labels_twice(train, tmp_path):
     assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_the_studys_four_systems_run_as_one_sweep_offline(train, tmp_path):
+def test_the_studys_systems_run_as_one_sweep_offline(train, tmp_path):
     done = train("experiment=study", "backbone=random", "k=2", "baseline_seeds=2", "cache_dir=cache")
     assert done.returncode == 0, done.stderr
     found = [(f := facts(run))["method"]["name"] + "/" + f["reduce"]["name"] for run in runs_below(tmp_path)]
-    assert sorted(found) == ["dec/none", "kmeans/none", "kmeans/none", "kmeans/pca"]
+    assert sorted(found) == ["dec/none", *["kmeans/none"] * 4, "kmeans/pca"]  # too few cafés for their own rows
     assert "UNTRAINED" in done.stdout + done.stderr
 
 

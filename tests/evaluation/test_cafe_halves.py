@@ -29,6 +29,7 @@ def test_moods_hold(learnt):
     found = grouped(6.0, learnt=learnt)
     assert found["same"] > 0.9
     assert found["kappa"] > 0.85
+    assert found["information"] > 0.7
     assert found["ari"] > 0.8
     assert found["n_cafes"] == 40
     assert (found["permuted_kappa"] is None) != learnt

@@ -73,9 +73,10 @@ TARGETS = (
     "cafemood.data.labelled_rows",
     "cafemood.backbones.rows_as_features",
     "cafemood.backbones.create_backbone",
+    "cafemood.clustering.AutoReduction",
     "cafemood.clustering.NoReduction",
     "cafemood.clustering.PCAReduction",
-    "cafemood.clustering.CafeReduction",
+    "cafemood.runs.cafe_reduction",
     *_methods(),
     "cafemood.app.CompareSweep",
     "cafemood.features.RayTrainer",
@@ -108,8 +109,8 @@ def check(cfg: DictConfig) -> None:
         fix = "give one, such as k=4, or k=auto to try all of k_range"
         raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix=fix)
     k_range(cfg)
-    if cfg.unit not in ("photo", "cafe"):
-        fix = "give unit=photo, or unit=cafe to group cafés by their photos"
+    if cfg.unit not in ("photo", "cafe", "auto"):
+        fix = "give unit=photo, unit=cafe to group cafés by their photos, or unit=auto for cafés where there are enough"
         raise CafemoodError(f"unit={cfg.unit} cannot be grouped", where="unit", fix=fix)
     if cfg.resume and HydraConfig.get().mode != RunMode.MULTIRUN:
         fix = "run the same command: what was embedded and trained is read from the cache"

@@ -21,7 +21,7 @@ def run(
     photos: PhotoSet | str | Path,
     *,
     backbone: str | Backbone | Precomputed = "mobilenet_v2",
-    reduce: int | Any | None = None,
+    reduce: int | Any | None = "auto",
     method: str | Any = "kmeans",
     k: int | str | None = None,
     seed: int = 0,
@@ -34,7 +34,8 @@ def run(
     Args:
         photos: The photos, or a folder of them.
         backbone: A network's name (see `cafemood weights list`), or a network.
-        reduce: Components of a PCA before the clustering, `cafe` for the space of cafés, or a reduction; None: none.
+        reduce: `auto`: the space of cafés where café ids teach one (`AutoReduction`); `cafe`: that space; a number:
+            components of a PCA; or a reduction; None: none.
         method: `kmeans`, `dec`, `idec`, `n2d`, `temi`, or a clusterer, which stays as it is.
         k: Clusters; `auto` chooses without labels; None: the clusterer's own, else 4.
         seed: Of everything random (a clusterer or a reduction that is given keeps its own).
@@ -65,6 +66,8 @@ def run(
         reduce = clustering.NoReduction()
     elif isinstance(reduce, int):
         reduce = clustering.PCAReduction(reduce, random_state=seed)
+    elif reduce == "auto":
+        reduce = clustering.AutoReduction(random_state=seed)
     elif reduce == "cafe":
         reduce = clustering.CafeReduction(random_state=seed)
     reduction, clusterer = reduce, method

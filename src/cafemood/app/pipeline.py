@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,8 @@ class RunConfig:
         command: What makes this run again, as the report shows it.
         reduction_facts: Name and settings of the reduction, for `run.json`.
         method_facts: Name and settings of the clusterer.
-        unit: What is grouped: `photo`, or `cafe` by its photos, which then carry their café's group.
+        unit: What is grouped: `photo`; `cafe` by its photos, which then carry their café's group; `auto`: cafés where
+            there are enough.
         k: Clusters; `auto` chooses from `k_range` without labels.
         k_range: What `auto` tries.
         seed: Of everything random.
@@ -121,8 +122,9 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
     from cafemood.app.scoring import places_of, score
     from cafemood.clustering.base import check_matrix
-    from cafemood.clustering.cafe_places import check_cafes
+    from cafemood.clustering.cafe_places import check_cafes, chosen_unit
     from cafemood.clustering.cafe_reduction import CafeReduction
+    from cafemood.clustering.stored_reduction import StoredReduction
     from cafemood.data.photos import skipped_lines
     from cafemood.report import tracking
     from cafemood.report.finish import finish
@@ -135,6 +137,10 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("find photos") as stage:
             photo_set = config.photos()
             stage["items"] = len(photo_set.photos)
+            if config.unit == "auto":
+                unit, why = chosen_unit(photo_set.cafes, config.k)
+                config = replace(config, unit=unit)
+                writer.facts |= {"unit": unit, "notes": [why]}
             if config.unit == "cafe":
                 check_cafes(photo_set.cafes, config.k)
         with writer.stage("embed") as stage:
@@ -145,8 +151,10 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         photo_set, features = data.photo_set, data.features.matrix()
         for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
             log.warning("%s", line)
-        if isinstance(data.reduction, CafeReduction):
-            writer.facts["reduce"] = config.reduction_facts | data.reduction.facts()
+        if data.why_reduced is not None:
+            writer.facts["reduce"] = {"name": data.reduction.name, "chosen": data.why_reduced}
+        if isinstance(data.reduction, CafeReduction | StoredReduction):
+            writer.facts["reduce"] |= data.reduction.facts()
         places = places_of(data) if config.unit == "cafe" else None
         matrix = data.matrix if places is None else places.rows
         n_candidates = 1
@@ -182,10 +190,11 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
 def _chosen_k(config: RunConfig, data: PhotoDataModule, places: CafePlaces | None) -> ChoiceOfK:
     """The number of groups of the photos, or of the cafés, without labels."""
     from cafemood.clustering.cafe_reduction import CafeReduction
+    from cafemood.clustering.stored_reduction import StoredReduction
     from cafemood.evaluation.selection import choose_k
     from cafemood.evaluation.store import JudgingStore
 
-    learnt = isinstance(data.reduction, CafeReduction)
+    learnt = isinstance(data.reduction, CafeReduction | StoredReduction)
     if places is None:
         rows, cafes = data.matrix if learnt else data.features.matrix(), data.photo_set.cafes
     else:  # a group of cafés is told by its cafés whatever it is

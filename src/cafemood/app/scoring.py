@@ -11,7 +11,8 @@ import numpy as np
 
 from cafemood.clustering.cafe_places import CafePlaces, carried
 from cafemood.clustering.cafe_reduction import CafeReduction
-from cafemood.clustering.reduction import display_plane
+from cafemood.clustering.reduction import PCAReduction, display_plane
+from cafemood.clustering.stored_reduction import StoredReduction
 from cafemood.evaluation.assessment import Evaluation, assess, of_cafe_groups
 from cafemood.evaluation.baselines import baselines
 from cafemood.evaluation.cafe_space import CafeSpace
@@ -71,9 +72,7 @@ def score(
         n_candidates: Numbers of clusters that k was chosen from.
     """
     photo_set, features, z = data.photo_set, data.features.matrix(), data.matrix
-    learnt, n_components = None, getattr(data.reduction, "n_components", None)
-    if isinstance(data.reduction, CafeReduction):
-        learnt, n_components = data.reduction, None  # nulls are drawn in its space
+    reduction = data.reduction
     store, cafes = JudgingStore(config.cache_dir), photo_set.cafes
     truth = [photo.label for photo in photo_set.photos] if photo_set.labelled else None
     plane, explained = display_plane(features)
@@ -88,13 +87,15 @@ def score(
     reliability = ReliabilityOptions.of(
         method,
         k,
-        n_components,
+        reduction.n_components if isinstance(reduction, PCAReduction) else None,  # else nulls are of the space
         config.resamples,
         n_nulls=config.nulls,
         seed=config.seed,
         n_candidates=n_candidates,
     )
-    space = None if learnt is None else CafeSpace(learnt, matrix)
+    space = None
+    if isinstance(reduction, CafeReduction | StoredReduction):
+        space = CafeSpace(matrix, reduction.space, reduction if isinstance(reduction, CafeReduction) else None)
     photos, units = clustering, None
     columns: dict[str, np.ndarray] = {}
     if places is not None:

@@ -19,6 +19,8 @@ from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 
 N_DRAWS = 200
+ENOUGH_CAFES = 16
+"""Cafés of two photos and more from which on cafés teach a space, and are grouped, without being asked for."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,16 @@ class CafePlaces:
             drawn = self.rows + self.deviations * rng.standard_normal(self.rows.shape, dtype=np.float32)
             counts[every, predict_proba(drawn).argmax(axis=1)] += 1
         return counts / N_DRAWS
+
+
+def chosen_unit(cafes: Sequence[str] | None, k: int | str) -> tuple[str, str]:
+    """What `unit=auto` groups: cafés where there are enough of them, else photos; and why, in one sentence."""
+    n = 0 if cafes is None else int((np.unique(np.asarray(cafes), return_counts=True)[1] > 1).sum())
+    least = max(ENOUGH_CAFES, 0 if k == "auto" else 3 * int(k))
+    several = f"{n:,} cafés have two photos or more"
+    if n >= least:
+        return "cafe", f"Cafés were grouped, and not photos: {several}."
+    return "photo", f"Photos were grouped, and not cafés: {several}, and {least} are the least."
 
 
 def check_cafes(cafes: Sequence[str] | None, k: int | str) -> None:

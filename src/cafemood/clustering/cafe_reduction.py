@@ -111,7 +111,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             ClusteringError: No ids are given, or fewer than `LEAST_CAFES` cafés have two photos.
         """
         self.check_settings()
-        member, x = self.check_groups(groups), _rows(X)
+        member, x = self.check_groups(groups), checked_rows(X)
         if len(member) != len(x):
             raise _no_cafes(f"there are {len(member)} ids for {len(x)} photos")
         self.n_cafes_, self.n_photos_ = int(member.max()) + 1, int((member >= 0).sum())
@@ -132,7 +132,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Project features (n, d) to (n, n_components_), in float32."""
         check_is_fitted(self)
-        x = _rows(X)
+        x = checked_rows(X)
         if x.shape[1] != self.n_features_in_:
             raise ClusteringError(
                 "The features have another width than those that the space was learnt from",
@@ -149,7 +149,8 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What `project` needs for new photos."""
-        return {"pca.mean": self.mean_.astype(np.float32), "pca.components": self.components_.astype(np.float32)}
+        named = {"pca.mean": self.mean_, "pca.components": self.components_, "cafe.ratios": self.ratios_}
+        return {name: value.astype(np.float32) for name, value in named.items()}
 
     def facts(self) -> dict[str, Any]:
         """What `run.json` says of the space: what it was learnt from, and what held-out cafés say of it."""
@@ -198,8 +199,12 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return chosen, np.column_stack([tried, means, errors]), float(permuted)
 
 
-def _rows(x: Any) -> np.ndarray:
-    """A matrix of finite numbers, as it is where it is long."""
+def checked_rows(x: Any) -> np.ndarray:
+    """A matrix of finite numbers, as it is where it is long.
+
+    Raises:
+        ClusteringError: It is another thing.
+    """
     x = x if isinstance(x, np.ndarray) else np.asarray(x, dtype=np.float32)
     if x.ndim != 2 or x.dtype.kind != "f" or not x.size:
         why = f"its shape is {x.shape}, of {x.dtype}"

@@ -181,7 +181,7 @@ def _of_cafes(
     seed: int,
 ) -> dict[str, Any]:
     """`coherence`, `follows` and `cafe_space` of `scores.json`."""
-    if cafes is None or space is None:
+    if cafes is None or space is None or space.reduction is None:
         lift = None if cafes is None else scores.same_cafe_lift(labels, cafes, features, seed=seed)
         followed = cafe_space.follows(features, labels, cafes, plain, seed)
         return {"coherence": lift, "follows": followed, "cafe_space": None}

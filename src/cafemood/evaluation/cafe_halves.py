@@ -12,6 +12,7 @@ from cafemood.clustering.cafe_places import CafePlaces, PlaceModel
 from cafemood.clustering.cafe_reduction import LEAST_CAFES, CafeReduction
 from cafemood.clustering.kmeans import kmeans, nearest_center
 from cafemood.core import chunks
+from cafemood.evaluation.cafe_space import told
 from cafemood.evaluation.findings import Finding
 
 N_SPLITS = 10
@@ -45,8 +46,9 @@ def halves(
 
     Returns:
         `same`, the share of cafés whose two halves get the same group; `kappa`, Cohen's, which is 0 by chance;
-        `permuted_kappa`, where the space was learnt from permuted ids (None without `reduction`); `ari` of the groups
-        that other cafés give and the official ones; `n_cafes`. None where the halves are too small.
+        `information`, what one half tells of the other's group (see `cafe_space.told`); `permuted_kappa`, where the
+        space was learnt from permuted ids (None without `reduction`); `ari` of the groups that other cafés give and
+        the official ones; `n_cafes`. None where the halves are too small.
     """
     names, member, n = np.unique(np.asarray(cafes), return_inverse=True, return_counts=True)
     rng = np.random.default_rng(seed)
@@ -73,10 +75,11 @@ def halves(
                 means = chunks.group_means(y, member)
                 whole = nearest_center(places.model.places(means, n)[0][held_out], centers)
                 agreement.append(adjusted_rand_score(official[held_out], whole))
-    told = np.concatenate(pairs, axis=1)
+    pair = np.concatenate(pairs, axis=1)
     return {
-        "same": float((told[0] == told[1]).mean()),
-        "kappa": _kappa(told),
+        "same": float((pair[0] == pair[1]).mean()),
+        "kappa": _kappa(pair),
+        "information": told(*pair),
         "permuted_kappa": _kappa(np.concatenate(permuted, axis=1)) if permuted else None,
         "ari": float(np.mean(agreement)),
         "n_cafes": len(several),

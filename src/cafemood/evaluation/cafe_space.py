@@ -25,17 +25,13 @@ class CafeSpace:
     """A space that was learnt from café ids.
 
     Args:
-        reduction: What was learnt.
         matrix: The rows in it (n, d').
+        name: Its name.
+        reduction: What was learnt from these cafés; None: it was learnt from others.
     """
 
-    def __init__(self, reduction: CafeReduction, matrix: np.ndarray) -> None:
-        self.reduction, self.judged = reduction, JudgedRows(matrix)
-
-    @property
-    def name(self) -> str:
-        """The space's name."""
-        return self.reduction.space
+    def __init__(self, matrix: np.ndarray, name: str, reduction: CafeReduction | None = None) -> None:
+        self.judged, self.name, self.reduction = JudgedRows(matrix), name, reduction
 
 
 def follows(
@@ -74,15 +70,15 @@ def follows(
 
     def of_labels(chosen: np.ndarray) -> dict[str, float]:
         return {
-            "content": _told(chosen, content),
-            "cafe": _told(chosen, member),
+            "content": told(chosen, content),
+            "cafe": told(chosen, member),
         }
 
     counts = {"n_photos": len(rows), "n_cafes": int(member.max()) + 1}
     return of_labels(labels[rows]) | {"plain": None if plain is None else of_labels(plain[rows])} | counts
 
 
-def _told(labels: np.ndarray, by: np.ndarray) -> float:
+def told(labels: np.ndarray, by: np.ndarray) -> float:
     """What `by` (n,) tells of labels (n,) beyond chance: (I − E[I]) / (H(labels) − E[I]).
 
     AMI's adjustment (Vinh, Epps and Bailey, JMLR 2010, eq. 10) in units of the labels' entropy, so that a few groups

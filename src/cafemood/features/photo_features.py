@@ -8,26 +8,30 @@ import pytorch_lightning as pl
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.precomputed import Precomputed
+from cafemood.clustering.auto_reduction import AutoReduction
 from cafemood.clustering.cafe_reduction import CafeReduction
 from cafemood.clustering.reduction import NoReduction, PCAReduction
 from cafemood.clustering.rows import MatrixDataModule
+from cafemood.clustering.stored_reduction import StoredReduction
 from cafemood.data.photos import PhotoSet
 from cafemood.features.cache import Features
 from cafemood.features.embedding import embed
+
+Reduction = NoReduction | PCAReduction | CafeReduction | StoredReduction
 
 
 class PhotoDataModule(MatrixDataModule):
     """The photos' features, embedded once, reduced, in memory-mapped order.
 
     After `setup`: `photo_set` holds the photos that could be read, `features` their mapped features and
-    `matrix` what is clustered.
+    `matrix` what is clustered, `reduction` what made it, and `why_reduced` why, where that was chosen.
     """
 
     def __init__(
         self,
         photo_set: PhotoSet,
         backbone: Backbone | Precomputed,
-        reduction: NoReduction | PCAReduction | CafeReduction,
+        reduction: AutoReduction | Reduction,
         *,
         cache_dir: str | Path,
         embed_batch_size: int | None = None,
@@ -36,7 +40,9 @@ class PhotoDataModule(MatrixDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
-        self.photo_set, self.backbone, self.reduction = photo_set, backbone, reduction
+        self.photo_set, self.backbone, self._given = photo_set, backbone, reduction
+        self.reduction: Reduction = NoReduction() if isinstance(reduction, AutoReduction) else reduction
+        self.why_reduced: str | None = None
         self.cache_dir, self.embed_batch_size = Path(cache_dir), embed_batch_size
         self._trainer = trainer
         self.features: Features
@@ -46,18 +52,23 @@ class PhotoDataModule(MatrixDataModule):
         """Embed the photos that the cache lacks.
 
         Raises:
-            ClusteringError: The reduction learns from café ids, and there are too few.
+            ClusteringError: The reduction learns from café ids, and there are too few; or it was learnt from
+                features of another backbone.
         """
         if isinstance(self.reduction, CafeReduction):
             self.reduction.check_settings()
             self.reduction.check_groups(self.photo_set.cafes)
+        elif isinstance(self.reduction, StoredReduction):
+            self.reduction.check_backbone(self.backbone.fingerprint)
         self.photo_set, _, self.n_embedded = self._embed()
 
     def setup(self, stage: str | None = None) -> None:
         """Map the features and reduce them."""
         if self._matrix is None:
             self.photo_set, self.features, _ = self._embed()
-            self._matrix = self.reduction.fit_transform(self.features.matrix(), self.photo_set.cafes)
+            self._matrix = self._given.fit_transform(self.features.matrix(), self.photo_set.cafes)
+            if isinstance(self._given, AutoReduction):
+                self.reduction, self.why_reduced = self._given.chosen_, self._given.why_
 
     def _embed(self) -> tuple[PhotoSet, Features, int]:
         return embed(

@@ -172,7 +172,9 @@ class RunWriter:
                 )
             ),
             "notes": [
+                *self.facts.get("notes", []),
                 *([self.facts["choice_of_k"]["words"]] if "choice_of_k" in self.facts else []),
+                *([data.why_reduced] if data.why_reduced and photo_set.cafes_known else []),
                 *photo_set.notes,
                 *([backbone.note] if backbone.note else []),
             ],
