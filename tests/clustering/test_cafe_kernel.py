@@ -67,6 +67,15 @@ def test_pieces_give_the_same():
         assert RbfComponents(4).fit(z).transform(z) == pytest.approx(whole, abs=1e-5)
 
 
+def test_of_many_photos_some_are_drawn(monkeypatch):
+    z = np.random.default_rng(0).normal(size=(2000, 3)).astype(np.float32)
+    whole = RbfComponents(3).fit(z).transform(z)
+    monkeypatch.setattr(cafe_kernel.chunks, "LARGE", 1600)
+    some = RbfComponents(3).fit(z).transform(z)
+    left = whole - some @ np.linalg.lstsq(some, whole)[0]
+    assert 0 < (left**2).sum() < 0.05 * (whole**2).sum()
+
+
 @pytest.mark.parametrize("z", [np.zeros((20, 3)), np.ones((20, 3)), np.repeat(np.eye(3), 7, axis=0)])
 def test_equal_photos_have_equal_components(z):
     z = z.astype(np.float32)

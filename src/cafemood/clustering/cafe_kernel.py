@@ -36,12 +36,14 @@ class RbfComponents:
         self.random_state = random_state
 
     def fit(self, z: np.ndarray) -> Self:
-        """Learn from rows (n, p) around zero, read in chunks."""
+        """Learn from rows (n, p) around zero; of more than `chunks.LARGE` from a quarter of that, drawn at random."""
         from scipy.spatial.distance import pdist
         from sklearn.kernel_approximation import Nystroem
 
-        drawn = np.random.default_rng(self.random_state).choice(len(z), min(LANDMARKS, len(z)), replace=False)
-        units = _unit(z[np.sort(drawn)])
+        rng = np.random.default_rng(self.random_state)
+        if len(z) > chunks.LARGE:
+            z = z[np.sort(rng.choice(len(z), chunks.LARGE // 4, replace=False))]
+        units = _unit(z[np.sort(rng.choice(len(z), min(LANDMARKS, len(z)), replace=False))])
         squared = pdist(units, "sqeuclidean")
         apart = squared[squared > 1e-12]
         self.gamma_ = 1 / float(np.median(apart)) if len(apart) else 1.0
