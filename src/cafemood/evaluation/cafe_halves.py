@@ -41,7 +41,7 @@ def halves(
         labels: Group of each photo's café (n,).
         cafes: Café of each photo (n,).
         k: Groups.
-        reduction: If the space was learnt from these cafés: it is learnt again from each half of them.
+        reduction: If the space was learnt from these cafés: its directions are learnt again from each half of them.
         seed: Of the halves.
 
     Returns:
@@ -59,6 +59,7 @@ def halves(
     permuted: list[np.ndarray] = []
     agreement = []
     official = labels[np.unique(member, return_index=True)[1]]
+    principal = z if reduction is None else reduction.principal(features)  # it knows no café
     for learnt_from, held_out in ((several[::2], several[1::2]), (several[1::2], several[::2])):
         learnt = np.flatnonzero(np.isin(member, learnt_from))
         ids = names[member[learnt]]
@@ -67,7 +68,7 @@ def halves(
         for found, groups in spaces:
             y, ratios = z, None
             if reduction is not None:
-                y, ratios = _learnt_again(reduction, features, learnt, groups, len(learnt_from))
+                y, ratios = _learnt_again(reduction, principal, learnt, groups)
             places = CafePlaces.of(y[learnt], list(groups), ratios)
             centers = kmeans(places.rows, k, seed, 5).cluster_centers_
             found += _halved(y, member, held_out, centers, places.model, rng)
@@ -75,24 +76,26 @@ def halves(
                 means = chunks.group_means(y, member)
                 whole = nearest_center(places.model.places(means, n)[0][held_out], centers)
                 agreement.append(adjusted_rand_score(official[held_out], whole))
-    pair = np.concatenate(pairs, axis=1)
+    # each halving by itself: the groups that two halves of the cafés make are not the same ones
     return {
-        "same": float((pair[0] == pair[1]).mean()),
-        "kappa": _kappa(pair),
-        "information": told(*pair),
-        "permuted_kappa": _kappa(np.concatenate(permuted, axis=1)) if permuted else None,
+        "same": float(np.mean([(pair[0] == pair[1]).mean() for pair in pairs])),
+        "kappa": float(np.mean([_kappa(pair) for pair in pairs])),
+        "information": float(np.mean([told(*pair) for pair in pairs])),
+        "permuted_kappa": float(np.mean([_kappa(pair) for pair in permuted])) if permuted else None,
         "ari": float(np.mean(agreement)),
         "n_cafes": len(several),
     }
 
 
 def _learnt_again(
-    reduction: CafeReduction, features: np.ndarray, learnt: np.ndarray, groups: np.ndarray, n_cafes: int
+    reduction: CafeReduction, principal: np.ndarray, learnt: np.ndarray, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All photos in a space learnt from some of them, and its ratios."""
-    settings = reduction.get_params() | {"n_components": min(reduction.n_components_, n_cafes - 1)}
-    again = type(reduction)(**settings).fit(features[learnt], list(groups))
-    return again.transform(features), again.ratios_
+    """All photos in a space whose directions are learnt from some of them, and its ratios."""
+    member = np.full(len(principal), -1)
+    names, member[learnt] = np.unique(groups, return_inverse=True)
+    most = min(reduction.n_components_, len(names) - 1)
+    ratios, directions = reduction.directions(principal, member, most)
+    return principal @ directions.astype(np.float32), ratios
 
 
 def _halved(

@@ -35,7 +35,13 @@ class CafeSpace:
 
 
 def follows(
-    features: np.ndarray, labels: np.ndarray, cafes: Sequence[str] | None, plain: np.ndarray | None, seed: int = 0
+    features: np.ndarray,
+    labels: np.ndarray,
+    cafes: Sequence[str] | None,
+    plain: np.ndarray | None,
+    seed: int = 0,
+    *,
+    of_photos: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
     """How much of a grouping content tells, and how much the café: shares of its information beyond chance.
 
@@ -48,6 +54,7 @@ def follows(
         cafes: Café of each photo (n,), if known.
         plain: Labels (n,) of a plain k-means on the features, to compare with.
         seed: Of the sample and of the k-means.
+        of_photos: Where only some photos are judged: their rows of the features (n,), of which nothing is copied.
 
     Returns:
         `content` and `cafe` (0: nothing, 1: all of it), `plain` with the same two, `n_photos`, `n_cafes`; None
@@ -63,7 +70,8 @@ def follows(
         order = np.random.default_rng(seed).permutation(len(n))
         kept = order[: np.searchsorted(np.cumsum(np.where(n[order] > 1, n[order], 0)), MAX_ROWS)]
         rows = rows[np.isin(of[rows], kept)]
-    x, member = _principal(features[rows]), np.unique(of[rows], return_inverse=True)[1]
+    x = _principal(features[rows if of_photos is None else of_photos[rows]])
+    member = np.unique(of[rows], return_inverse=True)[1]
     off = x - chunks.group_means(x, member)[member]
     k = min(int(labels.max()) + 1, len(rows) - 1)
     content = kmeans(off, k, seed, 3).labels_
@@ -114,7 +122,8 @@ def cross_fitted(
         features: Backbone outputs (n, d).
         labels: Group of each photo (n,) in the space that all cafés taught.
         cafes: Café of each photo (n,).
-        reduction: A `CafeReduction`; its settings are taken.
+        reduction: The space that all cafés taught: its principal components, which know no café, and the kernel and
+            the number of directions that held-out cafés support are kept, and the directions learnt anew.
         k: Groups.
         plain: Labels (n,) of a plain k-means on the features, to compare with.
         seed: Of the halves, of the permutation and of the k-means.
@@ -130,25 +139,30 @@ def cross_fitted(
     half = np.zeros(len(names), int)
     half[rng.permutation(np.flatnonzero(n > 1))[::2]] = 1
     most = int(min(np.sum(half[n > 1]), np.sum(1 - half[n > 1]))) - 1
-    settings = reduction.get_params() | {"n_components": min(reduction.n_components_, most)}
+    if most + 1 < LEAST_CAFES:
+        return None
     lifts: list[dict[str, Any] | None] = []
     permuted: list[dict[str, Any] | None] = []
     agreements: list[float] = []
     followed: list[dict[str, Any] | None] = []
+    z = reduction.principal(features)
     for part in (0, 1):
-        learnt, other = np.flatnonzero(half[of] == part), np.flatnonzero((half[of] != part) & (n[of] > 1))
-        if most + 1 < LEAST_CAFES or len(other) <= k:
+        learnt, other = (np.flatnonzero((half[of] == side) & (n[of] > 1)) for side in (part, 1 - part))
+        if len(other) <= k:
             return None
-        for groups, kept in ((ids[learnt], lifts), (rng.permutation(ids[learnt]), permuted)):
-            space = type(reduction)(**settings)
-            y = space.fit(features[learnt], list(groups)).transform(features)
+        for rows, kept in ((learnt, lifts), (rng.permutation(learnt), permuted)):
+            member = np.full(len(of), -1)
+            member[rows] = np.unique(of[learnt], return_inverse=True)[1]
+            directions = reduction.directions(z, member, min(reduction.n_components_, most))[1]
+            y = z @ directions.astype(np.float32)
             model = kmeans(y[learnt], k, seed, 5)
             again = nearest_center(y[other], model.cluster_centers_)
-            kept.append(same_cafe_lift(again, [str(c) for c in ids[other]], features[other], seed=seed))
+            names_of = [str(c) for c in ids[other]]
+            kept.append(same_cafe_lift(again, names_of, features, rows=other, seed=seed))
             if kept is lifts:
                 agreements.append(float(adjusted_rand_score(labels[other], again)))
                 of_plain = None if plain is None else plain[other]
-                followed.append(follows(features[other], again, [str(c) for c in ids[other]], of_plain, seed))
+                followed.append(follows(features, again, names_of, of_plain, seed, of_photos=other))
     if not all(lifts) or not all(permuted):
         return None
     coherence = {

@@ -23,7 +23,7 @@ def cafe_reduction(space: str | None = None, **settings: Any) -> CafeReduction |
     if space is None:
         return CafeReduction(**settings)
     run = load(space)
-    tensors = {name: value for name, value in run.model[0].items() if name.startswith(("pca.", "cafe."))}
+    tensors = {name: value for name, value in run.model[0].items() if name.startswith(("pca.", "kernel.", "cafe."))}
     if "pca.components" not in tensors:
         why = f"it was made with reduce={run.card.reduce.name}"
         fix = "name a run with reduce=cafe or reduce=pca"
