@@ -45,7 +45,7 @@ def test_neighbours_find_what_has_no_sign_itself_and_clear_what_has_one_by_chanc
     has_sign = (cup & (rng.random(len(cup)) < 0.6)) | (~cup & (rng.random(len(cup)) < 0.02))
     told = tell(x, signs=signs_of(len(x), text=np.where(has_sign, 0.35, 0.1)), cafes=cafes)
     assert "neighbours" in told.told_by
-    assert told.none[cup].mean() > 0.95 > has_sign[cup].mean()
+    assert told.none[cup].mean() > 0.8 > has_sign[cup].mean()
     assert told.none[~cup].mean() == 0 < has_sign[~cup].mean()
     alike = {reason for reason, one in zip(told.reasons, cup & ~has_sign, strict=True) if one}
     assert any("like photos of other" in reason for reason in alike)
