@@ -46,10 +46,19 @@ def test_sky_and_lawn_are_outdoors():
 def test_strokes_are_counted_in_blocks():
     page = Image.new("RGB", (128, 128), "white")
     draw = ImageDraw.Draw(page)
-    for y in range(0, 64, 4):  # one line of four in the upper half: a quarter of each block's pixels
-        draw.line([0, y, 127, y], fill="black")
+    for y in range(0, 128, 4):  # one line of four: a quarter of each block's pixels
+        draw.line([0, y, 63, y], fill="black")
     assert measure(page).text == pytest.approx(0.5, abs=0.07)
     assert measure(Image.new("RGB", (128, 128), "white")).text == 0
+
+
+def test_a_patterned_floor_is_no_text():
+    page = Image.new("RGB", (128, 128), "white")
+    for y in range(64, 128, 4):  # below
+        ImageDraw.Draw(page).line([0, y, 127, y], fill="black")
+    assert measure(page).text == pytest.approx(0, abs=0.07)
+    for view in range(3):  # small tiles
+        assert told(measure(draw_photo(draw_cafe(0, 1), view, (256, 192))))[1] == ""
 
 
 def test_light_is_the_mean_of_lab():

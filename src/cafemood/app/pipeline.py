@@ -49,6 +49,7 @@ class RunConfig:
         reduction_facts: Name and settings of the reduction, for `run.json`.
         method_facts: Name and settings of the clusterer.
         unit: What is grouped: `photo`, or `cafe` by its photos, which then carry their café's group.
+        keep: `all` photos, or those that show the `place` (see `evaluation.place`).
         k: Clusters; `auto` chooses from `k_range` without labels.
         k_range: What `auto` tries.
         seed: Of everything random.
@@ -74,6 +75,7 @@ class RunConfig:
     reduction_facts: dict[str, Any]
     method_facts: dict[str, Any]
     unit: str = "photo"
+    keep: str = "all"
     k: int | str = 4
     k_range: Sequence[int] = tuple(range(2, 11))
     seed: int = 0
@@ -119,6 +121,7 @@ def embed_share(config: RunConfig) -> None:
 
 def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
+    from cafemood.app.noticing import notice
     from cafemood.app.scoring import places_of, score
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_places import check_cafes
@@ -140,8 +143,12 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("embed") as stage:
             data = _photo_data(config, photo_set)
             data.prepare_data()
-            data.setup()
             stage["items"] = data.n_embedded
+        with writer.stage("look at photos", items=len(data.photo_set.photos)):
+            noticed = notice(data, config.keep, config.cache_dir)
+            writer.keep, writer.left_out = config.keep, noticed.left_out
+        with writer.stage("reduce", items=len(data.photo_set.photos)):
+            data.setup()
         photo_set, features = data.photo_set, data.features.matrix()
         for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
             log.warning("%s", line)
@@ -172,7 +179,9 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("score", items=len(matrix)) as stage:
             scored = score(config, data, method, places, k=k, n_candidates=n_candidates)
             stage["reused"] = scored.evaluation.details["reused"]
-        writer.record(data, scored.clustering, scored.evaluation, scored.plane, scored.explained, scored.columns)
+        evaluation = noticed.judged(scored.evaluation, photo_set, scored.clustering.labels)
+        columns = scored.columns | noticed.columns
+        writer.record(data, scored.clustering, evaluation, scored.plane, scored.explained, columns)
     finished = runs.load(config.folder)
     finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
     tracking.log_run(loggers, finished, config.settings(k))
