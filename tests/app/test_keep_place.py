@@ -74,6 +74,16 @@ def test_what_is_left_out_is_listed_with_its_reason_and_shown(photos, tmp_path):
     assert "cafe_9_0.jpg" in html
     assert html.count("data:image/") == 11 + 4
     assert {entry["photo_id"] for entry in left_out} <= set(thumbnails.known(run))
+    cup, room = tmp_path / "new.jpg", tmp_path / "room.jpg"
+    draw_thing(2, "cup").save(cup)
+    draw_photo(draw_cafe(0, 0), 4, (256, 192)).save(room)
+    words = [sys.executable, "-m", "cafemood", "assign", "run", str(cup), str(room), "--json"]
+    new = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
+    of_cup, of_room = (json.loads(line) for line in new)
+    assert (of_cup["mood"], of_cup["left_out"]) == (None, True)
+    assert "close up" in of_cup["no_place"]
+    assert of_room["left_out"] is False
+    assert of_room["place"] > 0.5 > of_cup["place"]
     files = sorted(path.name for path in photos.iterdir())
     assert set(THINGS) <= set(files)  # nothing was deleted
 

@@ -88,6 +88,7 @@ def tell(
     signs: np.ndarray | None = None,
     cafes: Sequence[str] | None = None,
     scenes: np.ndarray | None = None,
+    neighbours: bool = True,
     seed: int = 0,
 ) -> Places:
     """Tell how much place photos show, by whatever there is.
@@ -97,6 +98,7 @@ def tell(
         signs: Rows of `data.place_signs` (n, 7), NaN where a picture cannot be read; None: there are no pictures.
         cafes: Café of each photo (n,), if known; if not, each photo counts as its own, and oddities are not told.
         scenes: Places365 probabilities (n, 365), if the features are or give them.
+        neighbours: Whether the photos may tell of each other.
         seed: Of the photos that neighbours are looked for among, if not all.
     """
     n = len(features)
@@ -110,7 +112,7 @@ def tell(
         own = np.maximum(_log_odds(likely_none(signs)), -_NO_SIGN)
         told_by.append("signs")
     among = _others(np.asarray(cafes) if cafes is not None else np.arange(n), seed)
-    if among is not None and (cafes is not None or "signs" in told_by):
+    if neighbours and among is not None and (cafes is not None or "signs" in told_by):
         near = _neighbours(features, among, None if cafes is None else np.unique(cafes, return_inverse=True)[1])
         if "signs" in told_by and (more := _by_neighbours(near, own.max(axis=1) > 0)) is not None:
             has_sign = own.max(axis=1) > 0
