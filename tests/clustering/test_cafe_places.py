@@ -30,6 +30,17 @@ def test_in_another_space_the_place_is_the_mean_and_the_spread_is_pooled():
     assert places.means(np.arange(5.0)[:, None]).ravel().tolist() == [0.5, 2.5, 4]
 
 
+def test_photos_count_as_much_as_they_show():
+    z, cafes = np.array([[0.0], [4.0], [1.0], [3.0]], np.float32), list("aabb")
+    places = CafePlaces.of(z, cafes, weights=np.array([0.75, 0.25, 0.5, 0.5]))
+    assert places.rows.ravel() == pytest.approx([1, 2])
+    # (1)² / (0.5625 + 0.0625) = 1.6 photos, and 2; within: (8 + 2) / 2
+    assert places.deviations.ravel() == pytest.approx(np.sqrt([5 / 1.6, 5 / 2]))
+    alike = CafePlaces.of(z, cafes, weights=np.full(4, 0.3))
+    assert alike.rows == pytest.approx(CafePlaces.of(z, cafes).rows)
+    assert alike.deviations == pytest.approx(CafePlaces.of(z, cafes).deviations)
+
+
 def test_its_guess_is_that_of_the_reduction():
     rng = np.random.default_rng(0)
     ids = np.repeat(np.arange(12), 3)

@@ -112,6 +112,10 @@ def check(cfg: DictConfig) -> None:
     if cfg.unit not in ("photo", "cafe", "auto"):
         fix = "give unit=photo, unit=cafe to group cafés by their photos, or unit=auto for cafés where there are enough"
         raise CafemoodError(f"unit={cfg.unit} cannot be grouped", where="unit", fix=fix)
+    keep = cfg.data.get("keep", "all")
+    if keep not in ("all", "place"):
+        fix = "give all, or place to leave out photos that show none"
+        raise CafemoodError(f"data.keep={keep} keeps nothing that is known", where="data.keep", fix=fix)
     if cfg.resume and HydraConfig.get().mode != RunMode.MULTIRUN:
         fix = "run the same command: what was embedded and trained is read from the cache"
         raise CafemoodError("resume=true goes on with a sweep, and this is one run", where="resume", fix=fix)
@@ -173,6 +177,11 @@ def build(node: DictConfig | None, **more: Any) -> Any:
         if isinstance(error.__cause__, CafemoodError):
             raise error.__cause__ from None
         raise
+
+
+def photos(node: DictConfig) -> Any:
+    """The photos that `data` names; what is kept of them is the run's to see."""
+    return build(_without(node, [key for key in ("keep",) if key in node]))
 
 
 def _literal(node: DictConfig | None) -> dict[str, str]:

@@ -50,6 +50,7 @@ class RunConfig:
         method_facts: Name and settings of the clusterer.
         unit: What is grouped: `photo`; `cafe` by its photos, which then carry their café's group; `auto`: cafés where
             there are enough.
+        keep: `all` photos, or those that show the `place` (see `evaluation.place`).
         k: Clusters; `auto` chooses from `k_range` without labels.
         k_range: What `auto` tries.
         seed: Of everything random.
@@ -75,6 +76,7 @@ class RunConfig:
     reduction_facts: dict[str, Any]
     method_facts: dict[str, Any]
     unit: str = "photo"
+    keep: str = "all"
     k: int | str = 4
     k_range: Sequence[int] = tuple(range(2, 11))
     seed: int = 0
@@ -120,6 +122,7 @@ def embed_share(config: RunConfig) -> None:
 
 def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
+    from cafemood.app.noticing import notice
     from cafemood.app.scoring import places_of, score
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_places import check_cafes, chosen_unit
@@ -146,8 +149,12 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("embed") as stage:
             data = _photo_data(config, photo_set)
             data.prepare_data()
-            data.setup()
             stage["items"] = data.n_embedded
+        with writer.stage("look at photos", items=len(data.photo_set.photos)):
+            noticed = notice(data, config.keep, config.cache_dir)
+            writer.keep, writer.left_out = config.keep, noticed.left_out
+        with writer.stage("reduce", items=len(data.photo_set.photos)):
+            data.setup()
         photo_set, features = data.photo_set, data.features.matrix()
         for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
             log.warning("%s", line)
@@ -155,7 +162,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             writer.facts["reduce"] = {"name": data.reduction.name, "chosen": data.why_reduced}
         if isinstance(data.reduction, CafeReduction | StoredReduction):
             writer.facts["reduce"] |= data.reduction.facts()
-        places = places_of(data) if config.unit == "cafe" else None
+        places = places_of(data, noticed.columns["place"]) if config.unit == "cafe" else None
         matrix = data.matrix if places is None else places.rows
         n_candidates = 1
         if isinstance(config.k, int):
@@ -180,7 +187,9 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("score", items=len(matrix)) as stage:
             scored = score(config, data, method, places, k=k, n_candidates=n_candidates)
             stage["reused"] = scored.evaluation.details["reused"]
-        writer.record(data, scored.clustering, scored.evaluation, scored.plane, scored.explained, scored.columns)
+        evaluation = noticed.judged(scored.evaluation, photo_set, scored.clustering.labels)
+        columns = scored.columns | noticed.columns
+        writer.record(data, scored.clustering, evaluation, scored.plane, scored.explained, columns)
     finished = runs.load(config.folder)
     finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
     tracking.log_run(loggers, finished, config.settings(k))

@@ -45,11 +45,19 @@ class Scored:
     columns: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def places_of(data: PhotoDataModule) -> CafePlaces:
-    """The cafés of the photos in the space that is clustered."""
+_LEAST_WEIGHT = 0.1
+
+
+def places_of(data: PhotoDataModule, shown: np.ndarray) -> CafePlaces:
+    """The cafés of the photos in the space that is clustered, by how much place each photo shows (n,; NaN: unknown)."""
     cafes = data.photo_set.cafes
     assert cafes is not None  # `check_cafes` came before
-    return CafePlaces.of(data.matrix, cafes, getattr(data.reduction, "ratios_", None))
+    return CafePlaces.of(
+        data.matrix,
+        cafes,
+        getattr(data.reduction, "ratios_", None),
+        np.clip(np.nan_to_num(shown, nan=1.0), _LEAST_WEIGHT, 1),
+    )
 
 
 def score(

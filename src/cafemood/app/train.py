@@ -100,7 +100,8 @@ def run_config(cfg: DictConfig, folder: Path) -> pipeline.RunConfig:
     trainer = config.build(cfg.trainer, default_root_dir=str(folder))
     return pipeline.RunConfig(
         folder=folder,
-        photos=partial(config.build, cfg.data),
+        photos=partial(config.photos, cfg.data),
+        keep=cfg.data.get("keep", "all"),
         backbone=partial(config.build, cfg.backbone),
         reduction=partial(config.build, cfg.reduce),
         method=lambda k: config.build(config.with_k(cfg, k).method),

@@ -15,7 +15,7 @@ import torch
 
 from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
-from cafemood.cafes import new_cafes
+from cafemood.cafes import new_cafes, new_places
 from cafemood.clustering import n2d, stored
 from cafemood.clustering.reduction import project
 from cafemood.core.atomic import write_tensors
@@ -24,6 +24,7 @@ from cafemood.core.parquet import write_parquet
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import file_digest, open_image
 from cafemood.data.photos import Photo, PhotoSet, Skipped
+from cafemood.data.place_signs import measure
 from cafemood.errors import PhotoError, RunError
 from cafemood.runs import compact
 from cafemood.runs.run import Run
@@ -38,7 +39,9 @@ class Answer:
     `mood` counts from 1, as the report does; `cluster` from 0, as the tables do. `probability` is the
     Student-t membership, and `nearest` names photos of the run with their distance in `space`. `novelty` is the
     photo's distance to its neighbours over the largest that photos of cafés held out have: above 1 the photo is
-    `novel`, and its mood is not to be believed. It is None where the run keeps no features.
+    `novel`, and its mood is not to be believed. It is None where the run keeps no features. `place` is how much
+    place the photo shows, from 0 to 1, and `no_place` why it seems to show none; it is `left_out`, and has no mood,
+    where the run has left such photos out.
     """
 
     photo: str
@@ -49,6 +52,9 @@ class Answer:
     space: str = ""
     novelty: float | None = None
     error: str | None = None
+    place: float | None = None
+    no_place: str = ""
+    left_out: bool = False
     row: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False, compare=False)
     reduced: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False, compare=False)
 
@@ -58,6 +64,11 @@ class Answer:
         return self.novelty is not None and self.novelty > 1
 
     @property
+    def counts(self) -> bool:
+        """Whether the photo tells the mood of its café."""
+        return self.error is None and not self.novel and not self.left_out
+
+    @property
     def mood(self) -> int | None:
         """The cluster as people see it."""
         return None if self.cluster is None else self.cluster + 1
@@ -65,11 +76,13 @@ class Answer:
     def facts(self) -> dict[str, Any]:
         """The answer as plain values."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("row", "reduced")}
-        return {"mood": None if self.novel else self.mood, "novel": self.novel, **values}
+        return {"mood": self.mood if self.counts else None, "novel": self.novel, **values}
 
     def __str__(self) -> str:
         if self.error is not None:
             return f"{shown(self.photo)}: skipped, {shown(self.error)}"
+        if self.left_out:
+            return f"{shown(self.photo)}: no place to see ({self.no_place}); left out, as in this run"
         if self.novel:
             far = f"{self.novelty:.1f} x the distance of a usual new photo"
             return f"{shown(self.photo)}: unlike any photo of this run ({far}); no mood (nearest: mood {self.mood})"
@@ -98,13 +111,16 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
     for start in range(0, len(photos), BATCH):
         chunk = photos[start : start + BATCH]
         opened = [_open(path, backbone) for path in chunk]
-        pixels = [image for image in opened if isinstance(image, torch.Tensor)]
+        pixels = [image[0] for image in opened if not isinstance(image, str)]
         rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float | None]] = iter(())
+        told: Iterator[dict[str, Any]] = iter(())
         if pixels:
             features = backbone.embed(torch.stack(pixels))
             reduced = project(features.astype(np.float32), tensors)
             probabilities, z = stored.assign_reduced(reduced, tensors)
             points, far = _novelty(run, features)
+            signs = np.stack([image[1] for image in opened if not isinstance(image, str)])
+            told = iter(new_places.told(run, features, signs))
             rows = zip(probabilities, z, reduced, points, far, strict=True)
         for path, image in zip(chunk, opened, strict=True):
             if isinstance(image, str):
@@ -118,8 +134,9 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
             cluster = int(q.argmax())
             probability = [float(v) for v in q]
             yield Answer(
-                text_of(path), cluster, float(q[cluster]), probability, near, space, far_off, row=row, reduced=in_space
-            )
+                text_of(path), cluster, float(q[cluster]), probability, near, space, far_off, row=row, reduced=in_space,
+                **next(told),
+            )  # fmt: skip
 
 
 def find(paths: Sequence[Path]) -> PhotoSet:
@@ -153,7 +170,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     """Add assigned photos to the run's profiles, without training; returns how many are new to it.
 
     They go to `added.parquet` and `added.safetensors`; what the run itself holds stays as it is. A photo that
-    the run knows already is not added again, one that is unlike anything seen not at all.
+    the run knows already is not added again, one that is unlike anything seen, or left out, not at all.
 
     Args:
         run: The run.
@@ -165,7 +182,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     kept_ids = set(run.photos["photo_id"])
     chosen: dict[str, tuple[Photo, Answer]] = {}
     for photo, answer in zip(photos, answers, strict=True):
-        if answer.error is None and not answer.novel and photo.photo_id not in kept_ids:
+        if answer.counts and photo.photo_id not in kept_ids:
             chosen.setdefault(photo.photo_id, (photo, answer))
     if not chosen:
         return 0
@@ -210,6 +227,8 @@ def _record(photo: Photo, answer: Answer, group: new_cafes.CafeGroup | None) -> 
         "second_probability": float(probabilities[order[1]]),
         "silhouette": nothing,
         "distance": nothing,
+        "place": answer.place,
+        "no_place": answer.no_place,
         **of_cafe,
     }
 
@@ -241,9 +260,11 @@ def _backbone(run: Run) -> Backbone:
     return backbone
 
 
-def _open(path: Path, backbone: Backbone) -> torch.Tensor | str:
+def _open(path: Path, backbone: Backbone) -> tuple[torch.Tensor, np.ndarray] | str:
+    """What the network sees of a photo, and the photo's signs; or why it cannot be read."""
     try:
-        return backbone.transform(open_image(path, shortest=backbone.shortest))
+        image = open_image(path, shortest=backbone.shortest)
+        return backbone.transform(image), measure(image).row()
     except PhotoError as error:
         return str(error.why or error.what)
 

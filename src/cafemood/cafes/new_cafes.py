@@ -63,7 +63,7 @@ def groups(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> dict
             memberships = np.zeros(run.card.k)
             memberships[[second, first]] = second_probability, probability
             found[photo.cafe_id] = CafeGroup(memberships, float(certainty), 0)
-        elif answer.error is None and not answer.novel:
+        elif answer.counts:
             told.append((photo.cafe_id, answer.reduced))
     if told:
         ids, member = np.unique([cafe for cafe, _ in told], return_inverse=True)
@@ -88,8 +88,10 @@ def lines(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> Itera
     shares = None if of_run else _shares(run)
     for cafe_id in dict.fromkeys(p.cafe_id for p in photos):
         of_cafe = [a for p, a in zip(photos, answers, strict=True) if p.cafe_id == cafe_id and a.error is None]
-        novel = sum(a.novel for a in of_cafe)
+        novel = sum(a.novel and not a.left_out for a in of_cafe)
         unlike = f"; {novel} unlike any photo of this run" if novel else ""
+        if left_out := sum(a.left_out for a in of_cafe):
+            unlike += f"; {left_out} without a place to see"
         of = f"{len(of_cafe)} photo{'' if len(of_cafe) == 1 else 's'}"
         said = _group_words(grouped.get(cafe_id)) if shares is None else shares(of_cafe)
         yield f"café {shown(cafe_id)}: {of}: {said or 'no mood'}{unlike}"
@@ -107,7 +109,7 @@ def _shares(run: Run) -> Callable[[list[Answer]], str]:
     prior = shares.fit_prior(counts_before)
 
     def words(of_cafe: list[Answer]) -> str:
-        counts = np.bincount([a.cluster for a in of_cafe if not a.novel and a.cluster is not None], minlength=k)
+        counts = np.bincount([a.cluster for a in of_cafe if a.counts and a.cluster is not None], minlength=k)
         low, high = (ends[0] for ends in shares.intervals(counts[None, :], prior))
         return " · ".join(
             f"mood {j + 1} {100 * counts[j] / counts.sum():.0f} % ({100 * low[j]:.0f}–{100 * high[j]:.0f})"

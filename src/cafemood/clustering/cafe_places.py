@@ -99,18 +99,31 @@ class CafePlaces:
     model: PlaceModel
 
     @classmethod
-    def of(cls, z: np.ndarray, cafes: Sequence[str], ratios: np.ndarray | None = None) -> Self:
+    def of(
+        cls,
+        z: np.ndarray,
+        cafes: Sequence[str],
+        ratios: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+    ) -> Self:
         """Places of the cafés.
 
         Args:
             z: Photos in the space (n, d').
             cafes: Café of each (n,).
             ratios: l of each direction (d',), where the space was learnt from cafés.
+            weights: How much each photo counts (n,), above 0; n photos count as (Σw)² / Σw² (Kish, "Survey Sampling",
+                1965). None: all alike.
         """
         names, member = np.unique(np.asarray(cafes), return_inverse=True)
         n_photos = np.bincount(member)
         model = PlaceModel.of(z, member, ratios)
-        rows, deviations = model.places(chunks.group_means(z, member), n_photos)
+        means, n = chunks.group_means(z, member), n_photos.astype(float)
+        if weights is not None:
+            total = np.bincount(member, weights)
+            means = chunks.group_means(z * (weights / (total / n_photos)[member])[:, None], member)
+            n = total**2 / np.bincount(member, weights**2)
+        rows, deviations = model.places(means, n)
         return cls(names, member, n_photos, rows, deviations, model)
 
     def means(self, x: np.ndarray) -> np.ndarray:

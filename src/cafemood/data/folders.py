@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from cafemood.core.names import existing, text_of
 from cafemood.data.images import digest_or_reason
-from cafemood.data.photos import Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
+from cafemood.data.photos import TWIN, Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
 from cafemood.data.walking import walk
 from cafemood.errors import PhotoError
 
@@ -57,7 +57,8 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
         if photo_id is None:
             skipped.append(Skipped(relative, reason))
         elif photo_id in first_seen:
-            skipped.append(Skipped(relative, f"the same photo as {first_seen[photo_id]}"))
+            cafe = cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)[0]
+            skipped.append(Skipped(relative, TWIN + first_seen[photo_id], cafe))
         else:
             first_seen[photo_id] = relative
             cafe_id, source = cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)

@@ -20,7 +20,7 @@ from cafemood.data.cells import COLUMNS, cast, label
 from cafemood.data.finding import Finder
 from cafemood.data.folders import cafe_of
 from cafemood.data.images import digest_or_reason
-from cafemood.data.photos import Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
+from cafemood.data.photos import TWIN, Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
 from cafemood.data.tables import read_table
 from cafemood.errors import PhotoError
 
@@ -56,9 +56,9 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
         elif digest and digest[0] != record["photo_id"]:
             reason = "its bytes are not those of the manifest's photo_id"
         elif digest and digest[0] in first_seen:
-            reason = f"the same photo as {first_seen[digest[0]]}"
+            reason = TWIN + first_seen[digest[0]]
         if reason:
-            skipped.append(Skipped(file, reason))
+            skipped.append(Skipped(file, reason, record.get("cafe_id")))
             continue
         first_seen[str(record["photo_id"])] = file
         values: dict[str, Any] = {key: record[key] for key in COLUMNS if key in record}
@@ -128,9 +128,9 @@ def read_listing(
         elif given and digest not in (None, given):
             reason = "its bytes are not those of the manifest's photo_id"
         elif not reason and photo_id in first_seen:
-            reason = f"the same photo as {first_seen[photo_id]}"
+            reason = TWIN + first_seen[photo_id]
         if reason:
-            skipped.append(Skipped(file, reason))
+            skipped.append(Skipped(file, reason, record.get("cafe_id")))
             continue
         first_seen[photo_id] = file
         values: dict[str, Any] = {

@@ -60,10 +60,11 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A photo that was left out, and why."""
+    """A photo that was left out, and why; with its café where that is known and may matter."""
 
     file: str
     reason: str
+    cafe_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from cafemood.core import devices
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.data.images import has_other_colours
-from cafemood.data.photos import Photo, PhotoSet, Skipped, mapped
+from cafemood.data.photos import TWIN, Photo, PhotoSet, Skipped, mapped
 from cafemood.errors import FeaturesError
 from cafemood.features.cache import FeatureCache, Features
 from cafemood.features.embedder import Batch, Embedder, concatenated
@@ -122,7 +122,7 @@ def _by_bytes(photo_set: PhotoSet, cache: FeatureCache) -> PhotoSet:
     for photo in photo_set.photos:
         photo_id = cache.addresses.get(photo.photo_id, photo.photo_id)
         if photo_id in first_seen:
-            twins.append(Skipped(photo.file, f"the same photo as {first_seen[photo_id]}"))
+            twins.append(Skipped(photo.file, TWIN + first_seen[photo_id], photo.cafe_id))
             continue
         first_seen[photo_id] = photo.file
         if photo_id != photo.photo_id:

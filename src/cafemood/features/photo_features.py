@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
 
 from cafemood.backbones.backbone import Backbone
@@ -14,6 +16,7 @@ from cafemood.clustering.reduction import NoReduction, PCAReduction
 from cafemood.clustering.rows import MatrixDataModule
 from cafemood.clustering.stored_reduction import StoredReduction
 from cafemood.data.photos import PhotoSet
+from cafemood.errors import FeaturesError
 from cafemood.features.cache import Features
 from cafemood.features.embedding import embed
 
@@ -60,7 +63,22 @@ class PhotoDataModule(MatrixDataModule):
             self.reduction.check_groups(self.photo_set.cafes)
         elif isinstance(self.reduction, StoredReduction):
             self.reduction.check_backbone(self.backbone.fingerprint)
-        self.photo_set, _, self.n_embedded = self._embed()
+        self.photo_set, self.features, self.n_embedded = self._embed()
+
+    def leave_out(self, rows: Sequence[int] | np.ndarray) -> None:
+        """Leave out photos between `prepare_data` and `setup`; those that stay keep their order.
+
+        Raises:
+            FeaturesError: No photo is left.
+            ClusteringError: The reduction learns from café ids, and there are too few.
+        """
+        stays = np.setdiff1d(np.arange(len(self.photo_set.photos)), rows)
+        if not len(stays):
+            why, fix = f"all {len(self.photo_set.photos):,} seem to show no place", "give data.keep=all"
+            raise FeaturesError("No photo is left", where="data.keep", why=why, fix=fix)
+        self.photo_set = self.photo_set.keep(stays.tolist())
+        if isinstance(self.reduction, CafeReduction):
+            self.reduction.check_groups(self.photo_set.cafes)
 
     def setup(self, stage: str | None = None) -> None:
         """Map the features and reduce them."""

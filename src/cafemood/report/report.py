@@ -15,6 +15,7 @@ from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.evaluation.score_table import score_of
+from cafemood.report import no_place
 from cafemood.report.style import COLORS, MARKS
 from cafemood.report.training import health_panels
 from cafemood.runs import thumbnails
@@ -259,6 +260,7 @@ class _View:
             "n_shown": len(self.shown),
             "cafes_known": self.run.cafes_known,
             "survey": (asked := survey.result(self.run.folder)),
+            "no_place": no_place.shown(self.run),
             "survey_svg": survey_figures.alike(asked) if asked else "",
         }
 

@@ -101,6 +101,8 @@ class DataCard:
         has_files: Whether there are photos, and not only rows of a matrix.
         labelled: Whether there is a ground truth.
         skipped: Photos left out: `file` and `reason` of each.
+        keep: `all`, or `place`: photos that seem to show no place were left out.
+        left_out: Those: `photo_id`, `file`, `cafe_id`, `place` and `reason` of each.
     """
 
     root: str
@@ -112,6 +114,8 @@ class DataCard:
     has_files: bool = True
     labelled: bool = False
     skipped: list[dict[str, str]] = field(default_factory=list)
+    keep: str = "all"
+    left_out: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def cafes_known(self) -> bool:

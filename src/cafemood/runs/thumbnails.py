@@ -80,7 +80,7 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
         One a photo; None where it is not shown, or could never be read.
     """
     rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
-    stored = _known(run) | run.in_memory.get("thumbnails", {})
+    stored = known(run) | run.in_memory.get("thumbnails", {})
     made = _missing(run, rows, stored)
     run.in_memory.setdefault("thumbnails", {}).update(made)
     stored |= made
@@ -88,7 +88,7 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
     return [stored.get(photo_id) if i in wanted else None for i, photo_id in enumerate(run.photos["photo_id"])]
 
 
-def write(run: Run, also: Iterable[int] = ()) -> None:
+def write(run: Run, also: Iterable[int] = (), more: Mapping[str, bytes] | None = None) -> None:
     """Write `thumbnails.parquet` where it lacks a photo that can be read, or is damaged.
 
     They outlive the photos: a photo that was read once is shown after it has moved.
@@ -96,15 +96,17 @@ def write(run: Run, also: Iterable[int] = ()) -> None:
     Args:
         run: The run.
         also: Rows to have besides those that are `shown`.
+        more: Pictures of other photos, by photo_id, to keep with them.
     """
     rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
-    stored = _known(run)
+    stored = known(run)
     made = _missing(run, rows, stored | run.in_memory.get("thumbnails", {})) | run.in_memory.pop("thumbnails", {})
+    made |= more or {}
     if made or not (run.folder / "thumbnails.parquet").exists():
         _keep(run, stored | made)
 
 
-def _known(run: Run) -> dict[str, bytes | None]:
+def known(run: Run) -> dict[str, bytes | None]:
     """The pictures of `thumbnails.parquet` by photo_id; none if it is missing or damaged."""
 
     path = run.folder / "thumbnails.parquet"

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class RunWriter:
-    """An open run: its folder, the facts of `run.json` gathered so far, and a clock per stage.
+    """An open run: its folder, the facts of `run.json` gathered so far, photos left out, and a clock per stage.
 
     Use it as a context manager: leaving it writes the status: `finished` after
     `record`, else `failed` or `interrupted`.
@@ -55,6 +55,8 @@ class RunWriter:
 
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
+    keep: str = "all"
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     recorded: bool = field(default=False, init=False)
 
     def __enter__(self) -> RunWriter:
@@ -143,6 +145,8 @@ class RunWriter:
         tensors = {"centers": clustering.centers}
         if clustering.embedding.shape[1] < features.shape[1]:  # else it is the features, which are kept compact
             tensors["embedding"] = clustering.embedding.astype(np.float32)
+        if self.left_out:
+            write_csv(self.folder / "left_out.csv", pd.DataFrame(self.left_out))
         self.write_model(tensors | clustering.tensors | reduced, {"space": clustering.space})
         cafes = [p.cafe_id for p in photo_set.photos]
         write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
@@ -169,6 +173,8 @@ class RunWriter:
                     has_files=photo_set.has_files,
                     labelled=photo_set.labelled,
                     skipped=[{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
+                    keep=self.keep,
+                    left_out=self.left_out,
                 )
             ),
             "notes": [
