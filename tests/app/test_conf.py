@@ -346,7 +346,7 @@ def test_the_value_of_an_option_is_not_hydras():
     "value", ["https://u:p@h/x", "'https://h/x?sig=1'", "choice(https://h/?token=1,b)", "[a,s3://k:s@b/x]"]
 )
 def test_a_secret_is_refused_wherever_it_stands(value):
-    with pytest.raises(SystemExit, match="has a secret"):
+    with pytest.raises(CafemoodError, match="has a secret"):
         command_line.quoted([f"data.root={value}"])
 
 

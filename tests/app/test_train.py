@@ -228,7 +228,11 @@ def test_a_users_mistake_is_one_message_without_a_traceback(train, overrides, me
 
 @pytest.mark.parametrize(
     ("override", "message"),
-    [("backbone=mobilnet", "Could not find 'backbone/mobilnet'"), ("kk=4", "Key 'kk' not in"), ("seed=x", "Integer")],
+    [
+        ("backbone=mobilnet", "did you mean mobilenet_v2?"),
+        ("kk=4", "There is no setting 'kk'"),
+        ("seed=x", "give a whole number"),
+    ],
 )
 def test_a_typo_in_the_config_is_explained(train, override, message):
     done = train(override)

@@ -9,7 +9,8 @@ import typer
 
 from cafemood import __version__
 from cafemood.app import run_commands, survey_commands, weight_commands
-from cafemood.core.names import guard_logs, plain
+from cafemood.app.output import say_error
+from cafemood.core.names import guard_logs
 from cafemood.errors import CafemoodError
 
 app = typer.Typer(
@@ -44,9 +45,9 @@ def train(context: typer.Context) -> None:
 @app.command(context_settings=_SETTINGS)
 def demo(context: typer.Context) -> None:
     """Make a run of 39 real interiors (needs the demo extra); takes the settings of train too."""
-    from cafemood.app import train
+    from cafemood.app import early, train
 
-    train.check_demo()
+    early.check_demo()
     sys.exit(train.main(context.args, program="cafemood"))
 
 
@@ -63,6 +64,8 @@ def main() -> None:
     try:
         app()
     except CafemoodError as error:
-        sys.exit(f"ERROR {plain(str(error))}")
+        say_error(error)
+        sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+        print("\nStopped.", file=sys.stderr)
+        sys.exit(130)

@@ -118,6 +118,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_reduction import CafeReduction
     from cafemood.clustering.reduction import display_plane
+    from cafemood.clustering.settings import check_k
     from cafemood.data.photos import skipped_lines
     from cafemood.evaluation.assessment import assess
     from cafemood.evaluation.baselines import baselines
@@ -137,6 +138,8 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
         with writer.stage("find photos") as stage:
             photo_set = config.photos()
             stage["items"] = len(photo_set.photos)
+        if isinstance(config.k, int):
+            check_k(len(photo_set.photos), config.k)  # before hours of embedding
         with writer.stage("embed") as stage:
             data = _photo_data(config, photo_set)
             data.prepare_data()

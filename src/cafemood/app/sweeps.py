@@ -39,6 +39,9 @@ class CompareSweep(Callback):
     incomplete: ClassVar[bool] = False
     """Whether a job's result is missing (a launcher may have run it in another process), or the comparison is."""
 
+    page: ClassVar[Path | None] = None
+    """The comparison, once it is written."""
+
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare what the sweep left; a comparison that cannot be made is told."""
         from cafemood.report import compare, comparison, terminal, tracking
@@ -51,6 +54,7 @@ class CompareSweep(Callback):
         except CafemoodError as error:
             logging.getLogger("cafemood").error("%s", error)
             return
+        CompareSweep.page = page
         terminal.print_comparison(compared)
         print(f"Comparison: {plain(str(page))}")
         if "wandb" in (config.logger or {}):

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from cafemood.clustering.functional import log_soft_assignment
 from cafemood.clustering.random_state import isolated_random_state, seed_of
+from cafemood.clustering.settings import check_k
 from cafemood.core import chunks
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import ClusteringError
@@ -244,14 +245,7 @@ def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
     Raises:
         ClusteringError: k < 2, k > n, or NaN or infinity in the matrix.
     """
-    if not 2 <= n_clusters <= len(x):
-        photos = "1 photo" if len(x) == 1 else f"{len(x)} photos"
-        raise ClusteringError(
-            f"{photos} cannot be put into {n_clusters} groups",
-            where="k",
-            why="k must be at least 2 and at most the number of photos",
-            fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
-        )
+    check_k(len(x), n_clusters)
     bad = chunks.bad_rows(x)
     if len(bad):
         why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"

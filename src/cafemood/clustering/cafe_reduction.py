@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from cafemood.clustering.cafe_directions import cafe_means, directions_between, held_out
 from cafemood.clustering.reduction import PCAReduction
+from cafemood.clustering.settings import check_cafe_space
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 
@@ -74,13 +75,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Raises:
             ClusteringError: One is out of its range.
         """
-        auto = self.n_components == "auto"
-        if not auto and (type(self.n_components) is not int or self.n_components < 1):
-            raise _wrong("n_components", self.n_components, "auto, or a whole number from 1 on")
-        if type(self.n_principal) is not int or self.n_principal < 2:
-            raise _wrong("n_principal", self.n_principal, "a whole number from 2 on")
-        if not isinstance(self.shrinkage, int | float) or not 0 < self.shrinkage <= 1:
-            raise _wrong("shrinkage", self.shrinkage, "a number above 0, up to 1")
+        check_cafe_space(self.n_components, self.n_principal, self.shrinkage)
 
     def check_groups(self, groups: Sequence[Any] | None) -> np.ndarray:
         """Refuse ids that nothing can be learnt from, before photos are embedded.
@@ -226,7 +221,3 @@ def _members(groups: Sequence[Any]) -> np.ndarray:
 def _no_cafes(why: str) -> ClusteringError:
     fix = "use reduce=pca or reduce=none, or name the photos cafe_<id>_<n>.jpg or a folder a café"
     return ClusteringError("The space of cafés cannot be learnt", where="reduce=cafe", why=why, fix=fix)
-
-
-def _wrong(name: str, value: object, allowed: str) -> ClusteringError:
-    return ClusteringError(f"{name} cannot be {value!r}", where=f"reduce.{name}", fix=f"use {allowed}")
