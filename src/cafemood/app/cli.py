@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
 from cafemood import __version__
 from cafemood.app import run_commands, survey_commands, weight_commands
-from cafemood.app.output import say_error
+from cafemood.app.output import INTERRUPTED, say, say_error
 from cafemood.core.names import guard_logs
 from cafemood.errors import CafemoodError
 
@@ -51,9 +54,23 @@ def demo(context: typer.Context) -> None:
     sys.exit(train.main(context.args, program="cafemood"))
 
 
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which Ctrl-C ends with the exit code that shells have for it, and with how to go on."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            say(f"\nStopped. To go on: {shlex.join(['cafemood', *sys.argv[1:]])}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
 for _app, _module in ((app, run_commands), (weights_app, weight_commands), (survey_app, survey_commands)):
     for _name, _command in _module.COMMANDS.items():
-        _app.command(_name)(_command)
+        _app.command(_name)(_stoppable(_command))
 app.add_typer(weights_app, name="weights")
 app.add_typer(survey_app, name="survey")
 
@@ -67,5 +84,4 @@ def main() -> None:
         say_error(error)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -13,6 +13,9 @@ import typer
 from cafemood.core.names import json_line, plain
 from cafemood.errors import CafemoodError
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
 
 def say(text: str, *, err: bool = False) -> None:
     """Print text on standard output, or on standard error, without what steers a terminal."""
@@ -40,3 +43,10 @@ def _broken(line: str, width: int) -> str:
         line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
     )
     return "\n".join(pieces)
+
+
+def close_bars() -> None:
+    """End progress bars that an interruption has left open: they would be drawn once more below the last words."""
+    tqdm = getattr(sys.modules.get("tqdm.std"), "tqdm", None)
+    for bar in list(getattr(tqdm, "_instances", ())):
+        bar.close()

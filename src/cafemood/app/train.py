@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from cafemood.app import command_line, config, early, quiet, sweeps
 from cafemood.app.opening import open_page
-from cafemood.app.output import say_error
+from cafemood.app.output import INTERRUPTED, close_bars, say_error
 from cafemood.core.names import guard_logs, plain
 from cafemood.errors import CafemoodError
 
@@ -30,8 +30,6 @@ reports: list[Path] = []
 """The reports that this process has written."""
 OPEN = "--open"
 """The one option that is not Hydra's: show the page in the browser."""
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
 def main(words: list[str], program: str = "train.py") -> int:
@@ -58,6 +56,7 @@ def main(words: list[str], program: str = "train.py") -> int:
     try:
         hydra.main(config_path=str(conf), config_name="config", **config.HYDRA_MAIN)(run_job)()
     except KeyboardInterrupt:
+        close_bars()
         again = typed if not command_line.is_sweep(words) or "resume=true" in words else f"{typed} resume=true"
         print(f"\nStopped. What was embedded and trained is kept; this goes on:\n  {plain(again)}", file=sys.stderr)
         return INTERRUPTED
