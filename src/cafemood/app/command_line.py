@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -91,10 +92,14 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return options, overrides
 
 
+typed: list[str] = []
+"""The words of this process's command line before they were quoted."""
+
+
 def command() -> str:
     """The command as it was typed, without the path of the interpreter; of a job that a launcher started on its own
     (SLURM, Ray), whose words are the launcher's, the command that runs this job alone."""
-    name, *words = Path(sys.argv[0]).name, *sys.argv[1:]
+    name, *words = Path(sys.argv[0]).name, *(typed or sys.argv[1:])
     if name not in ("train.py", "cafemood"):
         words = [*HydraConfig.get().overrides.task, "hydra.mode=RUN"]
     return shlex.join([*config.program_of(name), *words])
@@ -172,6 +177,8 @@ def _quote(word: str, *, sweeps: bool, settings: Collection[str]) -> str:
     if not equals:
         return word
     name = key.lstrip("+~")
+    if name in _PATHS and (home := _from_home(value)) != value:
+        key, _, value = (word := f"{key}={home}").partition("=")
     takes_text, read = name in _PATHS or name in _TEXTS, parsed(word)
     if not takes_text:
         return word if read else f"{key}={_mended(value, settings, sweeps=sweeps)}"
@@ -193,6 +200,15 @@ def parsed(word: str) -> Override | None:
         return OverridesParser.create().parse_override(word)
     except HydraException:
         return None
+
+
+_HOME = r"""(\s*['"]?)(~[^/,)'"]*)"""
+
+
+def _from_home(value: str) -> str:
+    """A path, or a `choice(…)` of some, with the home folder for a `~`, which shells leave as it is behind a `=`."""
+    begin = rf"((?:^choice\(|,){_HOME})" if _is_choice(value) else rf"(^{_HOME})"
+    return re.sub(begin, lambda m: m[1][: -len(m[3])] + os.path.expanduser(m[3]), value)
 
 
 def _is_choice(value: str) -> bool:

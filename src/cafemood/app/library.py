@@ -91,7 +91,7 @@ def run(
         method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
         k=k,
         seed=seed,
-        cache_dir=cache_dir,
+        cache_dir=Path(cache_dir).expanduser(),
         **(defaults | more),
     )
     try:

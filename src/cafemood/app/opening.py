@@ -60,6 +60,12 @@ def survey_of(word: str) -> Path:
     return folder / "survey" if (folder / "run.json").is_file() else folder
 
 
+def below_here(path: Path) -> Path:
+    """A path as the user would write it: from the working folder, if it lies in there."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def open_page(page: Path, wanted: bool = True) -> None:
     """Show a page in the browser, if it is wanted; where there is none, say so."""
     if wanted and not webbrowser.open(page.resolve().as_uri()):

@@ -6,6 +6,8 @@ import json
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -50,3 +52,16 @@ def close_bars() -> None:
     tqdm = getattr(sys.modules.get("tqdm.std"), "tqdm", None)
     for bar in list(getattr(tqdm, "_instances", ())):
         bar.close()
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Say on the terminal what is being done, as long as it takes: for what has no progress bar of its own."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"{what} …", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

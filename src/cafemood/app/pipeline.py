@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cafemood.app import quiet
+from cafemood.app.output import doing
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -135,12 +136,12 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     config.method(config.k if isinstance(config.k, int) else 2).check_settings()  # before hours of embedding
     with runs.RunWriter(config.folder, facts) as writer:
         loggers += config.loggers()
-        with writer.stage("find photos") as stage:
+        with doing("looking for photos"), writer.stage("find photos") as stage:
             photo_set = config.photos()
             stage["items"] = len(photo_set.photos)
         if isinstance(config.k, int):
             check_k(len(photo_set.photos), config.k)  # before hours of embedding
-        with writer.stage("embed") as stage:
+        with doing("loading the network"), writer.stage("embed") as stage:
             data = _photo_data(config, photo_set)
             data.prepare_data()
             data.setup()
@@ -161,7 +162,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
                 store = JudgingStore(config.cache_dir)
                 choice = choose_k(of, config.k_range, cafes, seed=config.seed, desc="k", store=store)
             k, n_candidates = writer.chose_k(choice), len(choice.ks)
-        with writer.stage("cluster", items=len(features)):
+        with doing("clustering"), writer.stage("cluster", items=len(features)):
             method = config.method(k)
             single_device = partial(config.trainer, devices=1, num_nodes=1, strategy="auto")
             options: dict[str, Any] = {
@@ -174,7 +175,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
             check_matrix(data.matrix, k)
             clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
-        with writer.stage("score", items=len(features)) as stage:
+        with doing("scoring"), writer.stage("score", items=len(features)) as stage:
             plane, explained = display_plane(features)
             judged, store = JudgedRows(features), JudgingStore(config.cache_dir)
             compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
@@ -195,7 +196,8 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             stage["reused"] = evaluation.details["reused"]
         writer.record(data, clustering, evaluation, plane, explained)
     finished = runs.load(config.folder)
-    finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
+    with doing("drawing the report"):
+        finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
     tracking.log_run(loggers, finished, config.settings(k))
     return finished
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cafemood.app.opening import Open, RunName, folder_of, given_path, open_page, run_of
-from cafemood.app.output import say, say_json
+from cafemood.app.output import doing, say, say_json
 from cafemood.core.names import path_of, shown
 from cafemood.errors import CafemoodError
 from cafemood.runs.listing import OUTPUTS
@@ -98,7 +98,8 @@ def cafes(
     opened = run_of(run)
     if not opened.knows_cafes:
         say("No café ids are known: every photo counts as its own café.", err=True)
-    profiled = profiles.build(opened)
+    with doing("profiling the cafés"):
+        profiled = profiles.build(opened)
     terminal.print_table(profiled, limit)
     say(f"Cafés: {opened.folder / 'cafes.parquet'} and .csv")
 
@@ -154,7 +155,9 @@ def atlas(
     from cafemood.cafes import profiles
     from cafemood.report import atlas as atlases
 
-    page = atlases.write_atlas(profiles.load(run_of(run)), folder=folder, streets=streets)
+    opened = run_of(run)
+    with doing("drawing the atlas"):
+        page = atlases.write_atlas(profiles.load(opened), folder=folder, streets=streets)
     say(f"Atlas: {page}")
     open_page(page, show_page)
 
@@ -169,7 +172,9 @@ def export(
     from cafemood.cafes import profiles
     from cafemood.report import export as exporting
 
-    done = exporting.export(profiles.load(run_of(run)), kind, to, copy=copy)
+    opened = run_of(run)
+    with doing("exporting"):
+        done = exporting.export(profiles.load(opened), kind, to, copy=copy)
     for line in done.notes:
         say(line, err=True)
     say(f"{done.what}: {to}")
@@ -179,7 +184,9 @@ def report(run: RunName, show_page: Open = False) -> None:
     """Write report.html and the figures of a run again, and what an older run's folder lacks."""
     from cafemood.report.finish import finish
 
-    page = finish(run_of(run))
+    opened = run_of(run)
+    with doing("drawing the report"):
+        page = finish(opened)
     say(f"Report: {page}")
     open_page(page, show_page)
 
@@ -208,8 +215,9 @@ def compare(
     from cafemood.report import comparison
     from cafemood.report import terminal as summary
 
-    compared = comparison.compare_runs(found)
-    page = comparing.write(compared, out or found[0])
+    with doing("comparing"):
+        compared = comparison.compare_runs(found)
+        page = comparing.write(compared, out or found[0])
     summary.print_comparison(compared)
     say(f"Comparison: {page}")
     open_page(page, show_page)

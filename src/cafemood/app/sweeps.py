@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from cafemood.app.opening import below_here
 from cafemood.core.names import plain
 from cafemood.errors import CafemoodError
 
@@ -56,7 +57,7 @@ class CompareSweep(Callback):
             return
         CompareSweep.page = page
         terminal.print_comparison(compared)
-        print(f"Comparison: {plain(str(page))}")
+        print(f"Comparison: {plain(str(below_here(page)))}")
         if "wandb" in (config.logger or {}):
             settings = config.logger.wandb
             tracking.log_comparison(compared, page, settings.project, offline=settings.offline, tags=settings.tags)

@@ -15,8 +15,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from cafemood.app import command_line, config, early, quiet, sweeps
-from cafemood.app.opening import open_page
-from cafemood.app.output import INTERRUPTED, close_bars, say_error
+from cafemood.app.opening import below_here, open_page
+from cafemood.app.output import INTERRUPTED, close_bars, doing, say_error
 from cafemood.core.names import guard_logs, plain
 from cafemood.errors import CafemoodError
 
@@ -44,7 +44,7 @@ def main(words: list[str], program: str = "train.py") -> int:
     """
     guard_logs()
     typed = shlex.join([*config.program_of(program), *words])
-    conf = config.folder()
+    conf, command_line.typed[:] = config.folder(), [word for word in words if word != OPEN]
     show, words = OPEN in words, [word for word in words if word != OPEN]
     try:
         words = command_line.quoted(command_line.swept(command_line.options_first(words), conf / "experiment"))
@@ -85,17 +85,18 @@ def run_job(cfg: DictConfig) -> float:
 
 def _run(cfg: DictConfig, folder: Path) -> float:
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
-    from cafemood.app import pipeline
-    from cafemood.report import terminal
+    with doing("loading PyTorch"):
+        from cafemood.app import pipeline
+        from cafemood.report import terminal
 
-    settings = run_config(cfg, folder)
+        settings = run_config(cfg, folder)
     if settings.distributed is not None and settings.distributed.global_rank > 0:  # the rest is left to rank 0
         pipeline.embed_share(settings)
         return float("nan")
     finished = pipeline.run(settings)
     terminal.print_summary(finished)
     reports.append(finished.folder / "report.html")
-    print(f"Report: {plain(str(reports[-1]))}")
+    print(f"Report: {plain(str(below_here(reports[-1])))}")
     score = finished.scores["scores"]["silhouette@features"]
     return float("nan") if score is None else float(score)
 
@@ -125,7 +126,7 @@ def run_config(cfg: DictConfig, folder: Path) -> pipeline.RunConfig:
         baseline_seeds=cfg.baseline_seeds,
         nulls=cfg.nulls,
         resamples=cfg.resamples,
-        cache_dir=cfg.cache_dir,
+        cache_dir=Path(cfg.cache_dir).expanduser(),
         working_memory=cfg.working_memory,
         trainer=trainer,
         distributed=several(trainer),
