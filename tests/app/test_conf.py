@@ -205,12 +205,20 @@ def test_a_finished_job_without_its_pages_gets_them(tmp_path, photo_folder):
         ("data.root=/it's, she said", r"data.root='/it\'s, she said'"),
         ("data.root='/집'", "data.root='/집'"),
         ("data.root=photos", "data.root=photos"),
+        ("data.root=~/사진", "data.root='/home/ann/사진'"),
+        ("cache_dir=~", "cache_dir=/home/ann"),
+        ("data.root='~/my photos'", "data.root='/home/ann/my photos'"),
+        ("hydra.run.dir=~/run", "hydra.run.dir=/home/ann/run"),
+        ("data.root=choice(~/a,~/b)", "data.root=choice(/home/ann/a,/home/ann/b)"),
+        ("data.root=a~/b", "data.root='a~/b'"),
+        ("data.labels=~x", "data.labels='~x'"),
         ("k=2,3", "k=2,3"),
         ("method.hidden=[32,32]", "method.hidden=[32,32]"),
         ("--cfg", "--cfg"),
     ],
 )
-def test_a_path_may_hold_what_hydras_grammar_does_not(typed, passed):
+def test_a_path_may_hold_what_hydras_grammar_does_not(typed, passed, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
     assert command_line.quoted([typed]) == [passed]
 
 

@@ -102,6 +102,13 @@ def test_an_ambiguous_name_is_told_with_all_that_it_fits(outputs):
     assert C not in str(caught.value.why)
 
 
+def test_the_beginning_of_a_sweeps_name_fits_its_jobs(outputs):
+    with pytest.raises(RunError) as caught:
+        listing.find("2026-11-29/", outputs)
+    assert f"{SWEEP}/0_k=2" in str(caught.value.why)
+    assert "and 3 more" in str(caught.value.why)
+
+
 def test_an_unknown_name_is_told_with_the_nearest(outputs):
     with pytest.raises(RunError) as caught:
         listing.find("2026-12-28", outputs)

@@ -140,7 +140,7 @@ def short_names(runs: Sequence[Listed], among: Sequence[Listed] | None = None) -
         parts, kept = run.name.split("/"), list[str]()
         rivals = all_parts
         for i, part in enumerate(parts):
-            rivals = [p for p in rivals if len(p) == len(parts)]
+            rivals = [p for p in rivals if len(p) >= len(parts)]
             others = {p[i] for p in rivals} - {part}
             kept.append(_beginning(part, others))
             rivals = [p for p in rivals if p[i] == part]
@@ -183,9 +183,10 @@ def find(word: str | Path, outputs: Path = OUTPUTS, *, sweeps: bool = False) -> 
         return _latest(outputs, sweeps=sweeps)
     known = below(outputs) if outputs.is_dir() else []
     names = {run.name: run.folder for run in known}
-    if sweeps:
-        names |= {_name(folder, outputs): folder for folder in _sweeps(outputs)}
     wanted = _relative(given, outputs).split("/")
+    if sweeps and len(wanted) == 1:  # a job's name has two parts
+        names = {name: folder for name, folder in names.items() if "/" not in name}
+        names |= {_name(folder, outputs): folder for folder in _sweeps(outputs)}
     fits = {name: folder for name, folder in names.items() if _begins(name.split("/"), wanted)}
     exact = {name: folder for name, folder in fits.items() if len(name) == sum(map(len, wanted)) + len(wanted) - 1}
     if len(found := exact or fits) == 1:
@@ -238,7 +239,7 @@ def _relative(folder: Path, searched: Path) -> str:
 
 def _begins(parts: Sequence[str], wanted: Sequence[str]) -> bool:
     texts = [text_of(path_of(part)) for part in wanted]  # as the list shows a name, or as the system has it
-    return len(parts) == len(texts) and all(map(str.startswith, parts, texts))
+    return len(parts) >= len(texts) and all(map(str.startswith, parts, texts))
 
 
 def _facts(path: Path) -> Mapping[str, Any]:
