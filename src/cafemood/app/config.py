@@ -16,8 +16,6 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from cafemood.app import resolvers  # noqa: F401  (it registers what the configs call)
@@ -99,8 +97,12 @@ else:
 """What Hydra wants to hear where configs are composed, in `hydra.main` beside its place, and in `instantiate`."""
 
 
-def check(cfg: DictConfig) -> None:
+def check(cfg: DictConfig, *, multirun: bool = True) -> None:
     """Refuse settings that no later stage would explain as well.
+
+    Args:
+        cfg: The configuration of one job.
+        multirun: Whether it is a job of a sweep.
 
     Raises:
         CafemoodError: `k` is not a whole number, `unit` is unknown, or a size is not positive.
@@ -108,6 +110,9 @@ def check(cfg: DictConfig) -> None:
     if cfg.k != "auto" and type(cfg.k) is not int:
         fix = "give one, such as k=4, or k=auto to try all of k_range"
         raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix=fix)
+    if cfg.k != "auto" and cfg.k < 2:
+        why, fix = "k must be at least 2 and at most the number of photos", "give 2 or more, such as k=4"
+        raise CafemoodError(f"k={cfg.k} makes no groups", where="k", why=why, fix=fix)
     k_range(cfg)
     if cfg.unit not in ("photo", "cafe", "auto"):
         fix = "give unit=photo, unit=cafe to group cafés by their photos, or unit=auto for cafés where there are enough"
@@ -116,7 +121,7 @@ def check(cfg: DictConfig) -> None:
     if keep not in ("all", "place"):
         fix = "give all, or place to leave out photos that show none"
         raise CafemoodError(f"data.keep={keep} keeps nothing that is known", where="data.keep", fix=fix)
-    if cfg.resume and HydraConfig.get().mode != RunMode.MULTIRUN:
+    if cfg.resume and not multirun:
         fix = "run the same command: what was embedded and trained is read from the cache"
         raise CafemoodError("resume=true goes on with a sweep, and this is one run", where="resume", fix=fix)
     if cfg.embed_batch_size != "auto" and (type(cfg.embed_batch_size) is not int or cfg.embed_batch_size < 1):

@@ -53,6 +53,7 @@ def run(
     from cafemood.backbones import create_backbone
     from cafemood.clustering.stored import clusterers
     from cafemood.data import PhotoSet, scan_folder
+    from cafemood.runs import discard_refused
 
     if isinstance(method, str):
         methods = clusterers()
@@ -83,21 +84,24 @@ def run(
         "loggers": lambda: [CSVLogger(str(folder), name="", version="")],
         "command": f"cafemood.run(…, backbone={name!r}, method={clusterer.name!r}, k={k!r}, seed={seed})",
     }
-    return pipeline.run(
-        pipeline.RunConfig(
-            folder=Path(folder).expanduser(),
-            photos=lambda: photo_set if isinstance(photo_set, PhotoSet) else scan_folder(photo_set),
-            backbone=lambda: create_backbone(backbone) if isinstance(backbone, str) else backbone,
-            reduction=lambda: reduction,
-            method=partial(_with_k, clusterer),
-            reduction_facts={"name": reduction.name, **_arguments(reduction)},
-            method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
-            k=k,
-            seed=seed,
-            cache_dir=cache_dir,
-            **(defaults | more),
-        )
+    wanted = pipeline.RunConfig(
+        folder=Path(folder).expanduser(),
+        photos=lambda: photo_set if isinstance(photo_set, PhotoSet) else scan_folder(photo_set),
+        backbone=lambda: create_backbone(backbone) if isinstance(backbone, str) else backbone,
+        reduction=lambda: reduction,
+        method=partial(_with_k, clusterer),
+        reduction_facts={"name": reduction.name, **_arguments(reduction)},
+        method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
+        k=k,
+        seed=seed,
+        cache_dir=Path(cache_dir).expanduser(),
+        **(defaults | more),
     )
+    try:
+        return pipeline.run(wanted)
+    except CafemoodError:
+        discard_refused(wanted.folder)
+        raise
 
 
 def _with_k(clusterer: Any, k: int) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cafemood.app import quiet
+from cafemood.app.output import doing
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -127,6 +128,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_places import check_cafes, chosen_unit
     from cafemood.clustering.cafe_reduction import CafeReduction
+    from cafemood.clustering.settings import check_k
     from cafemood.clustering.stored_reduction import StoredReduction
     from cafemood.data.photos import skipped_lines
     from cafemood.report import tracking
@@ -137,7 +139,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     config.method(config.k if isinstance(config.k, int) else 2).check_settings()  # before hours of embedding
     with runs.RunWriter(config.folder, facts) as writer:
         loggers += config.loggers()
-        with writer.stage("find photos") as stage:
+        with doing("looking for photos"), writer.stage("find photos") as stage:
             photo_set = config.photos()
             stage["items"] = len(photo_set.photos)
             if config.unit == "auto":
@@ -146,7 +148,9 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
                 writer.facts |= {"unit": unit, "notes": [why]}
             if config.unit == "cafe":
                 check_cafes(photo_set.cafes, config.k)
-        with writer.stage("embed") as stage:
+            if isinstance(config.k, int):
+                check_k(len(photo_set.photos), config.k)  # before hours of embedding
+        with doing("loading the network"), writer.stage("embed") as stage:
             data = _photo_data(config, photo_set)
             data.prepare_data()
             stage["items"] = data.n_embedded
@@ -171,7 +175,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             with writer.stage("choose k", items=len(matrix)):
                 choice = _chosen_k(config, data, places)
             k, n_candidates = writer.chose_k(choice), len(choice.ks)
-        with writer.stage("cluster", items=len(matrix)):
+        with doing("clustering"), writer.stage("cluster", items=len(matrix)):
             method = config.method(k)
             single_device = partial(config.trainer, devices=1, num_nodes=1, strategy="auto")
             options: dict[str, Any] = {
@@ -184,14 +188,15 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
             check_matrix(matrix, k, unit="photo" if places is None else "café")
             method.fit(matrix)
-        with writer.stage("score", items=len(matrix)) as stage:
+        with doing("scoring"), writer.stage("score", items=len(matrix)) as stage:
             scored = score(config, data, method, places, k=k, n_candidates=n_candidates)
             stage["reused"] = scored.evaluation.details["reused"]
         evaluation = noticed.judged(scored.evaluation, photo_set, scored.clustering.labels)
         columns = scored.columns | noticed.columns
         writer.record(data, scored.clustering, evaluation, scored.plane, scored.explained, columns)
     finished = runs.load(config.folder)
-    finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
+    with doing("drawing the report"):
+        finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
     tracking.log_run(loggers, finished, config.settings(k))
     return finished
 

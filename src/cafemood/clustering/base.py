@@ -18,6 +18,7 @@ from torch import Tensor
 
 from cafemood.clustering.functional import log_soft_assignment
 from cafemood.clustering.random_state import isolated_random_state, seed_of
+from cafemood.clustering.settings import check_k
 from cafemood.core import chunks
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import ClusteringError
@@ -247,13 +248,7 @@ def check_matrix(x: np.ndarray, n_clusters: int, unit: str = "photo") -> np.ndar
     Raises:
         ClusteringError: k < 2, k > n, or NaN or infinity in the matrix.
     """
-    if not 2 <= n_clusters <= len(x):
-        raise ClusteringError(
-            f"{len(x)} {unit}{'' if len(x) == 1 else 's'} cannot be put into {n_clusters} groups",
-            where="k",
-            why=f"k must be at least 2 and at most the number of {unit}s",
-            fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
-        )
+    check_k(len(x), n_clusters, unit)
     check_finite(x)
     return x if chunks.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
 

@@ -21,12 +21,12 @@ from cafemood.clustering.base import check_finite
 from cafemood.clustering.cafe_directions import directions_between, held_out, means_between
 from cafemood.clustering.cafe_kernel import RbfComponents
 from cafemood.clustering.reduction import PCAReduction, project
+from cafemood.clustering.settings import check_cafe_space
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 
 LEAST_CAFES = 8
 """Cafés of two photos and more below which nothing can be held out."""
-KERNELS = ("auto", "linear", "rbf")
 
 
 class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -85,15 +85,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Raises:
             ClusteringError: One is out of its range.
         """
-        auto = self.n_components == "auto"
-        if not auto and (type(self.n_components) is not int or self.n_components < 1):
-            raise _wrong("n_components", self.n_components, "auto, or a whole number from 1 on")
-        if type(self.n_principal) is not int or self.n_principal < 2:
-            raise _wrong("n_principal", self.n_principal, "a whole number from 2 on")
-        if not isinstance(self.shrinkage, int | float) or not 0 < self.shrinkage <= 1:
-            raise _wrong("shrinkage", self.shrinkage, "a number above 0, up to 1")
-        if self.kernel not in KERNELS:
-            raise _wrong("kernel", self.kernel, " or ".join(KERNELS))
+        check_cafe_space(self.n_components, self.n_principal, self.shrinkage, self.kernel)
 
     def check_groups(self, groups: Sequence[Any] | None) -> np.ndarray:
         """Refuse ids that nothing can be learnt from, before photos are embedded.
@@ -284,7 +276,3 @@ def _members(groups: Sequence[Any]) -> np.ndarray:
 def _no_cafes(why: str) -> ClusteringError:
     fix = "use reduce=pca or reduce=none, or name the photos cafe_<id>_<n>.jpg or a folder a café"
     return ClusteringError("The space of cafés cannot be learnt", where="reduce=cafe", why=why, fix=fix)
-
-
-def _wrong(name: str, value: object, allowed: str) -> ClusteringError:
-    return ClusteringError(f"{name} cannot be {value!r}", where=f"reduce.{name}", fix=f"use {allowed}")

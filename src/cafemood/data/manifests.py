@@ -19,6 +19,7 @@ from cafemood.core.reasons import ZERO_BYTE
 from cafemood.data.cells import COLUMNS, cast, label
 from cafemood.data.finding import Finder
 from cafemood.data.folders import cafe_of
+from cafemood.data.given import photo_list
 from cafemood.data.images import digest_or_reason
 from cafemood.data.photos import TWIN, Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
 from cafemood.data.tables import read_table
@@ -38,7 +39,7 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
     Raises:
         PhotoError: The manifest is missing, damaged, lacks a column, or none of its photos can be used.
     """
-    path = existing(Path(manifest).expanduser())
+    path = photo_list(manifest)
     table = read_table(path, COLUMNS | ({labels} if labels else set()))
     table.need(("photo_id", "file", "cafe_id", *([labels] if labels else [])))
     root = path.parent.resolve()
@@ -94,9 +95,7 @@ def read_listing(
         PhotoError: The table is missing, damaged, lacks a column or has no usable row; an address is of a kind
             that nothing here opens.
     """
-    if manifest is None:
-        raise PhotoError("No manifest given", where="data.manifest", fix="give a table: data.manifest=FILE.parquet")
-    path = existing(Path(manifest).expanduser())
+    path = photo_list(manifest)
     table = read_table(path, COLUMNS | ({labels} if labels else set()))
     table.need(("file", *([labels] if labels else [])))
     records = list(table.rows)

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -23,7 +23,7 @@ from cafemood.core.names import text_of
 from cafemood.core.parquet import write_parquet
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, RunError
-from cafemood.runs import compact
+from cafemood.runs import compact, records
 from cafemood.runs.card import SCHEMA_VERSION, DataCard, SpaceCard
 
 _PACKAGES = (
@@ -241,3 +241,32 @@ def versions() -> dict[str, str]:
 def _why_ended(error: BaseException) -> str:
     """What `run.json` keeps of an error: a user's mistake whole, of a bug what its traceback says last."""
     return str(error) if isinstance(error, CafemoodError) else reason_of(error, otherwise=quoted(error))
+
+
+HYDRAS = (".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "train.log")
+"""What a job's folder holds before its run begins."""
+
+
+def discard_refused(folder: Path) -> None:
+    """Remove the folder of a run of this process that was refused before anything was computed.
+
+    It stays, with all that it holds, where anything else lies in it.
+
+    Args:
+        folder: The run's folder.
+    """
+    ours = {Path(name) for name in (*HYDRAS, "run.json")}
+    found = {path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()}
+    if not found <= ours or not folder.is_dir():
+        return
+    if Path("run.json") in found:
+        facts = records.read(folder / "run.json")
+        stages = {stage["name"] for stage in facts.get("stages", [])}
+        if (facts.get("process") or {}).get("pid") != os.getpid() or stages - {"find photos"}:
+            return
+    with suppress(OSError):  # another process has put something into it
+        for path in found:
+            (folder / path).unlink()
+        for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
+            path.rmdir()
+        folder.rmdir()
