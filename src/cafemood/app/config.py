@@ -106,6 +106,9 @@ def check(cfg: DictConfig) -> None:
     if cfg.k != "auto" and type(cfg.k) is not int:
         fix = "give one, such as k=4, or k=auto to try all of k_range"
         raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix=fix)
+    if cfg.k != "auto" and cfg.k < 2:
+        why = "k must be at least 2 and at most the number of photos"
+        raise CafemoodError(f"k={cfg.k} is too few", where="k", why=why, fix="give 2 or more")
     k_range(cfg)
     if cfg.resume and HydraConfig.get().mode != RunMode.MULTIRUN:
         fix = "run the same command: what was embedded and trained is read from the cache"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cafemood.backbones.backbone import Backbone
     from cafemood.backbones.precomputed import Precomputed
     from cafemood.data.photos import PhotoSet
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
     from cafemood.runs.run import Run
 
 log = logging.getLogger("cafemood")
@@ -197,18 +197,16 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     return finished
 
 
-def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoDataModule:
+def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoMatrix:
     """The photos' features, as the configuration wants them."""
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
 
-    return PhotoDataModule(
+    return PhotoMatrix(
         photo_set,
         config.backbone(),
         config.reduction(),
         cache_dir=config.cache_dir,
         embed_batch_size=config.embed_batch_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
         trainer=config.distributed,
     )
 
