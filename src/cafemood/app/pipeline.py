@@ -117,6 +117,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_reduction import CafeReduction
+    from cafemood.clustering.lloyd import sharing
     from cafemood.clustering.reduction import display_plane
     from cafemood.data.photos import skipped_lines
     from cafemood.evaluation.assessment import assess
@@ -170,10 +171,12 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             options["batch_size"] = config.batch_size
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
             check_matrix(data.matrix, k)
-            clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
+            judged = JudgedRows(features)
+            with sharing(features, lambda: judged.squared):
+                clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
         with writer.stage("score", items=len(features)) as stage:
             plane, explained = display_plane(features)
-            judged, store = JudgedRows(features), JudgingStore(config.cache_dir)
+            store = JudgingStore(config.cache_dir)
             compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
             truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
             reliability = ReliabilityOptions.of(
