@@ -20,7 +20,7 @@ from cafemood.runs.thumbnails import SHOWN_AT_MOST
 
 if TYPE_CHECKING:
     from cafemood.evaluation.assessment import Evaluation
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
 
 log = logging.getLogger("cafemood")
 
@@ -64,7 +64,7 @@ class Noticed:
         return replace(evaluation, findings=findings, details=evaluation.details | {"photos": record})
 
 
-def notice(data: PhotoDataModule, keep: str, cache_dir: str | Path) -> Noticed:
+def notice(data: PhotoMatrix, keep: str, cache_dir: str | Path) -> Noticed:
     """Look at embedded photos that are not reduced yet; with `keep="place"` leave out those that show no place.
 
     Of over `SHOWN_AT_MOST` photos no picture is looked at unless some are to be left out: Places365 outputs and

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cafemood.clustering.cafe_places import CafePlaces
     from cafemood.data.photos import PhotoSet
     from cafemood.evaluation.selection import ChoiceOfK
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
     from cafemood.runs.run import Run
 
 log = logging.getLogger("cafemood")
@@ -128,9 +128,11 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_places import check_cafes, chosen_unit
     from cafemood.clustering.cafe_reduction import CafeReduction
+    from cafemood.clustering.lloyd import sharing
     from cafemood.clustering.settings import check_k
     from cafemood.clustering.stored_reduction import StoredReduction
     from cafemood.data.photos import skipped_lines
+    from cafemood.evaluation.judged import JudgedRows
     from cafemood.report import tracking
     from cafemood.report.finish import finish
 
@@ -187,9 +189,11 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             options["batch_size"] = config.batch_size
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
             check_matrix(matrix, k, unit="photo" if places is None else "café")
-            method.fit(matrix)
+            judged = JudgedRows(data.features.matrix() if places is None else places.means(data.features.matrix()))
+            with sharing(judged.rows, lambda: judged.squared):
+                method.fit(matrix)
         with doing("scoring"), writer.stage("score", items=len(matrix)) as stage:
-            scored = score(config, data, method, places, k=k, n_candidates=n_candidates)
+            scored = score(config, data, method, judged, places, k=k, n_candidates=n_candidates)
             stage["reused"] = scored.evaluation.details["reused"]
         evaluation = noticed.judged(scored.evaluation, photo_set, scored.clustering.labels)
         columns = scored.columns | noticed.columns
@@ -201,7 +205,7 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     return finished
 
 
-def _chosen_k(config: RunConfig, data: PhotoDataModule, places: CafePlaces | None) -> ChoiceOfK:
+def _chosen_k(config: RunConfig, data: PhotoMatrix, places: CafePlaces | None) -> ChoiceOfK:
     """The number of groups of the photos, or of the cafés, without labels."""
     from cafemood.clustering.cafe_reduction import CafeReduction
     from cafemood.clustering.stored_reduction import StoredReduction
@@ -218,18 +222,16 @@ def _chosen_k(config: RunConfig, data: PhotoDataModule, places: CafePlaces | Non
     return choose_k(rows, config.k_range, cafes, seed=config.seed, desc="k", store=store, unit=unit)
 
 
-def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoDataModule:
+def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoMatrix:
     """The photos' features, as the configuration wants them."""
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
 
-    return PhotoDataModule(
+    return PhotoMatrix(
         photo_set,
         config.backbone(),
         config.reduction(),
         cache_dir=config.cache_dir,
         embed_batch_size=config.embed_batch_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
         trainer=config.distributed,
     )
 

@@ -23,7 +23,7 @@ from cafemood.evaluation.store import JudgingStore
 if TYPE_CHECKING:
     from cafemood.app.pipeline import RunConfig
     from cafemood.clustering.base import Clusterer, Clustering
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Scored:
 _LEAST_WEIGHT = 0.1
 
 
-def places_of(data: PhotoDataModule, shown: np.ndarray) -> CafePlaces:
+def places_of(data: PhotoMatrix, shown: np.ndarray) -> CafePlaces:
     """The cafés of the photos in the space that is clustered, by how much place each photo shows (n,; NaN: unknown)."""
     cafes = data.photo_set.cafes
     assert cafes is not None  # `check_cafes` came before
@@ -62,8 +62,9 @@ def places_of(data: PhotoDataModule, shown: np.ndarray) -> CafePlaces:
 
 def score(
     config: RunConfig,
-    data: PhotoDataModule,
+    data: PhotoMatrix,
     method: Clusterer,
+    judged: JudgedRows,
     places: CafePlaces | None,
     *,
     k: int,
@@ -75,6 +76,7 @@ def score(
         config: The run's.
         data: The photos and their features, set up.
         method: The clusterer, fitted to `places.rows`, or to the matrix of `data`.
+        judged: The features of what was grouped: of photos, or the mean of each café's.
         places: The cafés, where these are grouped.
         k: Clusters.
         n_candidates: Numbers of clusters that k was chosen from.
@@ -84,13 +86,12 @@ def score(
     store, cafes = JudgingStore(config.cache_dir), photo_set.cafes
     truth = [photo.label for photo in photo_set.photos] if photo_set.labelled else None
     plane, explained = display_plane(features)
-    rows, plane_of_rows, matrix = features, plane, z
+    plane_of_rows, matrix = plane, z
     if places is not None:
-        rows, plane_of_rows, matrix = places.means(features), places.means(plane), places.rows
+        plane_of_rows, matrix = places.means(plane), places.rows
         truth = None if truth is None else _of_cafes(truth, places)
         cafes = [str(name) for name in places.names]
     clustering = method.clustering(matrix, data.reduction.space)
-    judged = JudgedRows(rows)
     compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
     reliability = ReliabilityOptions.of(
         method,

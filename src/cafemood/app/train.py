@@ -5,22 +5,25 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from cafemood.app import command_line, config, early, quiet, sweeps
+from cafemood.app import command_line, config, early, quiet, sweeps, tables
 from cafemood.app.opening import below_here, open_page
 from cafemood.app.output import INTERRUPTED, close_bars, doing, say_error
 from cafemood.core.names import guard_logs, plain
 from cafemood.errors import CafemoodError
 
 if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
     from cafemood.app import pipeline
 
 log = logging.getLogger("cafemood")
@@ -104,11 +107,10 @@ def _run(cfg: DictConfig, folder: Path) -> float:
 def run_config(cfg: DictConfig, folder: Path) -> pipeline.RunConfig:
     """What a composed configuration asks for; its parts are built when the run comes to them."""
     from cafemood.app import pipeline
-    from cafemood.features.embedding import several
 
     quiet.quiet()
     choices = HydraConfig.get().runtime.choices
-    trainer = config.build(cfg.trainer, default_root_dir=str(folder))
+    trainer, distributed = _trainer(cfg, folder)
     return pipeline.RunConfig(
         folder=folder,
         photos=partial(config.photos, cfg.data),
@@ -131,7 +133,32 @@ def run_config(cfg: DictConfig, folder: Path) -> pipeline.RunConfig:
         cache_dir=Path(cfg.cache_dir).expanduser(),
         working_memory=cfg.working_memory,
         trainer=trainer,
-        distributed=several(trainer),
-        loggers=lambda: list(config.build(cfg.logger).values()),
+        distributed=distributed,
+        loggers=partial(tables.loggers, cfg.logger),
         settings=lambda k: config.plain(config.with_k(cfg, k)),
     )
+
+
+_ONE_PROCESS = {
+    "_target_": ("pytorch_lightning.Trainer",),
+    "_partial_": (True,),
+    "accelerator": ("auto", "cpu"),
+    "devices": (1,),
+    "deterministic": ("warn",),
+}
+"""Settings of a trainer that exists everywhere, and has one process. Lightning takes seconds to import: it is not made
+before something is trained."""
+
+
+def _trainer(cfg: DictConfig, folder: Path) -> tuple[Callable[..., Trainer], Trainer | None]:
+    """What makes the trainer, and the trainer of several processes if it is one."""
+
+    def make(**options: Any) -> Trainer:
+        made: Trainer = config.build(cfg.trainer, default_root_dir=str(folder))(**options)
+        return made
+
+    if all(value in _ONE_PROCESS.get(str(key), ()) for key, value in cfg.trainer.items()):
+        return make, None
+    from cafemood.features.together import several
+
+    return make, several(make)

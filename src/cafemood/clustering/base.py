@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
+from scipy.spatial.distance import cdist, pdist
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor
 
-from cafemood.clustering.functional import log_soft_assignment
 from cafemood.clustering.random_state import isolated_random_state, seed_of
 from cafemood.clustering.settings import check_k
 from cafemood.core import chunks
@@ -59,7 +57,7 @@ class Clustering:
 
     def health(self) -> dict[str, Any]:
         """Clusters in use, smallest cluster, entropy of sizes, least centre distance, label change of each update."""
-        record: dict[str, Any] = dict(health(torch.from_numpy(self.labels), torch.from_numpy(self.centers)))
+        record: dict[str, Any] = dict(health(self.labels, self.centers))
         return record | {
             "label_change": [update["label_change"] for update in self.updates[1:]],
             "updates": self.updates,
@@ -265,27 +263,26 @@ def check_finite(x: np.ndarray) -> None:
         raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
 
 
-@torch.no_grad()
-def health(labels: Tensor, centers: Tensor) -> dict[str, float]:
+def health(labels: np.ndarray, centers: np.ndarray) -> dict[str, float]:
     """Is the clustering alive: clusters in use, smallest cluster, entropy of sizes (nats), least centre distance."""
-    sizes = torch.bincount(labels, minlength=len(centers)).double()
+    sizes = np.bincount(labels, minlength=len(centers))
     share = sizes[sizes > 0] / sizes.sum()
-    distances = torch.pdist(centers.double())
+    distances = pdist(centers.astype(np.float64))
     return {
         "clusters_in_use": int((sizes > 0).sum()),
         "smallest_cluster": int(sizes.min()),
-        "size_entropy": float((share * (1 / share).log()).sum()),
+        "size_entropy": float((share * np.log(1 / share)).sum()),
         "least_centre_distance": float(distances.min()) if len(distances) else float("nan"),
     }
 
 
 def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -> np.ndarray:
     """Student-t similarity (DEC, eq. 1) of z (n, d) to centres (k, d), distances² in units of `kernel_scale`."""
-    root = kernel_scale**0.5
-    middles = torch.from_numpy(centers / root).double()
+    middles = centers.astype(np.float64)
     q = np.empty((len(z), len(centers)), np.float32)
     for rows, chunk in chunks.read(z):
-        q[rows] = log_soft_assignment(torch.from_numpy(chunk / root).double(), middles).exp().float().numpy()
+        kernel = 1 / (1 + cdist(chunk.astype(np.float64), middles, "sqeuclidean") / kernel_scale)
+        q[rows] = kernel / kernel.sum(axis=1, keepdims=True)
     return q
 
 

@@ -153,7 +153,7 @@ class Run:
         """Whether café ids are known of any photo: those clustered, or those that were added since."""
         return bool(self.cafes_known or self.photos["added"].any())
 
-    @property
+    @cached_property
     def photos_root(self) -> Path:
         """The folder that `assignments["file"]` is relative to (it may have moved since)."""
         return path_of(self.card.data.root)

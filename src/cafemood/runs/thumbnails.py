@@ -179,8 +179,7 @@ def make_thumbnails(
     """
     nothing = [None] * len(paths)
     jobs = list(zip(paths, sides, instead or nothing, photo_ids or nothing, strict=True))
-    keys = [_key(side, other, photo_id) if cache else None for _, side, other, photo_id in jobs]
-    known = cache.read(keys) if cache else {}
+    keys, known = _looked_up(cache, [job[1:] for job in jobs]) if cache else ([None] * len(jobs), {})
     made: list[bytes | None] = [None if key is None else known.get(key) for key in keys]
     missing = [i for i, data in enumerate(made) if data is None]
     with ThreadPoolExecutor() as pool:
@@ -193,6 +192,17 @@ def make_thumbnails(
     if cache:
         cache.write()
     return made
+
+
+def _looked_up(
+    cache: PictureCache, jobs: Sequence[tuple[int, bytes | None, str | None]]
+) -> tuple[list[str | None], dict[str, bytes]]:
+    """The `_key` of each thumbnail, and what the cache keeps under them: what it keeps of a picture says already that
+    the picture is large enough, and no picture is opened for that."""
+    likely = [None if other is None else key_of_picture(other, f"webp {side}") for side, other, _ in jobs]
+    known = cache.read(likely)
+    keys = [key if key in known else _key(*job) for key, job in zip(likely, jobs, strict=True)]
+    return keys, known | cache.read([key for key in keys if key not in known])
 
 
 def _key(side: int, other: bytes | None, photo_id: str | None) -> str | None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from cafemood.data.photos import Photo
     from cafemood.evaluation.assessment import Evaluation
     from cafemood.evaluation.selection import ChoiceOfK
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
 
 
 @dataclass
@@ -112,7 +112,7 @@ class RunWriter:
 
     def record(
         self,
-        data: PhotoDataModule,
+        data: PhotoMatrix,
         clustering: Clustering,
         evaluation: Evaluation,
         plane: np.ndarray,
