@@ -14,6 +14,11 @@ precision), the median to the plain loop (which decodes each JPEG whole).
 `--others` is the Python of an environment that holds `img2vec_pytorch`; it embeds the same photos with the
 same ResNet50 file.
 
+*Limit* is what one can hope for on cores that decoding and network share: 1 / (1/decode + 1/network), each alone on
+all cores in the same round, photos opened and transformed as cafemood does, and the network on what waits in memory.
+Each is told by the processor's seconds too (photos a second of one core): on a machine that others use, only these
+ratios mean something.
+
 The last table is the network alone, on photos that are decoded already, as a share of what this machine's
 own matrix product reaches in the same precision.
 """
@@ -40,6 +45,7 @@ from cafemood.backbones.backbone import Backbone, cosine
 from cafemood.backbones.registry import create_backbone
 from cafemood.core import devices
 from cafemood.data import folders, photos
+from cafemood.data.images import open_image
 from cafemood.features import engine
 from cafemood.features.embedding import embed
 
@@ -102,6 +108,20 @@ def weight_file(name: str, given: dict[str, str], folder: Path) -> str | None:
     return str(folder / f"{name}.pth")
 
 
+def decode_rate(photo_set: photos.PhotoSet, backbone: Backbone) -> tuple[float, float]:
+    """Photos/s, by the clock and of a core, of opening and transforming alone, as cafemood does it, on all cores."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def decoded(photo: photos.Photo) -> None:
+        backbone.transform(open_image(photo_set.path(photo), shortest=backbone.shortest))
+
+    with ThreadPoolExecutor(devices.n_cores()) as pool:
+        begin, before = time.perf_counter(), time.process_time()
+        list(pool.map(decoded, photo_set.photos))
+        n = len(photo_set.photos)
+        return n / (time.perf_counter() - begin), n / (time.process_time() - before)
+
+
 def matrix_rate(precision: str) -> float:
     """GFLOP/s of a matrix product of 2048 x 2048, the best of ten."""
     dtype = getattr(torch, precision)
@@ -114,22 +134,23 @@ def matrix_rate(precision: str) -> float:
     return 2 * 2048**3 / min(seconds) / 1e9
 
 
-def network_rate(backbone: Backbone) -> tuple[str, float]:
-    """Photos/s of the network alone through the engine that a large folder gets; the best of five rounds."""
+def network_rate(backbone: Backbone) -> tuple[str, float, float]:
+    """Photos/s, by the clock and of a core, of the network alone in a large folder's engine; the best of five."""
     run = engine.choose(backbone, 10**6)
     batch = torch.stack(
         [backbone.transform(Image.new("RGB", (640, 480), (i * 9, 99, 40))) for i in range(run.batch_size)]
     )
     from concurrent.futures import ThreadPoolExecutor
 
-    best = 0.0
+    best = of_core = 0.0
     with ThreadPoolExecutor(run.workers) as pool:
         for _ in range(5):
             n = max(8 * run.workers, 4)
-            begin = time.perf_counter()
+            begin, before = time.perf_counter(), time.process_time()
             list(pool.map(run, [batch] * n))
             best = max(best, n * run.batch_size / (time.perf_counter() - begin))
-    return run.name, best
+            of_core = max(of_core, n * run.batch_size / (time.process_time() - before))
+    return run.name, best, of_core
 
 
 def others(python: str, folder: Path, weights: str | None) -> float:
@@ -177,15 +198,22 @@ def main() -> None:
             ours = create_backbone(network, weights=weights, precision=chosen.precision)
             assert isinstance(exact, Backbone)
             assert isinstance(ours, Backbone)
-            speeds: dict[str, list[float]] = {"plain": [], "ours": []}
+            speeds: dict[str, list[float]] = {"plain": [], "ours": [], "decode": [], "network": [], "limit": []}
             least = whole = 1.0
             for i in range(chosen.repeat):
                 begin = time.perf_counter()
                 reference = plain(photo_set, exact)
                 speeds["plain"].append(n / (time.perf_counter() - begin))
-                begin = time.perf_counter()
+                begin, before = time.perf_counter(), time.process_time()
                 _, features, _ = embed(photo_set, ours, folder / f"cache_{network}_{i}")
                 speeds["ours"].append(n / (time.perf_counter() - begin))
+                of_core = n / (time.process_time() - before)
+                decode, (_, *network_alone) = decode_rate(photo_set, ours), network_rate(ours)
+                speeds["decode"].append(decode[0])
+                speeds["network"].append(network_alone[0])
+                clock, core = (1 / (1 / a + 1 / b) for a, b in zip(decode, network_alone, strict=True))
+                speeds["limit"].append(clock)
+                print(f"  {network:13} of one core: {of_core:.1f}, {of_core / core:.0%} of its limit {core:.1f}")
                 rows = features.matrix()
                 _, same_decode, _ = embed(photo_set, exact, folder / "exact")
                 least = min(least, float(cosine(same_decode.matrix(), rows).min()))
@@ -196,7 +224,9 @@ def main() -> None:
             ratios.append(medians["ours"] / medians["plain"])
             for who, values in speeds.items():
                 spread = ", ".join(f"{value:.1f}" for value in values)
-                ratio = f"   ours is {medians['ours'] / medians[who]:.2f} x" if who != "ours" else ""
+                share = medians["ours"] / medians[who]
+                ratio = f"   ours is {share:.0%} of it" if who == "limit" else f"   ours is {share:.2f} x"
+                ratio = "" if who in ("ours", "decode", "network") else ratio
                 print(f"  {network:13} {who:16} {medians[who]:7.1f} ({spread}){ratio}")
             said = f"least cosine to float32 {least:.5f}, median to plain, decoded whole, {whole:.5f}"
             print(f"  {network:13} {ours.precision}: {said}")
@@ -207,7 +237,7 @@ def main() -> None:
             for precision in ("float32", "bfloat16"):
                 backbone = create_backbone(network, weights=weights, precision=precision)
                 assert isinstance(backbone, Backbone)
-                rate, (how, speed) = matrix_rate(precision), network_rate(backbone)
+                rate, (how, speed, _) = matrix_rate(precision), network_rate(backbone)
                 reached = speed * GFLOP[network]
                 print(
                     f"  {network:13} {precision:9} {how:9} {speed:7.1f} photos/s = {reached:6.0f} GFLOP/s,"

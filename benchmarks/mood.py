@@ -5,8 +5,8 @@
 
 Simulated cafés: each style's photos are shuffled by a seed and cut into tens or fours, rooms mixed. The space is learnt
 from the ids of one half of the cafés (the photos of the other half take part without ids); photos and cafés of the
-other half are grouped by k-means, k = 5. `permuted`: learnt from permuted ids. Cafés are grouped by the best guess of
-their place (`CafeReduction.weights`).
+other half are grouped by k-means, k = 5. `linear`: without a kernel; `permuted`: learnt from permuted ids. Cafés are
+grouped by the best guess of their place (`CafeReduction.weights`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sklearn.metrics import normalized_mutual_info_score as nmi
 from cafemood.backbones import create_backbone
 from cafemood.clustering import CafeReduction, PCAReduction
 from cafemood.clustering.kmeans import kmeans
+from cafemood.core.chunks import group_means
 from cafemood.data.images import file_digest
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.features import embed
@@ -66,10 +67,8 @@ def scored(
 ) -> tuple[float, float, float]:
     """NMI of photos with style and with room, and of cafés with style."""
     labels = kmeans(y, _K, seed).labels_
-    names, of, n = np.unique(cafes, return_inverse=True, return_counts=True)
-    means = np.zeros((len(names), y.shape[1]))
-    np.add.at(means, of, y)
-    means = means / n[:, None] * (1 if weights is None else weights)
+    of = np.unique(cafes, return_inverse=True)[1]
+    means = group_means(y, of) * (1 if weights is None else weights)
     of_cafes = styles[np.unique(of, return_index=True)[1]]
     return nmi(styles, labels), nmi(rooms, labels), nmi(of_cafes, kmeans(means.astype(np.float32), _K, seed).labels_)
 
@@ -93,8 +92,9 @@ def styles_table(rows: list[dict[str, str]], spaces: Rows, seeds: int) -> None:
                 ids = np.array([str(cafe) if of else "" for cafe, of in zip(cafes, learnt, strict=True)], dtype=object)
                 permuted = ids.copy()
                 permuted[learnt] = np.random.default_rng(seed).permutation(ids[learnt])
-                for name, groups in (("cafe", ids), ("cafe, ids permuted", permuted)):
-                    space = CafeReduction(random_state=seed).fit(x, list(groups))  # "": not known
+                for name, groups in (("cafe", ids), ("cafe, linear", ids), ("cafe, ids permuted", permuted)):
+                    kernel = "linear" if name == "cafe, linear" else "auto"
+                    space = CafeReduction(kernel=kernel, random_state=seed).fit(x, list(groups))  # "": not known
                     sizes = np.unique(cafes[other], return_counts=True)[1]
                     y = space.transform(x[other])
                     found.setdefault(name, []).append(scored(y, *about, space.weights(sizes)))
@@ -108,8 +108,11 @@ def houses_table(houses: list[dict[str, str]], of_houses: Rows, rows: list[dict[
     rooms = np.array([row["room"] for row in rows])
     print("| learnt from houses | style | room |\n|---|---|---|")
     for output, x in spaces.items():
-        y = CafeReduction().fit(of_houses[output], [house["cafe_id"] for house in houses]).transform(x)
-        for name, matrix in (("plain", x), ("cafe", y)):
+        matrices = {"plain": x}
+        for kernel in ("auto", "linear"):
+            space = CafeReduction(kernel=kernel).fit(of_houses[output], [house["cafe_id"] for house in houses])
+            matrices[f"cafe, {kernel}: {space.kernel_}"] = space.transform(x)
+        for name, matrix in matrices.items():
             labels = [kmeans(matrix, _K, seed).labels_ for seed in range(10)]
             values = [(nmi(styles, of), nmi(rooms, of)) for of in labels]
             print(f"| {output}, {name} | " + " | ".join(map(_mean_sd, zip(*values, strict=True))) + " |")

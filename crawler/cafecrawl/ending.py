@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
-from cafecrawl.errors import DONE, INCOMPLETE, Blocked, CrawlError, NotAllowed
+from cafecrawl.errors import DONE, INCOMPLETE, INTERRUPTED, Blocked, CrawlError, NotAllowed
 
 MOST_TOLD = 5
 """Hosts, or reasons, that a message names."""
@@ -32,6 +32,8 @@ def ending(
     """
     if outcome is not None:
         return outcome.exit_code, str(outcome)
+    if reason == "shutdown":
+        return INTERRUPTED, "Stopped. Nothing that was stored is lost, and the same command goes on."
     if reason != "finished":
         return INCOMPLETE, f"Stopped ({reason}). Nothing that was stored is lost: run the same command again."
     if no_lists is not None:

@@ -9,6 +9,9 @@ from cafemood.errors import CafemoodError
 DONE, INCOMPLETE = 0, 1
 """Exit codes of a crawl that ended by itself: all fetched, or some photos failed for now (run it again)."""
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
 
 class CrawlError(CafemoodError):
     """A crawl cannot start or go on."""

@@ -16,11 +16,15 @@ from cafecrawl.duplicates import Twin, find_twins
 from cafecrawl.errors import ConfigError
 from cafecrawl.ledger import Ledger
 from cafecrawl.licences import RESERVED, code_of
+from cafecrawl.set_aside import kept as what_is_kept
+from cafecrawl.set_aside import set_aside
 from cafemood.core.atomic import discard_partials, write_rows, writing
 from cafemood.data.photos import Photo
 
 FILES = ("manifest.parquet", "manifest.jsonl", "ATTRIBUTION.md", "DATASET_CARD.md", "SHA256SUMS", "places.csv")
 REJECTED = "rejected.csv"
+SET_ASIDE = "set_aside.csv"
+ASIDE = ("file", "cafe_id", "source", "place", "reason")
 PLACES = ("cafe_id", "cafe_name", "address", "area", "lat", "lon", "source")
 EXTRA = ("verified", "near_duplicate_of")
 """Columns beside cafemood's: how the bytes were verified, and the earlier photo (of another café) of the same view."""
@@ -34,7 +38,8 @@ _JOINED = (
 def write_if_changed(folder: Path, ledger: Ledger) -> bool:
     """Write all files, unless they are there and say what the ledger says."""
     state = _state(ledger)
-    if ledger.fact("exported") == state and all((folder / name).is_file() for name in (*FILES, REJECTED)):
+    names = (*FILES, REJECTED, *([SET_ASIDE] if what_is_kept(ledger) == "place" else []))
+    if ledger.fact("exported") == state and all((folder / name).is_file() for name in names):
         return False
     write(folder, ledger)
     return True
@@ -51,19 +56,27 @@ def write(folder: Path, ledger: Ledger) -> int:
     """
     _refuse_foreign(folder, ledger)
     state = _state(ledger)
-    rows = ledger.rows(_JOINED)
+    aside = set_aside(folder, ledger)
+    every = ledger.rows(_JOINED)
+    rows = [row for row in every if row["photo_id"] not in aside]
     twins = find_twins([r["photo_id"] for r in rows], [r["phash"] for r in rows], [r["cafe_id"] for r in rows])
     kept = [_row(r, twins.get(i), rows) for i, r in enumerate(rows) if not _left_out(twins.get(i))]
     ledger.fact("exported", ledger.fact("exported") or "begun")  # from here on these names are ours
-    for name in (*FILES, REJECTED):
+    for name in (*FILES, REJECTED, SET_ASIDE):
         discard_partials(folder / name)
     _write_text(folder / FILES[1], "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
     _write_parquet(folder / FILES[0], folder / FILES[1])
     _write_text(folder / FILES[2], _attribution(kept))
-    _write_text(folder / FILES[3], _card(kept, len(rows) - len(kept), ledger))
+    _write_text(folder / FILES[3], _card(kept, len(rows) - len(kept), len(every) - len(rows), ledger))
     _write_text(folder / FILES[4], "".join(f"{row['photo_id']}  {row['file']}\n" for row in kept))
     _write_table(folder / FILES[5], PLACES, ledger.places())
     _write_table(folder / REJECTED, ("url", "cafe_id", "source", "reason"), ledger.rejected())
+    if what_is_kept(ledger) == "place":
+        listed = [(row, aside[row["photo_id"]]) for row in every if row["photo_id"] in aside]
+        cells = ([row["file"], row["cafe_id"], row["source"], why.place, why.reason] for row, why in listed)
+        write_rows(folder / SET_ASIDE, ASIDE, cells)
+    elif ledger.fact("keep"):  # else no file of this name is ours
+        (folder / SET_ASIDE).unlink(missing_ok=True)
     ledger.fact("exported", state)
     return len(kept)
 
@@ -84,6 +97,8 @@ def _state(ledger: Ledger) -> str:
     facts = "id, photo_id, fetched_at, source_url, licence, licence_url, creator, attribution"
     for row in ledger.rows(f"SELECT {facts} FROM photos WHERE state = 'done' ORDER BY id"):  # noqa: S608
         digest.update(f"{tuple(row)}\n".encode())
+    if what_is_kept(ledger) != "all":
+        digest.update(what_is_kept(ledger).encode())
     n_places = ledger.rows("SELECT count(*) AS n FROM places")[0]["n"]
     digest.update(f"{n_places} places".encode())
     for row in ledger.rows("SELECT reason, count(*) AS n FROM photos WHERE state = 'rejected' GROUP BY reason"):
@@ -94,7 +109,7 @@ def _state(ledger: Ledger) -> str:
 def _refuse_foreign(folder: Path, ledger: Ledger) -> None:
     if ledger.fact("exported"):
         return
-    for name in (*FILES, REJECTED):
+    for name in (*FILES, REJECTED, SET_ASIDE):
         if (folder / name).exists():
             raise ConfigError(
                 "A file is in the way that no crawl of this folder wrote",
@@ -152,7 +167,7 @@ def _attribution(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _card(rows: list[dict[str, Any]], n_left_out: int, ledger: Ledger) -> str:
+def _card(rows: list[dict[str, Any]], n_left_out: int, n_aside: int, ledger: Ledger) -> str:
     licences = Counter(row["licence"] for row in rows)
     sources = Counter(row["source"] for row in rows)
     reasons = ledger.rows(
@@ -167,6 +182,8 @@ def _card(rows: list[dict[str, Any]], n_left_out: int, ledger: Ledger) -> str:
         lines += [f"| {_safe(name)} | {n:,} |" for name, n in counts.most_common()] + [""]
     lines += ["## What is not in it", ""]
     lines += [f"- {n_left_out:,} repeat a photo that is in it (same bytes, or the same view of the same café)."]
+    if n_aside:
+        lines += [f"- {n_aside:,} seem to show no place: {SET_ASIDE} lists them, and they are in the folder."]
     lines += [f"- {row['n']:,} rejected: {_safe(row['reason'])}" for row in reasons]
     lines += [
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
+from cafecrawl.errors import INTERRUPTED
 from cafecrawl.options import PHOTOS
+from cafemood.core.names import plain
 from cafemood.errors import CafemoodError
 
 
@@ -42,6 +45,11 @@ class FolderCommand(ScrapyCommand):
         except CafemoodError as error:
             print(error, file=sys.stderr)
             self.exitcode = getattr(error, "exit_code", 2)
+        except KeyboardInterrupt:
+            print("\nStopped.", file=sys.stderr)
+            self.exitcode = INTERRUPTED
+        if self.exitcode == INTERRUPTED:
+            print(goes_on(), file=sys.stderr)
 
     def act(self, args: list[str], arguments: dict[str, Any]) -> int:
         """Do it, and return the exit code."""
@@ -51,3 +59,8 @@ class FolderCommand(ScrapyCommand):
 def folder_of(arguments: dict[str, Any]) -> Path:
     """The photo folder that the arguments name."""
     return Path(arguments.get("folder") or PHOTOS).expanduser().resolve()
+
+
+def goes_on() -> str:
+    """The command as it was typed: after Ctrl-C it goes on."""
+    return f"To go on: {plain(shlex.join(['scrapy', *sys.argv[1:]]))}"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cafecrawl.areas import Area, read_areas
 from cafecrawl.errors import ConfigError, NotAllowed
 from cafecrawl.licences import KNOWN, OPEN
+from cafecrawl.set_aside import read_keep
 from cafemood.core.reasons import reason_of
 
 PHOTOS = Path(__file__).resolve().parents[2] / "data" / "photos"
@@ -40,6 +41,7 @@ class Options:
     licences: tuple[str, ...] = OPEN
     permission: Permission | None = None
     repair: bool = False
+    keep: str | None = None
     own: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -63,6 +65,7 @@ COMMON = {
     "site": "another address for the source, such as the replica's",
     "area": "areas of Seoul, by key or Korean name, or all",
     "licences": f"licences to keep (default {','.join(OPEN)}; also {', '.join(KNOWN[len(OPEN) :])})",
+    "keep": "place: set photos aside that seem to show no place (menus, close-ups); all (default) takes them back",
     "repair": "yes: fetch photos that were stored once and wait to be fetched again, read no list",
     "permission": "file with the source's written permission",
 }
@@ -101,6 +104,7 @@ def read_options(arguments: Mapping[str, Any], own: Mapping[str, str]) -> Option
         _licences(arguments.get("licences")),
         _permission(arguments.get("permission")),
         str(arguments.get("repair", "")).lower() in ("yes", "true", "1"),
+        read_keep(arguments.get("keep")),
         {name: str(value) for name, value in arguments.items() if name in own},
     )
 

@@ -20,6 +20,7 @@ from cafecrawl.errors import ConfigError, CrawlError, NotAllowed
 from cafecrawl.items import Page
 from cafecrawl.ledger import Ledger, Listing, ledger_reason
 from cafecrawl.options import Options, read_options
+from cafecrawl.set_aside import remember
 from cafecrawl.store import Store
 from cafemood.core.addresses import host_of
 from cafemood.errors import CafemoodError
@@ -123,6 +124,7 @@ class SourceSpider(scrapy.Spider):
             self.options.agent,
             (str(permission.path), permission.sha256) if permission else None,
         )
+        remember(self.ledger, self.options.keep)
         adopted = self.store.recover()
         if adopted:
             log.warning("Adopted %d photos that a crawl had stored just before it died", adopted)

@@ -41,7 +41,9 @@ def test_from_photos_to_report_and_to_new_photos(tmp_path, method):
     assert 1 <= reduce.n_components <= 16
     assert len(reduce.settings["ratios"]) == reduce.n_components
     assert all(0 <= row["same_cafe"] <= 1 for row in reduce.settings["held_out"])
-    assert run.model[0]["pca.components"].shape == (reduce.n_components, 128)
+    last = "kernel.components" if reduce.settings["kernel"] == "rbf" else "pca.components"
+    assert len(run.model[0][last]) == reduce.n_components
+    assert run.model[0]["pca.components"].shape[1] == 128
     codes = {finding.code for finding in run.findings}
     assert codes & {"cafe-space-holds", "cafe-space-fails"}
     assert codes & {"follows-cafes", "follows-content", "follows-neither"}
@@ -64,3 +66,31 @@ def test_too_few_cafes_are_told_before_anything_is_embedded(tmp_path, cafes, pho
     assert "The space of cafés cannot be learnt" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not list((tmp_path / "data").rglob("*.npy"))
+
+
+@pytest.mark.slow
+def test_photos_without_ids_use_the_space_of_another_run(tmp_path):
+    assert train(draw(tmp_path / "사진", 20), tmp_path, "method=kmeans", "hydra.run.dir=먼저").returncode == 0
+    (tmp_path / "새").mkdir()
+    for i in range(12):
+        draw_room(9000 + i, list(MOODS)[i % 2], (200, 150)).save(tmp_path / "새" / f"{i}.jpg")
+    words = ["method=kmeans", "reduce.space=먼저", "hydra.run.dir=run"]
+    done = train(tmp_path / "새", tmp_path, *words)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    first, run = runs.load(tmp_path / "먼저"), runs.load(tmp_path / "run")
+    assert run.card.reduce.settings["space"] == "먼저"
+    assert run.card.reduce.n_components == first.card.reduce.n_components
+    assert not run.cafes_known
+    for name in ("pca.mean", "pca.components"):
+        assert (run.model[0][name] == first.model[0][name]).all()
+    assert f"silhouette@cafe{run.card.reduce.n_components}" in run.scores["null"]
+
+    other = train(tmp_path / "새", tmp_path, "method=kmeans", "reduce.space=먼저", "backbone.seed=5")
+    assert other.returncode == 1
+    assert "another backbone" in other.stdout + other.stderr
+    none = train(tmp_path / "새", tmp_path, "method=kmeans", "reduce=none", "hydra.run.dir=none")
+    assert none.returncode == 0
+    refused = train(tmp_path / "새", tmp_path, "method=kmeans", "reduce.space=none")
+    assert refused.returncode == 1
+    assert "has no space of its own" in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr

@@ -93,6 +93,12 @@ def test_the_study_takes_the_backbones_it_used():
     assert [c["method"]["_target_"].split(".")[-1] for c in chosen] == ["KMeans"] * 3 + ["DEC"]
 
 
+def test_beside_them_stand_cafes():
+    photos, cafes = composed("system=cafe_kmeans"), composed("system=cafe_groups")
+    assert [c["reduce"]["_target_"].split(".")[-1] for c in (photos, cafes)] == ["AutoReduction"] * 2
+    assert [c["unit"] for c in (photos, cafes)] == ["photo", "auto"]
+
+
 def test_the_command_line_beats_the_systems_backbone():
     assert composed("system=places_dec", "backbone=mobilenet_v2")["backbone"]["name"] == "mobilenet_v2"
 
@@ -115,6 +121,7 @@ def test_idec_differs_from_dec_only_where_the_papers_do():
         ("k=four", "k=four is not a whole number"),
         ("k=2.5", "k=2.5 is not a whole number"),
         ("k=true", "k=True is not a whole number"),
+        ("unit=table", "unit=table cannot be grouped"),
         ("batch_size=0", "batch_size=0 is not positive"),
         ("embed_batch_size=-1", "embed_batch_size=-1 is not a size"),
         ("embed_batch_size=four", "embed_batch_size=four is not a size"),
@@ -205,12 +212,20 @@ def test_a_finished_job_without_its_pages_gets_them(tmp_path, photo_folder):
         ("data.root=/it's, she said", r"data.root='/it\'s, she said'"),
         ("data.root='/집'", "data.root='/집'"),
         ("data.root=photos", "data.root=photos"),
+        ("data.root=~/사진", "data.root='/home/ann/사진'"),
+        ("cache_dir=~", "cache_dir=/home/ann"),
+        ("data.root='~/my photos'", "data.root='/home/ann/my photos'"),
+        ("hydra.run.dir=~/run", "hydra.run.dir=/home/ann/run"),
+        ("data.root=choice(~/a,~/b)", "data.root=choice(/home/ann/a,/home/ann/b)"),
+        ("data.root=a~/b", "data.root='a~/b'"),
+        ("data.labels=~x", "data.labels='~x'"),
         ("k=2,3", "k=2,3"),
         ("method.hidden=[32,32]", "method.hidden=[32,32]"),
         ("--cfg", "--cfg"),
     ],
 )
-def test_a_path_may_hold_what_hydras_grammar_does_not(typed, passed):
+def test_a_path_may_hold_what_hydras_grammar_does_not(typed, passed, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
     assert command_line.quoted([typed]) == [passed]
 
 
@@ -346,7 +361,7 @@ def test_the_value_of_an_option_is_not_hydras():
     "value", ["https://u:p@h/x", "'https://h/x?sig=1'", "choice(https://h/?token=1,b)", "[a,s3://k:s@b/x]"]
 )
 def test_a_secret_is_refused_wherever_it_stands(value):
-    with pytest.raises(SystemExit, match="has a secret"):
+    with pytest.raises(CafemoodError, match="has a secret"):
         command_line.quoted([f"data.root={value}"])
 
 

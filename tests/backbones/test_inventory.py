@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
 import torch
+from rich.console import Console
 
 from cafemood.backbones import cards, inventory, weights
 from cafemood.backbones.cards import CARDS
@@ -98,3 +100,13 @@ def test_the_command(words, code, said, tmp_path):
     assert done.returncode == code
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_table_fits_80_columns(hub):
+    console = Console(file=StringIO(), width=80)
+    inventory.print_table(console)
+    lines = console.file.getvalue().splitlines()[1:]  # the first is the cache's path
+    assert max(map(len, lines)) <= 80
+    for name, card in CARDS.items():
+        (line,) = (line for line in lines if line.startswith(f"{name} "))
+        assert f" {card.megabytes} " in line

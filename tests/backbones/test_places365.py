@@ -6,10 +6,12 @@ import subprocess
 import sys
 from importlib import resources
 
+import numpy as np
 import pytest
+from scipy.special import softmax
 from torchvision.datasets import Places365
 
-from cafemood.backbones.places365 import scene_attributes, scene_categories, scene_is_indoor
+from cafemood.backbones.places365 import scene_attributes, scene_categories, scene_is_indoor, scene_probabilities
 
 DATA = resources.files("cafemood.backbones") / "data_places365"
 
@@ -66,3 +68,18 @@ def test_reading_the_names_imports_nothing_heavy(module):
     code = f"import sys, cafemood.backbones.places365 as s; s.scene_categories(); print({module!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_outputs_of_a_places365_network_are_probabilities():
+    logits = np.random.default_rng(0).normal(size=(4, 365)).astype(np.float32)
+    expected = softmax(logits, axis=1)
+    assert np.allclose(scene_probabilities("resnet18_places365", "logits", logits), expected, atol=1e-6)
+    assert np.allclose(scene_probabilities("vgg16_places365", "sqrt_probs", np.sqrt(expected)), expected, atol=1e-6)
+    assert scene_probabilities("vgg16_places365", "probs", expected) is not None
+    for name, output in (
+        ("vgg16_places365", "features"),
+        ("resnet50", "probs"),
+        ("vgg16_places205", "probs"),
+        ("mine", "probs"),
+    ):
+        assert scene_probabilities(name, output, expected) is None

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cafemood.cafes import looks
+from cafemood.data.lab import to_lab
 
 
 def flat(color):
@@ -26,7 +27,7 @@ def flat(color):
     ],
 )
 def test_lab_of_known_colours(rgb, lab):
-    assert looks.to_lab(np.array(rgb, dtype=float)) == pytest.approx(lab, abs=0.02)
+    assert to_lab(np.array(rgb, dtype=float)) == pytest.approx(lab, abs=0.02)
 
 
 def test_a_white_wall():

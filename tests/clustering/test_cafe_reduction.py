@@ -129,7 +129,7 @@ def test_halves_of_held_out_cafes_find_each_other():
 
 
 def test_it_clones_and_keeps_its_settings():
-    reduction = CafeReduction(n_components=5, n_principal=64, shrinkage=0.3, random_state=7)
+    reduction = CafeReduction(n_components=5, n_principal=64, shrinkage=0.3, kernel="rbf", random_state=7)
     assert clone(reduction).get_params() == reduction.get_params()
     x, ids, _ = cafes()
     facts = CafeReduction().fit(x, ids).facts()
@@ -157,6 +157,7 @@ X, IDS, _ = cafes(n_cafes=10)
         ({"n_principal": 1}, X, IDS, "reduce.n_principal"),
         ({"shrinkage": 0}, X, IDS, "reduce.shrinkage"),
         ({"shrinkage": "0.5"}, X, IDS, "reduce.shrinkage"),
+        ({"kernel": "poly"}, X, IDS, "reduce.kernel"),
     ],
 )
 def test_what_teaches_nothing_is_refused(settings, x, groups, where):

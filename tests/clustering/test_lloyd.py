@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.cluster import kmeans_plusplus as scikit_learns_plus_plus
 from sklearn.datasets import make_blobs
+from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
@@ -96,7 +97,49 @@ def test_a_cluster_that_loses_its_rows_gets_the_farthest():
 
 def test_of_two_as_near_the_first_is_taken():
     values = np.random.default_rng(0).integers(0, 3, (5, 200)).astype(float)
-    np.testing.assert_array_equal(lloyd._first_least(values), values.argmin(axis=0))
+    at, least = lloyd._first_least(values)
+    np.testing.assert_array_equal(at, values.argmin(axis=0))
+    np.testing.assert_array_equal(least, values.min(axis=0))
+
+
+def test_many_rows_that_move_change_the_sums_as_few_do():
+    squared = lloyd.squared_distances(drawn(0, 100, 70))
+    before, after = np.random.default_rng(0).integers(0, 3, (2, 100))
+    moved = np.flatnonzero(before != after)
+    assert len(moved) > lloyd._FEW_MOVED
+    found = lloyd._change(squared, moved, before[moved], after[moved], 3)
+    np.testing.assert_allclose(found, (np.eye(3)[after] - np.eye(3)[before]).T @ squared, rtol=1e-4, atol=0.1)
+
+
+def test_distances_from_inner_products_are_those_of_the_rows():
+    x = np.random.default_rng(0).normal(3, 1, (150, 90)).astype(np.float32)
+    found = lloyd.to_distances(lloyd.inner_products(x))
+    np.testing.assert_allclose(found, cdist(x, x, "sqeuclidean"), rtol=1e-4, atol=1e-3)
+    assert not np.diag(found).any()
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 30])
+def test_principal_coordinates_are_those_of_scikit_learns_pca(n_components):
+    x = (np.random.default_rng(0).normal(size=(60, 100)) * np.arange(1, 101) ** -1.0).astype(np.float32)
+    theirs = PCA(n_components, svd_solver="full").fit_transform(x)
+    ours = lloyd.principal_coordinates(lloyd.inner_products(x), n_components)
+    assert ours.shape == (60, n_components)
+    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=2e-3)
+
+
+def test_equal_rows_lie_on_one_point():
+    found = lloyd.principal_coordinates(lloyd.inner_products(np.ones((20, 80), np.float32)), 2)
+    np.testing.assert_allclose(found, 0, atol=1e-5)
+
+
+def test_distances_are_shared_for_the_same_rows_alone():
+    x, asked = drawn(0, 90, 70), []
+    with lloyd.sharing(x, lambda: asked.append(1) or lloyd.squared_distances(x)):
+        again, other = kmeans(x.copy(), 3, 0), kmeans(x + 1, 3, 0)
+    assert asked == [1]
+    np.testing.assert_array_equal(again.labels_, kmeans(x, 3, 0).labels_)
+    np.testing.assert_array_equal(other.labels_, kmeans(x + 1, 3, 0).labels_)
+    assert asked == [1]
 
 
 def test_the_clusterer_has_scikit_learns_centres():

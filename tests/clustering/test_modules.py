@@ -182,7 +182,7 @@ def test_pretraining_lowers_the_loss_against_the_clean_input(rows):
 
 
 def test_health_by_hand():
-    found = health(torch.tensor([0, 0, 1, 1, 2, 2]), torch.tensor([[0.0, 0], [3, 4], [0, 1]]))
+    found = health(np.array([0, 0, 1, 1, 2, 2]), np.array([[0.0, 0], [3, 4], [0, 1]]))
     assert found == {
         "clusters_in_use": 3,
         "smallest_cluster": 2,
@@ -192,7 +192,7 @@ def test_health_by_hand():
 
 
 def test_health_of_a_collapse():
-    found = health(torch.zeros(5, dtype=torch.long), torch.tensor([[0.0, 0], [0, 0]]))
+    found = health(np.zeros(5, dtype=int), np.array([[0.0, 0], [0, 0]]))
     assert found == {"clusters_in_use": 1, "smallest_cluster": 0, "size_entropy": 0, "least_centre_distance": 0}
     assert math.copysign(1, found["size_entropy"]) == 1  # not "-0.0" in a report
 

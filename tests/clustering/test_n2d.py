@@ -1,6 +1,6 @@
 """N2D and TEMI on small data: whole results, seeds, odd inputs, new rows, and better than k-means on digits."""
 
-import builtins
+import importlib.util
 from functools import partial
 
 import numpy as np
@@ -86,14 +86,8 @@ def test_n2d_leaves_torchs_threads_as_they_were(rows):
 
 
 def test_n2d_without_umap_is_one_sentence(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == "umap":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "umap" else real(name))
     with pytest.raises(ClusteringError, match=r"needs UMAP[\s\S]*not installed[\s\S]*cafemood\[umap\]"):
         N2D(3).check_settings()
 

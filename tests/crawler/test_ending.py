@@ -14,7 +14,8 @@ CALM = {"outcome": None, "no_lists": None, "closed_hosts": {}, "waiting": Counte
     ("reason", "state", "code", "says"),
     [
         ("finished", {}, 0, "Done."),
-        ("shutdown", {}, 1, "Stopped (shutdown)"),
+        ("shutdown", {}, 130, "the same command goes on"),
+        ("memusage_exceeded", {}, 1, "Stopped (memusage_exceeded)"),
         ("finished", {"outcome": LayoutChanged("a new page")}, 6, "a new page"),
         ("finished", {"outcome": Blocked("a wall"), "no_lists": QuotaUsedUp("no more lists")}, 4, "a wall"),
         ("finished", {"no_lists": QuotaUsedUp("no more lists"), "closed_hosts": {"h": "w"}}, 5, "no more lists"),

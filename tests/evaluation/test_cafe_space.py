@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cafemood.clustering import CafeReduction
+from cafemood.clustering import CafeReduction, cafe_reduction
 from cafemood.clustering.kmeans import kmeans
+from cafemood.core import chunks
 from cafemood.evaluation import cafe_space
 
 
@@ -64,6 +65,32 @@ def test_a_space_holds_where_cafes_differ_and_only_there(mood, code):
 def test_too_few_cafes_cannot_be_halved():
     x, ids, moods, _ = cafes(n_cafes=12)
     assert cafe_space.cross_fitted(x, moods, ids, CafeReduction().fit(x, ids), 3) is None
+
+
+class Watched(np.ndarray):
+    """Rows that remember how many of them were taken at once."""
+
+    most = 0
+
+    def __getitem__(self, key):
+        taken = super().__getitem__(key)
+        if taken.ndim == 2:
+            Watched.most = max(Watched.most, len(taken))
+        return taken
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_long_matrices_are_read_in_pieces_and_the_number_is_chosen_once(monkeypatch, kernel):
+    x, ids, _, content = cafes()
+    reduction = CafeReduction(kernel=kernel).fit(x, ids)
+    labels = kmeans(reduction.transform(x), 3, 0).labels_
+    monkeypatch.setattr(cafe_space, "MAX_ROWS", 40)
+    monkeypatch.setattr(chunks, "SHARE", 2**30 // (4 * 12 * 40))
+    monkeypatch.setattr(cafe_reduction, "held_out", None)
+    Watched.most = 0
+    crossed = cafe_space.cross_fitted(x.view(Watched), labels, ids, reduction, 3, plain=content)
+    assert crossed["coherence"]["ratio"] > 1.5
+    assert 0 < Watched.most <= 40
 
 
 @pytest.mark.parametrize(("content", "cafe", "level"), [(0.4, 0.1, "warn"), (0.1, 0.4, "good"), (0.02, -0.1, "info")])

@@ -41,6 +41,17 @@ def test_many_columns_are_permuted_each_by_itself():
     assert abs(np.corrcoef(null.T)[0, 1]) < 0.5
 
 
+def test_permuted_values_stand_everywhere_alike_and_each_row_by_itself():
+    rows = np.tile(np.float32([-1.5, -0.0, 2, 3e38, 1e-40]), (20_000, 1))
+    found = nulls.permuted(rows, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(rows, axis=1))
+    counts = np.stack([(found == value).sum(axis=0) for value in rows[0]])
+    assert stats.chi2_contingency(counts).pvalue > 0.001
+    orders = np.unique(found, axis=0, return_counts=True)[1]
+    assert len(orders) == 120
+    assert stats.chisquare(orders).pvalue > 0.001
+
+
 def test_of_few_columns_each_becomes_unimodal():
     rng = np.random.default_rng(0)
     two = np.concatenate([rng.normal(-4, 1, 500), rng.normal(4, 1, 500)])

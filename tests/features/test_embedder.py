@@ -18,7 +18,7 @@ from cafemood.core import remote
 from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing
 from cafemood.errors import FeaturesError
-from cafemood.features import embedder, embedding
+from cafemood.features import embedder, filling
 from cafemood.features.embedding import embed
 
 
@@ -179,10 +179,10 @@ def test_a_list_whose_server_is_gone_is_one_error(flat, backbone, cache_dir, mon
 
 EMBEDS = """
 import sys
-from cafemood.features import embedder, embedding
+from cafemood.features import embedder, embedding, filling
 from cafemood.backbones import create_backbone
 from cafemood.data.manifests import read_listing
-embedder.FETCHERS, embedding.SHARD_ROWS = 1, 4
+embedder.FETCHERS, filling.SHARD_ROWS = 1, 4
 embedding.embed(read_listing(sys.argv[1]), create_backbone("random"), sys.argv[2], batch_size=4)
 """
 
@@ -207,6 +207,6 @@ def test_a_process_killed_mid_shard_loses_that_shard_at_most(flat, backbone, cac
 
 
 def test_the_shard_that_waits_is_written_when_it_is_full(flat, backbone, cache_dir, monkeypatch):
-    monkeypatch.setattr(embedding, "SHARD_ROWS", 4)
+    monkeypatch.setattr(filling, "SHARD_ROWS", 4)
     embed(scan_folder(flat), backbone, cache_dir, batch_size=2)
     assert sorted(len(np.load(path)) for path in cache_dir.rglob("*.npy")) == [4, 4, 4]

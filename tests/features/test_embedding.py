@@ -13,8 +13,9 @@ from cafemood.backbones.registry import create_backbone
 from cafemood.data.folders import scan_folder
 from cafemood.data.photos import PhotoSet
 from cafemood.errors import CafemoodError, FeaturesError
-from cafemood.features import embedding
+from cafemood.features import filling
 from cafemood.features.embedding import embed
+from cafemood.features.together import several
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_stopped_between_batches_the_finished_ones_stay(photo_set, backbone, cac
 def test_a_damaged_shard_is_deleted_said_and_embedded_again(
     photo_set, backbone, cache_dir, damage, caplog, monkeypatch
 ):
-    monkeypatch.setattr(embedding, "SHARD_ROWS", 4)
+    monkeypatch.setattr(filling, "SHARD_ROWS", 4)
     before = embed(photo_set, backbone, cache_dir, batch_size=4)[1].matrix()  # copied: the map will be cut
     shard = sorted(cache_dir.rglob("*.npy"))[0]
     shard.write_bytes(damage(shard.read_bytes()))
@@ -190,7 +191,7 @@ def test_photos_without_a_precomputed_row_are_skipped(photo_set, tmp_path, cache
 
 
 def fleet(processes):
-    made = embedding.several(
+    made = several(
         partial(pl.Trainer, accelerator="cpu", devices=processes, strategy="ddp_spawn" if processes > 1 else "auto")
     )
     assert (made is None) == (processes == 1)
@@ -203,7 +204,7 @@ def test_one_process_is_no_fleet():
 
 def test_devices_that_are_not_here_are_one_error():
     with pytest.raises(FeaturesError, match=r"(?s)The trainer cannot be made.*trainer=auto"):
-        embedding.several(partial(pl.Trainer, accelerator="gpu", devices=99))
+        several(partial(pl.Trainer, accelerator="gpu", devices=99))
 
 
 @pytest.mark.slow

@@ -19,9 +19,10 @@ from cafemood.core.ray_cluster import connected
 from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing
 from cafemood.errors import CafemoodError, FeaturesError
-from cafemood.features import embedding, ray_trainer
+from cafemood.features import ray_trainer
 from cafemood.features.embedding import embed
 from cafemood.features.ray_trainer import RayTrainer
+from cafemood.features.together import several
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def cluster():
 
 
 def fleet(**options):
-    return embedding.several(partial(RayTrainer, accelerator="cpu", devices=1, logger=False, **options))
+    return several(partial(RayTrainer, accelerator="cpu", devices=1, logger=False, **options))
 
 
 def stored(cache_dir) -> list[str]:

@@ -144,3 +144,20 @@ def test_a_comparison_shows_its_findings_and_the_head_of_its_table(sweep, capsys
     out = capsys.readouterr().out
     assert "Best supported: vgg16 features k=3" in out
     assert "… and 2 more in the table." in out
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_comparison_fits_the_terminal_and_names_what_it_leaves_out(sweep, width):
+    compared = compare_runs([sweep])
+    console = Console(file=io.StringIO(), width=width)
+    print_comparison(compared, console)
+    said = console.file.getvalue()
+    lines = said.splitlines()
+    assert max(map(len, lines)) <= width
+    for name in compared.names:
+        assert name.split()[-1] in said  # k, the last of the words that tell runs apart
+    whole = Console(file=io.StringIO(), width=200)
+    print_comparison(compared, whole)
+    assert "in the table of the page" not in whole.file.getvalue()
+    if width == 60:
+        assert "in the table of the page" in said

@@ -53,7 +53,7 @@ def test_reasons_by_hand():
         shares=np.array([[0.9, 0.1], [0.1, 0.9], [0.5, 0.5]]),
     )
     found = ranking.reasons(np.array([1.0, -1.0, 0.0]), known)
-    assert found[0] == [("mood", 0), ("light", 1), ("clutter", -1)]
+    assert found[0] == [("mood", 0), ("clutter", -1), ("light", 1)]  # correlations -1 and 0.99
     assert found[1] == []
     assert found[2] == [("mood", 0)]
 

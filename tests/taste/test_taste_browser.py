@@ -164,7 +164,8 @@ def test_a_link_carries_the_taste_alone_and_bad_ones_are_refused(visitor, writte
     cards = "cards => cards.map(c => c.dataset.cafe)"
     assert other.locator("ol .card").evaluate_all(cards) == opened.locator("ol .card").evaluate_all(cards)
     version, rest = f"1.{six.list_id}", link.split(".", 2)[2]
-    wrong = (f"2.{six.list_id}.{rest}", f"1.{'0' * 16}.{rest}", f"{version}.c0-0", f"{version}.c0-99", f"{version}.x", "!")
+    damaged = [f"{version}.{taps}" for taps in ("c0-0", "c0-99", "x")]
+    wrong = (f"2.{six.list_id}.{rest}", f"1.{'0' * 16}.{rest}", *damaged, "!")
     for text in wrong:
         bad = visitor(written, fragment=f"#taste={text}")
         assert bad.get_attribute("body", "data-screen") == "welcome", text
@@ -180,9 +181,8 @@ def test_a_saved_file_opens_and_bad_ones_are_refused(visitor, written, tmp_path)
     other.set_input_files("#file", path)
     other.wait_for_selector(".card")
     good = json.loads(path.read_text())
-    for n, text in enumerate(
-        ["{", "[]", json.dumps(good | {"run": "x"}), json.dumps(good | {"answers": [{"shown": ["0", "nope"], "chosen": "0"}]})]
-    ):
+    unknown = good | {"answers": [{"shown": ["0", "nope"], "chosen": "0"}]}
+    for n, text in enumerate(["{", "[]", json.dumps(good | {"run": "x"}), json.dumps(unknown)]):
         (tmp_path / f"{n}.json").write_text(text)
         bad = visitor(written)
         bad.set_input_files("#file", tmp_path / f"{n}.json")

@@ -8,8 +8,9 @@ import sys
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
-from cafecrawl.errors import NotAllowed
+from cafecrawl.errors import INTERRUPTED, NotAllowed
 from cafecrawl.export import FILES, REJECTED
+from cafecrawl.folders import goes_on
 from cafecrawl.spider import PhotoSpider
 
 
@@ -61,6 +62,8 @@ def tell(spider: PhotoSpider) -> int:
             print(f"{spider.n_done:,} photos of {spider.name} ({spider.n_fetched:,} new): {folder / FILES[0]}")
         else:
             print(f"{spider.n_places:,} cafés of {spider.name}: {folder / FILES[5]}")
+        if exit_code == INTERRUPTED:
+            print(goes_on(), file=sys.stderr)
         if spider.n_rejected:
             print(f"{spider.n_rejected:,} rejected, each with its reason: {folder / REJECTED}")
     return exit_code

@@ -7,7 +7,7 @@ import asyncio
 import json
 from typing import Any
 
-from cafecrawl.errors import ConfigError
+from cafecrawl.errors import INTERRUPTED, ConfigError
 from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import Content
 from cafecrawl.replica.faults import Fault
@@ -45,6 +45,7 @@ class Command(FolderCommand):
             asyncio.run(serve(Replica(content, _faults(opts.faults)), opts.port, spider_classes(self.settings)))
         except KeyboardInterrupt:
             print("Stopped.")
+            return INTERRUPTED
         except OSError as error:
             raise ConfigError(
                 "The replica cannot open its ports",

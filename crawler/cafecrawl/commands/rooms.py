@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from cafecrawl.errors import INCOMPLETE, ConfigError
+from cafecrawl.errors import INTERRUPTED, ConfigError
 from cafecrawl.folders import FolderCommand
 from cafecrawl.replica.content import room_photo
 from cafecrawl.replica.rooms import FACTORS, Cafe, draw_cafe
@@ -61,7 +61,7 @@ class Command(FolderCommand):
             raise ConfigError("The rooms cannot be written", where=root, why=reason_of(error, root)) from None
         except KeyboardInterrupt:
             print("Stopped. What is drawn stays, and the same command draws the rest.", file=sys.stderr)
-            return INCOMPLETE
+            return INTERRUPTED
         print(f"{len(rooms):,} photos of {n_cafes:,} drawn cafés ({len(missing):,} new): {root}")
         return 0
 

@@ -10,7 +10,7 @@ from scrapy.utils.defer import deferred_to_future
 
 from cafecrawl.middlewares.base import Middleware
 from cafecrawl.refusals import BadAddress, PrivateTarget
-from cafemood.core.addresses import flaw, host_of, is_private, is_web, literal_ip
+from cafemood.core.addresses import flaw, host_of, is_private, is_web, literal_ip, unnamed
 
 
 class TargetsMiddleware(Middleware):
@@ -35,8 +35,7 @@ class TargetsMiddleware(Middleware):
 
     def _check(self, host: str, ip: str) -> None:
         if is_private(ip) and not self.spider.names_host(host):
-            shown = host if host == ip else f"{host} ({ip})"
-            raise PrivateTarget(f"it leads to {shown}, a private address that the list does not name")
+            raise PrivateTarget(unnamed(host, ip))
 
 
 class RedirectsMiddleware(Middleware):

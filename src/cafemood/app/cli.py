@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
 from cafemood import __version__
 from cafemood.app import run_commands, survey_commands, taste_commands, weight_commands
-from cafemood.core.names import guard_logs, plain
+from cafemood.app.output import INTERRUPTED, say, say_error
+from cafemood.core.names import guard_logs
 from cafemood.errors import CafemoodError
 
 app = typer.Typer(
@@ -44,10 +48,24 @@ def train(context: typer.Context) -> None:
 @app.command(context_settings=_SETTINGS)
 def demo(context: typer.Context) -> None:
     """Make a run of 39 real interiors (needs the demo extra); takes the settings of train too."""
-    from cafemood.app import train
+    from cafemood.app import early, train
 
-    train.check_demo()
+    early.check_demo()
     sys.exit(train.main(context.args, program="cafemood"))
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which Ctrl-C ends with the exit code that shells have for it, and with how to go on."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            say(f"\nStopped. To go on: {shlex.join(['cafemood', *sys.argv[1:]])}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
 
 
 for _app, _module in (
@@ -57,7 +75,7 @@ for _app, _module in (
     (survey_app, survey_commands),
 ):
     for _name, _command in _module.COMMANDS.items():
-        _app.command(_name)(_command)
+        _app.command(_name)(_stoppable(_command))
 app.add_typer(weights_app, name="weights")
 app.add_typer(survey_app, name="survey")
 
@@ -68,6 +86,7 @@ def main() -> None:
     try:
         app()
     except CafemoodError as error:
-        sys.exit(f"ERROR {plain(str(error))}")
+        say_error(error)
+        sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+        sys.exit(INTERRUPTED)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def resumed(words: list[str], sweeps: Path = Path("outputs/sweeps")) -> list[str
     for known in sorted(sweeps.glob("*/multirun.yaml"), reverse=True):
         if sorted(word for word in _overrides(known) if not word.startswith("resume=")) == own:
             return [*words, *quoted([f"hydra.sweep.dir={known.parent}"])]
-    if {"-m", "--multirun"} & set(words) or any(word.startswith("experiment=") for word in words):
+    if is_sweep(words):
         print(f"resume=true: {sweeps} holds no sweep of this command, so it starts from the beginning", file=sys.stderr)
     return words
 
@@ -67,23 +68,38 @@ def swept(words: list[str], experiments: Path) -> list[str]:
     return ["--multirun", *words] if sweeps else words
 
 
+def is_sweep(words: Collection[str]) -> bool:
+    """Whether the words ask for a sweep."""
+    return any(word in ("-m", "--multirun") or word.lower() == "hydra.mode=multirun" for word in words)
+
+
 def options_first(words: list[str]) -> list[str]:
     """Hydra's options before the overrides: its parser refuses overrides on both sides of an option.
 
     Args:
         words: The command line after the program's name.
     """
+    options, overrides = split(words)
+    return options + overrides
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's options with their values, and the overrides."""
     options: list[str] = []
     overrides: list[str] = []
     for before, word in zip(("", *words), words, strict=False):
         (options if word.startswith("-") or before in _WITH_VALUE else overrides).append(word)
-    return options + overrides
+    return options, overrides
+
+
+typed: list[str] = []
+"""The words of this process's command line before they were quoted."""
 
 
 def command() -> str:
     """The command as it was typed, without the path of the interpreter; of a job that a launcher started on its own
     (SLURM, Ray), whose words are the launcher's, the command that runs this job alone."""
-    name, *words = Path(sys.argv[0]).name, *sys.argv[1:]
+    name, *words = Path(sys.argv[0]).name, *(typed or sys.argv[1:])
     if name not in ("train.py", "cafemood"):
         words = [*HydraConfig.get().overrides.task, "hydra.mode=RUN"]
     return shlex.join([*config.program_of(name), *words])
@@ -138,14 +154,14 @@ def quoted(words: list[str]) -> list[str]:
         words: The command line after the program's name.
 
     Raises:
-        SystemExit: An address has a secret, which the run's folder would keep.
+        CafemoodError: An address has a secret, which the run's folder would keep.
     """
     for key, _, value in (word.partition("=") for word in words):
         if remote.without_secrets(value) != value:
             fix = "put keys and passwords into the environment (AWS_…, GOOGLE_…, FSSPEC_…, ~/.netrc)"
             why = "the run's folder keeps the command"
-            sys.exit(str(CafemoodError("An address on the command line has a secret", where=key, why=why, fix=fix)))
-    sweeps = any(word in ("-m", "--multirun") or word.lower() == "hydra.mode=multirun" for word in words)
+            raise CafemoodError("An address on the command line has a secret", where=key, why=why, fix=fix)
+    sweeps = is_sweep(words)
     settings = {f.name for f in fields(config.Config)} | {
         word.lstrip("+").split("=")[0].split(".")[0] for word in words if word.startswith("+")
     }
@@ -161,14 +177,16 @@ def _quote(word: str, *, sweeps: bool, settings: Collection[str]) -> str:
     if not equals:
         return word
     name = key.lstrip("+~")
-    takes_text, read = name in _PATHS or name in _TEXTS, _read(word)
+    if name in _PATHS and (home := _from_home(value)) != value:
+        key, _, value = (word := f"{key}={home}").partition("=")
+    takes_text, read = name in _PATHS or name in _TEXTS, parsed(word)
     if not takes_text:
         return word if read else f"{key}={_mended(value, settings, sweeps=sweeps)}"
     if value in ("", "null") or (read and value[0] in "'\""):
         return word
     if _is_choice(value) or (name in _TEXTS and sweeps and "," in value):
         mended = _elements(_choices(value))
-        if _read(f"{key}={mended}"):
+        if parsed(f"{key}={mended}"):
             return f"{key}={mended}"
     # what Hydra reads as the same text stays as it was typed
     same = read and not read.is_sweep_override() and read.value() == value
@@ -176,12 +194,21 @@ def _quote(word: str, *, sweeps: bool, settings: Collection[str]) -> str:
     return word if plain else f"{key}={_text(value, settings)}"
 
 
-def _read(word: str) -> Override | None:
+def parsed(word: str) -> Override | None:
     """What Hydra reads in a word; None where its grammar has no such thing."""
     try:
         return OverridesParser.create().parse_override(word)
     except HydraException:
         return None
+
+
+_HOME = r"""(\s*['"]?)(~[^/,)'"]*)"""
+
+
+def _from_home(value: str) -> str:
+    """A path, or a `choice(…)` of some, with the home folder for a `~`, which shells leave as it is behind a `=`."""
+    begin = rf"((?:^choice\(|,){_HOME})" if _is_choice(value) else rf"(^{_HOME})"
+    return re.sub(begin, lambda m: m[1][: -len(m[3])] + os.path.expanduser(m[3]), value)
 
 
 def _is_choice(value: str) -> bool:
@@ -197,7 +224,7 @@ def _mended(value: str, settings: Collection[str], *, sweeps: bool) -> str:
     """A value that Hydra cannot read, with its elements quoted where it is a list, a dict, a function or a sweep."""
     if re.match(r"[\[{]|\w+\(", value) or (sweeps and "," in value):
         elements = _elements(_choices(value))
-        if _read(f"k={elements}"):
+        if parsed(f"k={elements}"):
             return elements
     return _text(value, settings)
 
@@ -208,7 +235,7 @@ _ELEMENT = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\$\{[^}]*\}|[\[\]
 def _elements(value: str) -> str:
     """Quote each element of a list, a dict, a function or a sweep that Hydra's grammar has no letters for."""
     parts = _ELEMENT.split(value)
-    return "".join(part if i % 2 or not part.strip() or _read(f"k={part}") else _text(part.strip(), ())
+    return "".join(part if i % 2 or not part.strip() or parsed(f"k={part}") else _text(part.strip(), ())
                    for i, part in enumerate(parts))  # fmt: skip
 
 

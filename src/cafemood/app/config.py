@@ -16,8 +16,6 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from cafemood.app import resolvers  # noqa: F401  (it registers what the configs call)
@@ -34,6 +32,7 @@ class Config:
     method: Any = None
     trainer: Any = None
     logger: Any = None
+    unit: Any = "photo"
     k: Any = 4
     k_range: Any = "2..10"
     resume: bool = False
@@ -72,9 +71,10 @@ TARGETS = (
     "cafemood.data.labelled_rows",
     "cafemood.backbones.rows_as_features",
     "cafemood.backbones.create_backbone",
+    "cafemood.clustering.AutoReduction",
     "cafemood.clustering.NoReduction",
     "cafemood.clustering.PCAReduction",
-    "cafemood.clustering.CafeReduction",
+    "cafemood.runs.cafe_reduction",
     *_methods(),
     "cafemood.app.CompareSweep",
     "cafemood.features.RayTrainer",
@@ -97,17 +97,31 @@ else:
 """What Hydra wants to hear where configs are composed, in `hydra.main` beside its place, and in `instantiate`."""
 
 
-def check(cfg: DictConfig) -> None:
+def check(cfg: DictConfig, *, multirun: bool = True) -> None:
     """Refuse settings that no later stage would explain as well.
 
+    Args:
+        cfg: The configuration of one job.
+        multirun: Whether it is a job of a sweep.
+
     Raises:
-        CafemoodError: `k` is not a whole number, or a size is not positive.
+        CafemoodError: `k` is not a whole number, `unit` is unknown, or a size is not positive.
     """
     if cfg.k != "auto" and type(cfg.k) is not int:
         fix = "give one, such as k=4, or k=auto to try all of k_range"
         raise CafemoodError(f"k={cfg.k} is not a whole number", where="k", fix=fix)
+    if cfg.k != "auto" and cfg.k < 2:
+        why, fix = "k must be at least 2 and at most the number of photos", "give 2 or more, such as k=4"
+        raise CafemoodError(f"k={cfg.k} makes no groups", where="k", why=why, fix=fix)
     k_range(cfg)
-    if cfg.resume and HydraConfig.get().mode != RunMode.MULTIRUN:
+    if cfg.unit not in ("photo", "cafe", "auto"):
+        fix = "give unit=photo, unit=cafe to group cafés by their photos, or unit=auto for cafés where there are enough"
+        raise CafemoodError(f"unit={cfg.unit} cannot be grouped", where="unit", fix=fix)
+    keep = cfg.data.get("keep", "all")
+    if keep not in ("all", "place"):
+        fix = "give all, or place to leave out photos that show none"
+        raise CafemoodError(f"data.keep={keep} keeps nothing that is known", where="data.keep", fix=fix)
+    if cfg.resume and not multirun:
         fix = "run the same command: what was embedded and trained is read from the cache"
         raise CafemoodError("resume=true goes on with a sweep, and this is one run", where="resume", fix=fix)
     if cfg.embed_batch_size != "auto" and (type(cfg.embed_batch_size) is not int or cfg.embed_batch_size < 1):
@@ -168,6 +182,11 @@ def build(node: DictConfig | None, **more: Any) -> Any:
         if isinstance(error.__cause__, CafemoodError):
             raise error.__cause__ from None
         raise
+
+
+def photos(node: DictConfig) -> Any:
+    """The photos that `data` names; what is kept of them is the run's to see."""
+    return build(_without(node, [key for key in ("keep",) if key in node]))
 
 
 def _literal(node: DictConfig | None) -> dict[str, str]:

@@ -21,7 +21,7 @@ def run(
     photos: PhotoSet | str | Path,
     *,
     backbone: str | Backbone | Precomputed = "mobilenet_v2",
-    reduce: int | Any | None = None,
+    reduce: int | Any | None = "auto",
     method: str | Any = "kmeans",
     k: int | str | None = None,
     seed: int = 0,
@@ -34,7 +34,8 @@ def run(
     Args:
         photos: The photos, or a folder of them.
         backbone: A network's name (see `cafemood weights list`), or a network.
-        reduce: Components of a PCA before the clustering, `cafe` for the space of cafés, or a reduction; None: none.
+        reduce: `auto`: the space of cafés where café ids teach one (`AutoReduction`); `cafe`: that space; a number:
+            components of a PCA; or a reduction; None: none.
         method: `kmeans`, `dec`, `idec`, `n2d`, `temi`, or a clusterer, which stays as it is.
         k: Clusters; `auto` chooses without labels; None: the clusterer's own, else 4.
         seed: Of everything random (a clusterer or a reduction that is given keeps its own).
@@ -52,6 +53,7 @@ def run(
     from cafemood.backbones import create_backbone
     from cafemood.clustering.stored import clusterers
     from cafemood.data import PhotoSet, scan_folder
+    from cafemood.runs import discard_refused
 
     if isinstance(method, str):
         methods = clusterers()
@@ -65,6 +67,8 @@ def run(
         reduce = clustering.NoReduction()
     elif isinstance(reduce, int):
         reduce = clustering.PCAReduction(reduce, random_state=seed)
+    elif reduce == "auto":
+        reduce = clustering.AutoReduction(random_state=seed)
     elif reduce == "cafe":
         reduce = clustering.CafeReduction(random_state=seed)
     reduction, clusterer = reduce, method
@@ -80,21 +84,24 @@ def run(
         "loggers": lambda: [CSVLogger(str(folder), name="", version="")],
         "command": f"cafemood.run(…, backbone={name!r}, method={clusterer.name!r}, k={k!r}, seed={seed})",
     }
-    return pipeline.run(
-        pipeline.RunConfig(
-            folder=Path(folder).expanduser(),
-            photos=lambda: photo_set if isinstance(photo_set, PhotoSet) else scan_folder(photo_set),
-            backbone=lambda: create_backbone(backbone) if isinstance(backbone, str) else backbone,
-            reduction=lambda: reduction,
-            method=partial(_with_k, clusterer),
-            reduction_facts={"name": reduction.name, **_arguments(reduction)},
-            method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
-            k=k,
-            seed=seed,
-            cache_dir=cache_dir,
-            **(defaults | more),
-        )
+    wanted = pipeline.RunConfig(
+        folder=Path(folder).expanduser(),
+        photos=lambda: photo_set if isinstance(photo_set, PhotoSet) else scan_folder(photo_set),
+        backbone=lambda: create_backbone(backbone) if isinstance(backbone, str) else backbone,
+        reduction=lambda: reduction,
+        method=partial(_with_k, clusterer),
+        reduction_facts={"name": reduction.name, **_arguments(reduction)},
+        method_facts={"name": clusterer.name, **_arguments(clusterer), "n_clusters": k},
+        k=k,
+        seed=seed,
+        cache_dir=Path(cache_dir).expanduser(),
+        **(defaults | more),
     )
+    try:
+        return pipeline.run(wanted)
+    except CafemoodError:
+        discard_refused(wanted.folder)
+        raise
 
 
 def _with_k(clusterer: Any, k: int) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cafemood.app import quiet
+from cafemood.app.output import doing
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from cafemood.backbones.backbone import Backbone
     from cafemood.backbones.precomputed import Precomputed
+    from cafemood.clustering.cafe_places import CafePlaces
     from cafemood.data.photos import PhotoSet
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.evaluation.selection import ChoiceOfK
+    from cafemood.features.photo_matrix import PhotoMatrix
     from cafemood.runs.run import Run
 
 log = logging.getLogger("cafemood")
@@ -46,6 +49,9 @@ class RunConfig:
         command: What makes this run again, as the report shows it.
         reduction_facts: Name and settings of the reduction, for `run.json`.
         method_facts: Name and settings of the clusterer.
+        unit: What is grouped: `photo`; `cafe` by its photos, which then carry their café's group; `auto`: cafés where
+            there are enough.
+        keep: `all` photos, or those that show the `place` (see `evaluation.place`).
         k: Clusters; `auto` chooses from `k_range` without labels.
         k_range: What `auto` tries.
         seed: Of everything random.
@@ -70,6 +76,8 @@ class RunConfig:
     command: str
     reduction_facts: dict[str, Any]
     method_facts: dict[str, Any]
+    unit: str = "photo"
+    keep: str = "all"
     k: int | str = 4
     k_range: Sequence[int] = tuple(range(2, 11))
     seed: int = 0
@@ -115,50 +123,61 @@ def embed_share(config: RunConfig) -> None:
 
 def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
+    from cafemood.app.noticing import notice
+    from cafemood.app.scoring import places_of, score
     from cafemood.clustering.base import check_matrix
+    from cafemood.clustering.cafe_places import check_cafes, chosen_unit
     from cafemood.clustering.cafe_reduction import CafeReduction
-    from cafemood.clustering.reduction import display_plane
+    from cafemood.clustering.lloyd import sharing
+    from cafemood.clustering.settings import check_k
+    from cafemood.clustering.stored_reduction import StoredReduction
     from cafemood.data.photos import skipped_lines
-    from cafemood.evaluation.assessment import assess
-    from cafemood.evaluation.baselines import baselines
-    from cafemood.evaluation.cafe_space import CafeSpace
     from cafemood.evaluation.judged import JudgedRows
-    from cafemood.evaluation.resampling import ReliabilityOptions
-    from cafemood.evaluation.selection import choose_k
-    from cafemood.evaluation.store import JudgingStore
     from cafemood.report import tracking
     from cafemood.report.finish import finish
 
-    facts: dict[str, Any] = {"command": config.command, "k": config.k, "seed": config.seed}
+    facts: dict[str, Any] = {"command": config.command, "k": config.k, "seed": config.seed, "unit": config.unit}
     facts |= {"reduce": config.reduction_facts, "method": config.method_facts}
     config.method(config.k if isinstance(config.k, int) else 2).check_settings()  # before hours of embedding
     with runs.RunWriter(config.folder, facts) as writer:
         loggers += config.loggers()
-        with writer.stage("find photos") as stage:
+        with doing("looking for photos"), writer.stage("find photos") as stage:
             photo_set = config.photos()
             stage["items"] = len(photo_set.photos)
-        with writer.stage("embed") as stage:
+            if config.unit == "auto":
+                unit, why = chosen_unit(photo_set.cafes, config.k)
+                config = replace(config, unit=unit)
+                writer.facts |= {"unit": unit, "notes": [why]}
+            if config.unit == "cafe":
+                check_cafes(photo_set.cafes, config.k)
+            if isinstance(config.k, int):
+                check_k(len(photo_set.photos), config.k)  # before hours of embedding
+        with doing("loading the network"), writer.stage("embed") as stage:
             data = _photo_data(config, photo_set)
             data.prepare_data()
-            data.setup()
             stage["items"] = data.n_embedded
+        with writer.stage("look at photos", items=len(data.photo_set.photos)):
+            noticed = notice(data, config.keep, config.cache_dir)
+            writer.keep, writer.left_out = config.keep, noticed.left_out
+        with writer.stage("reduce", items=len(data.photo_set.photos)):
+            data.setup()
         photo_set, features = data.photo_set, data.features.matrix()
         for line in skipped_lines(photo_set.skipped, where=f"{config.folder / 'run.json'} lists all"):
             log.warning("%s", line)
-        cafes = data.cafes
-        learnt = data.reduction if isinstance(data.reduction, CafeReduction) else None
-        if learnt is not None:
-            writer.facts["reduce"] = config.reduction_facts | learnt.facts()
+        if data.why_reduced is not None:
+            writer.facts["reduce"] = {"name": data.reduction.name, "chosen": data.why_reduced}
+        if isinstance(data.reduction, CafeReduction | StoredReduction):
+            writer.facts["reduce"] |= data.reduction.facts()
+        places = places_of(data, noticed.columns["place"]) if config.unit == "cafe" else None
+        matrix = data.matrix if places is None else places.rows
         n_candidates = 1
         if isinstance(config.k, int):
             k = config.k
         else:
-            with writer.stage("choose k", items=len(features)):
-                of = features if learnt is None else data.matrix
-                store = JudgingStore(config.cache_dir)
-                choice = choose_k(of, config.k_range, cafes, seed=config.seed, desc="k", store=store)
+            with writer.stage("choose k", items=len(matrix)):
+                choice = _chosen_k(config, data, places)
             k, n_candidates = writer.chose_k(choice), len(choice.ks)
-        with writer.stage("cluster", items=len(features)):
+        with doing("clustering"), writer.stage("cluster", items=len(matrix)):
             method = config.method(k)
             single_device = partial(config.trainer, devices=1, num_nodes=1, strategy="auto")
             options: dict[str, Any] = {
@@ -169,46 +188,50 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             }
             options["batch_size"] = config.batch_size
             method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
-            check_matrix(data.matrix, k)
-            clustering = method.fit(data.matrix).clustering(data.matrix, data.reduction.space)
-        with writer.stage("score", items=len(features)) as stage:
-            plane, explained = display_plane(features)
-            judged, store = JudgedRows(features), JudgingStore(config.cache_dir)
-            compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
-            truth = [p.label for p in photo_set.photos] if photo_set.labelled else None
-            reliability = ReliabilityOptions.of(
-                method,
-                k,
-                None if isinstance(data.reduction, CafeReduction) else data.reduction.n_components,
-                config.resamples,
-                n_nulls=config.nulls,
-                seed=config.seed,
-                n_candidates=n_candidates,
-            )
-            space = None if learnt is None else CafeSpace(learnt, data.matrix)
-            evaluation = assess(
-                judged, plane, clustering, compared, reliability, truth=truth, cafes=cafes, space=space, store=store
-            )
-            stage["reused"] = evaluation.details["reused"]
-        writer.record(data, clustering, evaluation, plane, explained)
+            check_matrix(matrix, k, unit="photo" if places is None else "café")
+            judged = JudgedRows(data.features.matrix() if places is None else places.means(data.features.matrix()))
+            with sharing(judged.rows, lambda: judged.squared):
+                method.fit(matrix)
+        with doing("scoring"), writer.stage("score", items=len(matrix)) as stage:
+            scored = score(config, data, method, judged, places, k=k, n_candidates=n_candidates)
+            stage["reused"] = scored.evaluation.details["reused"]
+        evaluation = noticed.judged(scored.evaluation, photo_set, scored.clustering.labels)
+        columns = scored.columns | noticed.columns
+        writer.record(data, scored.clustering, evaluation, scored.plane, scored.explained, columns)
     finished = runs.load(config.folder)
-    finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
+    with doing("drawing the report"):
+        finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
     tracking.log_run(loggers, finished, config.settings(k))
     return finished
 
 
-def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoDataModule:
-    """The photos' features, as the configuration wants them."""
-    from cafemood.features.photo_features import PhotoDataModule
+def _chosen_k(config: RunConfig, data: PhotoMatrix, places: CafePlaces | None) -> ChoiceOfK:
+    """The number of groups of the photos, or of the cafés, without labels."""
+    from cafemood.clustering.cafe_reduction import CafeReduction
+    from cafemood.clustering.stored_reduction import StoredReduction
+    from cafemood.evaluation.selection import choose_k
+    from cafemood.evaluation.store import JudgingStore
 
-    return PhotoDataModule(
+    learnt = isinstance(data.reduction, CafeReduction | StoredReduction)
+    if places is None:
+        rows, cafes = data.matrix if learnt else data.features.matrix(), data.photo_set.cafes
+    else:  # a group of cafés is told by its cafés whatever it is
+        rows, cafes = places.rows if learnt else places.means(data.features.matrix()), None
+    unit = "photo" if places is None else "café"
+    store = JudgingStore(config.cache_dir)
+    return choose_k(rows, config.k_range, cafes, seed=config.seed, desc="k", store=store, unit=unit)
+
+
+def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoMatrix:
+    """The photos' features, as the configuration wants them."""
+    from cafemood.features.photo_matrix import PhotoMatrix
+
+    return PhotoMatrix(
         photo_set,
         config.backbone(),
         config.reduction(),
         cache_dir=config.cache_dir,
         embed_batch_size=config.embed_batch_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
         trainer=config.distributed,
     )
 

@@ -16,6 +16,7 @@ def quiet() -> None:
         "pytorch_lightning.utilities.rank_zero",
         "pytorch_lightning.accelerators.cuda",
         "lightning_fabric",
+        "matplotlib.font_manager",  # that it made its cache
     ):
         logging.getLogger(name).setLevel(logging.WARNING)
     # Where the machine does not tell its cores, joblib prints a traceback, but only the first time that it is asked.

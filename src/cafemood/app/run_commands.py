@@ -8,26 +8,28 @@ from typing import Annotated
 
 import typer
 
-from cafemood.app.output import say, say_json
+from cafemood.app.opening import Open, RunName, folder_of, given_path, open_page, run_of
+from cafemood.app.output import doing, say, say_json
 from cafemood.core.names import path_of, shown
 from cafemood.errors import CafemoodError
-
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as outputs/runs/…")]
+from cafemood.runs.listing import OUTPUTS
 
 
 def assign(
-    run: RunFolder,
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="New photos, or folders of cafés.")],
+    run: RunName,
+    photos: Annotated[
+        list[Path], typer.Argument(parser=given_path, metavar="PHOTO…", help="New photos, or folders of cafés.")
+    ],
     nearest: Annotated[int, typer.Option(help="How many of the run's photos to name beside each.", min=0)] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Add them to the run's cafés (nothing is trained).")] = False,
 ) -> None:
     """Say which mood new photos and cafés belong to, and which photos are unlike anything seen."""
     from cafemood import runs
-    from cafemood.cafes import assigning
+    from cafemood.cafes import assigning, new_cafes
     from cafemood.data.photos import named_as_photo, skipped_lines
 
-    opened = runs.load(run)
+    opened = run_of(run)
     photo_set = assigning.find(photos)
     answers = []
     if as_json:
@@ -43,30 +45,31 @@ def assign(
         else:
             say(str(answer), err=answer.error is not None)
     if photo_set.cafe_source == "folder" and not as_json:
-        for line in assigning.cafe_lines(opened, photo_set.photos, answers):
+        for line in new_cafes.lines(opened, photo_set.photos, answers):
             say(line)
     if keep:
         from cafemood.report.finish import update
 
         n = assigning.keep(opened, photo_set.photos, answers)
-        update(runs.load(run))
-        say(f"{n} photos added to {run / 'cafes.parquet'}", err=as_json)
+        update(runs.load(opened.folder))
+        say(f"{n} photos added to {opened.folder / 'cafes.parquet'}", err=as_json)
     if any(answer.error is not None for answer in answers) or any(named_as_photo(s) for s in photo_set.skipped):
         raise typer.Exit(1)
 
 
 def name(
-    run: RunFolder,
+    run: RunName,
     mood: Annotated[int | None, typer.Argument(metavar="[MOOD]", help="Its number, from 1; without, list all.")] = None,
     words: Annotated[str | None, typer.Argument(metavar="[NAME]", help='Its name: "dark wood".')] = None,
     forget: Annotated[bool, typer.Option("--forget", help="Go back to the words that cafemood finds.")] = False,
+    show_page: Open = False,
 ) -> None:
     """Name a mood, for every page and table from then on; without arguments, say what the moods are called."""
     from cafemood import runs
     from cafemood.cafes import moods
     from cafemood.report.report import write_report
 
-    opened = runs.load(run)
+    opened = run_of(run)
     if mood is None:
         for known in moods.of_run(opened):
             shown = f"{known.english} / {known.korean}" if known.english != known.korean else known.english
@@ -80,29 +83,33 @@ def name(
             fix=f'cafemood name {run} {mood} "dark wood", or --forget alone',
         )
     moods.give_name(opened, mood, words)
-    say(f"Report: {write_report(runs.load(run))}")
+    page = write_report(runs.load(opened.folder))
+    say(f"Report: {page}")
+    open_page(page, show_page)
 
 
 def cafes(
-    run: RunFolder,
+    run: RunName,
     limit: Annotated[int, typer.Option(help="Cafés to show.", min=1)] = 20,
 ) -> None:
     """Profile every café: its moods with intervals, spread, signature photo, most similar cafés."""
-    from cafemood import runs
     from cafemood.cafes import profiles, terminal
 
-    opened = runs.load(run)
+    opened = run_of(run)
     if not opened.knows_cafes:
         say("No café ids are known: every photo counts as its own café.", err=True)
-    profiled = profiles.build(opened)
+    with doing("profiling the cafés"):
+        profiled = profiles.build(opened)
     terminal.print_table(profiled, limit)
-    say(f"Cafés: {run / 'cafes.parquet'} and .csv")
+    say(f"Cafés: {opened.folder / 'cafes.parquet'} and .csv")
 
 
 def similar(
-    run: RunFolder,
+    run: RunName,
     cafe: Annotated[str | None, typer.Option(metavar="ID", help="A café's id or name.")] = None,
-    photo: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A photo; may be repeated.")] = None,
+    photo: Annotated[
+        list[Path] | None, typer.Option(parser=given_path, metavar="FILE", help="A photo; may be repeated.")
+    ] = None,
     like: Annotated[str | None, typer.Option(metavar="ID,ID", help="Cafés that you like.")] = None,
     unlike: Annotated[str | None, typer.Option(metavar="ID,ID", help="And cafés that you do not.")] = None,
     near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Tell distances: 37.54,127.05.")] = None,
@@ -111,7 +118,6 @@ def similar(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
 ) -> None:
     """Rank the cafés most like a café, a photo, or several cafés, and say why."""
-    from cafemood import runs
     from cafemood.cafes import profiles
     from cafemood.cafes import similar as searching
 
@@ -121,7 +127,7 @@ def similar(
         fix = "give one of --cafe ID, --photo FILE, or --like ID,ID [--unlike ID,ID]"
         raise CafemoodError("The question is not clear", where="cafemood similar", why=why, fix=fix)
     place = searching.place(near) if near else None
-    profiled = profiles.load(runs.load(run))
+    profiled = profiles.load(run_of(run))
     if photo:
         query = searching.like_photos(profiled, photo)
     else:
@@ -135,70 +141,109 @@ def similar(
 
 
 def atlas(
-    run: RunFolder,
+    run: RunName,
     folder: Annotated[
         bool | None,
         typer.Option("--folder/--one-file", help="Pictures beside the page, or inside it; by the number of photos."),
     ] = None,
-    streets: Annotated[Path | None, typer.Option(metavar="FILE", help="GeoJSON lines to draw below the cafés.")] = None,
+    streets: Annotated[
+        Path | None, typer.Option(parser=given_path, metavar="FILE", help="GeoJSON lines to draw below the cafés.")
+    ] = None,
+    show_page: Open = False,
 ) -> None:
     """Write the atlas: a page to wander through all photos and cafés; it needs no network."""
-    from cafemood import runs
     from cafemood.cafes import profiles
     from cafemood.report import atlas as atlases
 
-    page = atlases.write_atlas(profiles.load(runs.load(run)), folder=folder, streets=streets)
+    opened = run_of(run)
+    with doing("drawing the atlas"):
+        page = atlases.write_atlas(profiles.load(opened), folder=folder, streets=streets)
     say(f"Atlas: {page}")
+    open_page(page, show_page)
 
 
 def export(
-    run: RunFolder,
+    run: RunName,
     kind: Annotated[str, typer.Argument(metavar="KIND", help="folders, csv, geojson or fiftyone.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.")],
+    to: Annotated[Path, typer.Option("--to", parser=given_path, metavar="DIR", help="A new or empty folder.")],
     copy: Annotated[bool, typer.Option("--copy", help="Copy the photos; without, folders hold links.")] = False,
 ) -> None:
     """Take the moods elsewhere: a folder a mood, tables, a map, or a data set that FiftyOne reads."""
-    from cafemood import runs
     from cafemood.cafes import profiles
     from cafemood.report import export as exporting
 
-    done = exporting.export(profiles.load(runs.load(run)), kind, to, copy=copy)
+    opened = run_of(run)
+    with doing("exporting"):
+        done = exporting.export(profiles.load(opened), kind, to, copy=copy)
     for line in done.notes:
         say(line, err=True)
     say(f"{done.what}: {to}")
 
 
-def report(run: RunFolder) -> None:
+def report(run: RunName, show_page: Open = False) -> None:
     """Write report.html and the figures of a run again, and what an older run's folder lacks."""
-    from cafemood import runs
     from cafemood.report.finish import finish
 
-    say(f"Report: {finish(runs.load(run))}")
+    opened = run_of(run)
+    with doing("drawing the report"):
+        page = finish(opened)
+    say(f"Report: {page}")
+    open_page(page, show_page)
 
 
-def show(run: RunFolder) -> None:
+def show(run: RunName) -> None:
     """Print the verdict and the scores of a run."""
-    from cafemood import runs
     from cafemood.report import terminal as summary
 
-    summary.print_summary(runs.load(run))
+    summary.print_summary(run_of(run))
 
 
 def compare(
-    folders: Annotated[list[Path], typer.Argument(metavar="SWEEP…", help="Sweeps or run folders, any number.")],
+    folders: Annotated[
+        list[str],
+        typer.Argument(metavar="SWEEP…", help="Sweeps or runs: folders, beginnings of names, or `latest` (sweep)."),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="Where the table and the page go; default: the first folder.")
+        Path | None,
+        typer.Option(parser=given_path, help="Where the table and the page go; default: the first folder."),
     ] = None,
+    show_page: Open = False,
 ) -> None:
     """Set many runs side by side: one table, one page, and which run is best supported without labels."""
+    found = [folder_of(word, sweeps=True) for word in folders]
     from cafemood.report import compare as comparing
     from cafemood.report import comparison
     from cafemood.report import terminal as summary
 
-    compared = comparison.compare_runs(folders)
-    page = comparing.write(compared, out or folders[0].expanduser())
+    with doing("comparing"):
+        compared = comparison.compare_runs(found)
+        page = comparing.write(compared, out or found[0])
     summary.print_comparison(compared)
     say(f"Comparison: {page}")
+    open_page(page, show_page)
+
+
+def list_runs(
+    folder: Annotated[Path, typer.Argument(parser=given_path, metavar="[DIR]", help="Where they lie.")] = OUTPUTS,
+    limit: Annotated[int, typer.Option("-n", help="Runs to show; 0: all.", min=0)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a table.")] = False,
+) -> None:
+    """List the runs, the newest first; the names in the table can stand wherever RUN does."""
+    from cafemood.report import run_table
+    from cafemood.runs import listing
+
+    found = listing.below(folder)
+    some = found[:limit] if limit else found
+    if as_json:
+        for run in some:
+            say_json(run.to_json())
+        return
+    if found:
+        run_table.print_runs(some, listing.short_names(some, found))
+    if len(found) > len(some):
+        say(f"… and {len(found) - len(some)} older runs: -n 0 shows all", err=True)
+    if not found:
+        say(f"No run is in {folder} yet: cafemood train data=folder data.root=DIR k=4", err=True)
 
 
 def names(text: str | None) -> list[str]:
@@ -207,6 +252,7 @@ def names(text: str | None) -> list[str]:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "runs": list_runs,
     "assign": assign,
     "name": name,
     "cafes": cafes,

@@ -8,16 +8,19 @@ from typing import Annotated
 
 import typer
 
+from cafemood.app.opening import Open, RunName, folder_of, given_path, open_page, run_of, survey_of
 from cafemood.app.output import say
-from cafemood.app.run_commands import RunFolder, names
+from cafemood.app.run_commands import names
 from cafemood.errors import CafemoodError
 
-SurveyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A survey's folder, such as RUN/survey.")]
+SurveyFolder = Annotated[str, typer.Argument(metavar="DIR", help="A survey's folder, or its RUN for RUN/survey.")]
 
 
 def build_survey(
-    run: RunFolder,
-    out: Annotated[Path | None, typer.Option(help="The survey's folder; default: RUN/survey.")] = None,
+    run: RunName,
+    out: Annotated[
+        Path | None, typer.Option(parser=given_path, help="The survey's folder; default: RUN/survey.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Photos in a group (3 to 6), each of another café.")] = 4,
     groups: Annotated[int | None, typer.Option(help="Groups a cluster; default: 3, fewer if it gets too long.")] = None,
     intruders: Annotated[int, typer.Option(help="Intruder questions a cluster.")] = 2,
@@ -25,14 +28,15 @@ def build_survey(
     scale: Annotated[int, typer.Option(help="Steps of the rating: 5 or 7.")] = 5,
     seed: Annotated[int, typer.Option(help="Of the draw of photos and orders.")] = 0,
     title: Annotated[str, typer.Option(help="Shown to people instead of the built-in title.")] = "",
+    show_page: Open = False,
 ) -> None:
     """Draw groups of photos and write the survey: one HTML file, and a folder to serve."""
-    from cafemood import runs
     from cafemood.survey.build import build
     from cafemood.survey.design import Design
 
+    opened = run_of(run)
     design = Design(size, groups, intruders, triplets, scale, seed, title)
-    built = build(runs.load(run), out or run.expanduser() / "survey", design)
+    built = build(opened, out or opened.folder / "survey", design)
     used, n = built.facts["design"], len(built.plans[0])
     say(
         f"{n} questions a person, about {built.facts['minutes']:.0f} minutes: {used['groups']} groups of "
@@ -44,6 +48,7 @@ def build_survey(
     if built.facts["not_shown"]:
         say(f"{built.facts['not_shown']} photos that no page shows were not drawn from (docs/survey.md).", err=True)
     say(f"Survey: {built.folder / 'survey.html'}  (to serve: cafemood survey serve {built.folder})")
+    open_page(built.folder / "survey.html", show_page)
 
 
 def serve_survey(
@@ -61,7 +66,7 @@ def serve_survey(
     """Serve a survey until Ctrl-C; every answer is on disk before the phone hears that it is saved."""
     from cafemood.survey import study
 
-    opened = study.load(folder)
+    opened = study.load(survey_of(folder))
     try:
         from cafemood.survey.serve import serve
     except ImportError as error:
@@ -71,21 +76,21 @@ def serve_survey(
 
 def score_survey(
     folder: SurveyFolder,
-    run: Annotated[Path | None, typer.Option(help="Where its run is now, if it has moved.")] = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="Where its run is now, if it has moved.")] = None,
     others: Annotated[
-        list[Path] | None, typer.Option("--with", metavar="RUN", help="Another run: its backbone on the same triplets.")
+        list[str] | None, typer.Option("--with", metavar="RUN", help="Another run: its backbone on the same triplets.")
     ] = None,
+    show_page: Open = False,
 ) -> None:
     """Score the answers so far: table, tests, agreement, figure, CSV and codebook; the run's report shows them."""
-    from cafemood import runs
     from cafemood.report.report import write_report
     from cafemood.survey import answers, score, study, terminal
 
-    opened = study.load(folder)
-    scored_run, missing = score.run_of(opened, run)
+    opened = study.load(survey_of(folder))
+    scored_run, missing = score.run_of(opened, None if run is None else folder_of(run))
     try:
         gathered = answers.gather(opened)
-        scored = score.score(opened, gathered, scored_run, [runs.load(other) for other in others or []])
+        scored = score.score(opened, gathered, scored_run, [run_of(other) for other in others or []])
     except ImportError as error:
         raise _survey_extra(error) from None
     paths = score.write(opened, gathered, scored_run, scored)
@@ -94,7 +99,9 @@ def score_survey(
         say(missing, err=True)
     say("Result: " + ", ".join(str(path) for path in paths))
     if scored_run is not None:
-        say(f"Report: {write_report(scored_run)}")
+        page = write_report(scored_run)
+        say(f"Report: {page}")
+        open_page(page, show_page)
 
 
 def simulate_survey(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from cafemood.app.opening import below_here
 from cafemood.core.names import plain
 from cafemood.errors import CafemoodError
 
@@ -39,6 +40,9 @@ class CompareSweep(Callback):
     incomplete: ClassVar[bool] = False
     """Whether a job's result is missing (a launcher may have run it in another process), or the comparison is."""
 
+    page: ClassVar[Path | None] = None
+    """The comparison, once it is written."""
+
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare what the sweep left; a comparison that cannot be made is told."""
         from cafemood.report import compare, comparison, terminal, tracking
@@ -51,8 +55,9 @@ class CompareSweep(Callback):
         except CafemoodError as error:
             logging.getLogger("cafemood").error("%s", error)
             return
+        CompareSweep.page = page
         terminal.print_comparison(compared)
-        print(f"Comparison: {plain(str(page))}")
+        print(f"Comparison: {plain(str(below_here(page)))}")
         if "wandb" in (config.logger or {}):
             settings = config.logger.wandb
             tracking.log_comparison(compared, page, settings.project, offline=settings.offline, tags=settings.tags)

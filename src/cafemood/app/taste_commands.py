@@ -8,16 +8,17 @@ from typing import Annotated
 
 import typer
 
-from cafemood.app.output import say, say_json
-from cafemood.app.run_commands import RunFolder
+from cafemood.app.opening import Open, RunName, given_path, open_page, run_of
+from cafemood.app.output import doing, say, say_json
 from cafemood.core.names import shown
 from cafemood.errors import CafemoodError
 
 
 def taste(
-    run: RunFolder,
+    run: RunName,
     answers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Answers that the page saved: rank the cafés by them.")
+        Path | None,
+        typer.Option(parser=given_path, metavar="FILE", help="Answers that the page saved: rank the cafés by them."),
     ] = None,
     near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Tell distances: 37.54,127.05.")] = None,
     limit: Annotated[int, typer.Option("-n", help="Cafés to name.", min=1)] = 10,
@@ -26,9 +27,9 @@ def taste(
     folder: Annotated[
         bool | None, typer.Option("--folder/--one-file", help="Photos beside the page, or inside it; by their number.")
     ] = None,
+    show_page: Open = False,
 ) -> None:
     """Write the page that finds someone's cafés in ten taps; with --answers, rank them here."""
-    from cafemood import runs
     from cafemood.cafes import profiles, similar
     from cafemood.taste import answers as answering
     from cafemood.taste import page, ranking, space
@@ -37,15 +38,19 @@ def taste(
         fix = "add --answers FILE, which the page saves"
         raise CafemoodError("There are no answers to rank by", where="cafemood taste", fix=fix)
     place = similar.place(near) if near else None
-    made = space.of_run(profiles.load(runs.load(run)))
+    opened = run_of(run)
+    with doing("placing the cafés"):
+        made = space.of_run(profiles.load(opened))
     if answers is not None:
-        for ranked in ranking.rank(made, answering.read(answers.expanduser(), made), n=limit, near=place):
+        for ranked in ranking.rank(made, answering.read(answers, made), n=limit, near=place):
             say_json(ranked.facts()) if as_json else say(shown(ranked))
         return
-    written, gone = page.write_page(made, folder=folder, size=photos)
+    with doing("drawing the page"):
+        written, gone = page.write_page(made, folder=folder, size=photos)
     if gone:
         say(f"{gone} cafés have no photo that can be read: the page ranks them and does not ask about them.", err=True)
     say(f"Taste: {written}")
+    open_page(written, show_page)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"taste": taste}

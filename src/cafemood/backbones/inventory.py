@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cafemood.backbones import weights
 from cafemood.backbones.cards import CARDS, Card
 from cafemood.errors import CafemoodError, WeightsError
+
+_WIDE = 160
+"""Columns of a terminal from which the table has all that is known."""
 
 
 def chosen(names: Sequence[str]) -> list[str]:
@@ -39,24 +44,27 @@ def here(card: Card) -> Path | None:
     return path if path.is_file() else None
 
 
-def print_table() -> None:
-    """Print every backbone with its size, licence, presence and digest."""
-    table = Table(
-        title=f"Weight files, kept in {weights.cached(CARDS['resnet50'].source).parent}", title_justify="left"
-    )
-    for heading, justify in (("backbone", "left"), ("features", "right"), ("MB", "right"), ("here", "left")):
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for heading in ("digest", "licence", "source"):
-        table.add_column(heading, overflow="fold")
+def print_table(console: Console | None = None) -> None:
+    """Print every backbone with its size, licence, presence and digest; where it is wide enough also the source."""
+    console = console or Console()
+    wide = console.width >= _WIDE
+    console.print(Text(f"Weight files, kept in {weights.cached(CARDS['resnet50'].source).parent}"), soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("backbone", "features", "MB", "here", "digest", "licence", *(["source"] if wide else [])):
+        right = heading in ("features", "MB")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=not wide, overflow="fold")
     for name, card in CARDS.items():
         path = here(card)
         lies = "no" if path is None else "in a package" if card.offline else "fetched"
         source = card.source.package or str(card.source.url).split("/")[2]
         licence = card.licence.removeprefix("weights: ")
-        table.add_row(name, f"{card.dim}-d", str(card.megabytes), lies, _digest(card), licence, source)
-    Console().print(table)
+        cells = [name, f"{card.dim}-d", str(card.megabytes), lies, _digest(card)]
+        table.add_row(*cells, *([licence, source] if wide else [re.split(r"[(;]", licence)[0].strip()]))
+    console.print(table)
     names = ", ".join(name for name, card in CARDS.items() if card.offline)
-    Console().print(f"Without network: {names}, precomputed. Fetch early: cafemood weights fetch NAME …")
+    console.print(f"Without network: {names}, precomputed. Fetch early: cafemood weights fetch NAME …")
+    if not wide:
+        console.print(f"With sources and whole licences: COLUMNS={_WIDE} cafemood weights list")
 
 
 def _digest(card: Card) -> str:
@@ -64,7 +72,7 @@ def _digest(card: Card) -> str:
         return "published"
     if card.offline:
         return "the package's"
-    return "recorded" if weights.is_recorded(weights.cached(card.source)) else "recorded when fetched"
+    return "recorded" if weights.is_recorded(weights.cached(card.source)) else "when fetched"
 
 
 def fetch(names: Sequence[str]) -> Iterator[tuple[str, Path]]:

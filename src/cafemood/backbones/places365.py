@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _INDOOR = {"1": True, "2": False}
 
@@ -28,6 +32,28 @@ def scene_is_indoor() -> dict[str, bool]:
     """Whether each category is an indoor scene, in the order of `scene_categories`."""
     rows = [line.split() for line in _lines("IO_places365.txt")]
     return {_category(name): _INDOOR[label] for name, label in rows}
+
+
+def scene_probabilities(name: str, output: str, features: np.ndarray) -> np.ndarray | None:
+    """Features (n, 365) that are outputs of a Places365 network, as probabilities; None where they are not.
+
+    Args:
+        name: The backbone's name.
+        output: Which of its outputs the features are.
+        features: The features (n, d).
+    """
+    import numpy as np
+
+    from cafemood.backbones.cards import CARDS, CLASSIFIED
+
+    card = CARDS.get(name)
+    if card is None or card.n_classes != len(scene_categories()) or output not in CLASSIFIED:
+        return None
+    x = np.asarray(features, dtype=np.float32)
+    if output == "logits":
+        x = np.exp(x - x.max(axis=1, keepdims=True))
+        return x / x.sum(axis=1, keepdims=True)
+    return x**2 if output == "sqrt_probs" else x
 
 
 def _lines(file: str) -> list[str]:

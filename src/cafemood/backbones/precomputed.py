@@ -12,6 +12,7 @@ import numpy as np
 
 from cafemood.core import chunks
 from cafemood.core.reasons import reason_of
+from cafemood.data import given
 from cafemood.data.cells import text
 from cafemood.data.decoding import decoded
 from cafemood.data.labelled import _ids, read_labelled
@@ -62,11 +63,7 @@ def read_matrix(path: str | None, ids: str | None = None) -> Precomputed:
     Raises:
         FeaturesError: The file is missing, damaged, has no ids, or holds NaN or infinity.
     """
-    if path is None:
-        raise FeaturesError("No feature matrix given", where="backbone.path", fix="give backbone.path=FILE.npz")
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise FeaturesError("The feature matrix does not exist", where=file, fix="correct backbone.path")
+    file = given.feature_matrix(path)
     try:
         names, matrix = _read_matrix(file, ids)
     except FeaturesError:

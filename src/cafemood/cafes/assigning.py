@@ -15,13 +15,16 @@ import torch
 
 from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
+from cafemood.cafes import new_cafes, new_places
 from cafemood.clustering import n2d, stored
+from cafemood.clustering.reduction import project
 from cafemood.core.atomic import write_tensors
 from cafemood.core.names import existing, path_of, shown, text_of
 from cafemood.core.parquet import write_parquet
 from cafemood.data.folders import scan_folder
 from cafemood.data.images import file_digest, open_image
 from cafemood.data.photos import Photo, PhotoSet, Skipped
+from cafemood.data.place_signs import measure
 from cafemood.errors import PhotoError, RunError
 from cafemood.runs import compact
 from cafemood.runs.run import Run
@@ -36,7 +39,9 @@ class Answer:
     `mood` counts from 1, as the report does; `cluster` from 0, as the tables do. `probability` is the
     Student-t membership, and `nearest` names photos of the run with their distance in `space`. `novelty` is the
     photo's distance to its neighbours over the largest that photos of cafés held out have: above 1 the photo is
-    `novel`, and its mood is not to be believed. It is None where the run keeps no features.
+    `novel`, and its mood is not to be believed. It is None where the run keeps no features. `place` is how much
+    place the photo shows, from 0 to 1, and `no_place` why it seems to show none; it is `left_out`, and has no mood,
+    where the run has left such photos out.
     """
 
     photo: str
@@ -47,12 +52,21 @@ class Answer:
     space: str = ""
     novelty: float | None = None
     error: str | None = None
+    place: float | None = None
+    no_place: str = ""
+    left_out: bool = False
     row: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False, compare=False)
+    reduced: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), repr=False, compare=False)
 
     @property
     def novel(self) -> bool:
         """Whether the photo is unlike anything that the run has seen."""
         return self.novelty is not None and self.novelty > 1
+
+    @property
+    def counts(self) -> bool:
+        """Whether the photo tells the mood of its café."""
+        return self.error is None and not self.novel and not self.left_out
 
     @property
     def mood(self) -> int | None:
@@ -61,12 +75,14 @@ class Answer:
 
     def facts(self) -> dict[str, Any]:
         """The answer as plain values."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "row"}
-        return {"mood": None if self.novel else self.mood, "novel": self.novel, **values}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("row", "reduced")}
+        return {"mood": self.mood if self.counts else None, "novel": self.novel, **values}
 
     def __str__(self) -> str:
         if self.error is not None:
             return f"{shown(self.photo)}: skipped, {shown(self.error)}"
+        if self.left_out:
+            return f"{shown(self.photo)}: no place to see ({self.no_place}); left out, as in this run"
         if self.novel:
             far = f"{self.novelty:.1f} x the distance of a usual new photo"
             return f"{shown(self.photo)}: unlike any photo of this run ({far}); no mood (nearest: mood {self.mood})"
@@ -90,30 +106,37 @@ def assign_photos(run: Run, photos: Sequence[Path], *, n_nearest: int = 3) -> It
         RunError: The run's backbone cannot be made again as it was.
     """
     backbone = _backbone(run)
-    tensors, about = run.model
+    tensors, words = run.model
+    space = words.get("space", "")
     for start in range(0, len(photos), BATCH):
         chunk = photos[start : start + BATCH]
         opened = [_open(path, backbone) for path in chunk]
-        pixels = [image for image in opened if isinstance(image, torch.Tensor)]
-        rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float | None]] = iter(())
+        pixels = [image[0] for image in opened if not isinstance(image, str)]
+        rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float | None]] = iter(())
+        told: Iterator[dict[str, Any]] = iter(())
         if pixels:
             features = backbone.embed(torch.stack(pixels))
-            probabilities, z = stored.assign(features, tensors)
+            reduced = project(features.astype(np.float32), tensors)
+            probabilities, z = stored.assign_reduced(reduced, tensors)
             points, far = _novelty(run, features)
-            rows = zip(probabilities, z, points, far, strict=True)
+            signs = np.stack([image[1] for image in opened if not isinstance(image, str)])
+            told = iter(new_places.told(run, features, signs))
+            rows = zip(probabilities, z, reduced, points, far, strict=True)
         for path, image in zip(chunk, opened, strict=True):
             if isinstance(image, str):
                 yield Answer(text_of(path), error=image)
                 continue
-            q, point, row, far_off = next(rows)
+            q, point, in_space, row, far_off = next(rows)
             if "embedding" in tensors:
                 near = _nearest(run, tensors["embedding"], point, n_nearest)
             else:  # the clustering space is the features, which the run keeps compact
                 near = _nearest(run, run.features["rows"], row, n_nearest)
             cluster = int(q.argmax())
-            space = about.get("space", "")
             probability = [float(v) for v in q]
-            yield Answer(text_of(path), cluster, float(q[cluster]), probability, near, space, far_off, row=row)
+            yield Answer(
+                text_of(path), cluster, float(q[cluster]), probability, near, space, far_off, row=row, reduced=in_space,
+                **next(told),
+            )  # fmt: skip
 
 
 def find(paths: Sequence[Path]) -> PhotoSet:
@@ -147,26 +170,28 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     """Add assigned photos to the run's profiles, without training; returns how many are new to it.
 
     They go to `added.parquet` and `added.safetensors`; what the run itself holds stays as it is. A photo that
-    the run knows already is not added again, one that is unlike anything seen not at all.
+    the run knows already is not added again, one that is unlike anything seen, or left out, not at all.
 
     Args:
         run: The run.
         photos: The photos, with their cafés.
-        answers: Theirs.
+        answers: Theirs. Where cafés were grouped, a photo gets its café's group (`new_cafes.groups`).
     """
     import pandas as pd
 
     kept_ids = set(run.photos["photo_id"])
     chosen: dict[str, tuple[Photo, Answer]] = {}
     for photo, answer in zip(photos, answers, strict=True):
-        if answer.error is None and not answer.novel and photo.photo_id not in kept_ids:
+        if answer.counts and photo.photo_id not in kept_ids:
             chosen.setdefault(photo.photo_id, (photo, answer))
     if not chosen:
         return 0
+    groups = new_cafes.groups(run, photos, answers)
     rows = np.stack([answer.row for _, answer in chosen.values()])
     plane = run.photos[["x", "y"]].to_numpy(dtype=np.float32)
     x, y = n2d.among_neighbours(rows, run.rows.astype(np.float32), plane).T
-    table = pd.DataFrame([_record(run, photo, answer) for photo, answer in chosen.values()]).assign(x=x, y=y)
+    records = [_record(photo, answer, groups.get(photo.cafe_id)) for photo, answer in chosen.values()]
+    table = pd.DataFrame(records).assign(x=x, y=y)
     before = run.photos[run.photos["added"]].drop(columns="added")
     if len(before):
         n_own = len(run.assignments)
@@ -178,40 +203,17 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     return len(chosen)
 
 
-def cafe_lines(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> Iterator[str]:
-    """What new cafés are like: a line each, shares with the interval that their few photos allow."""
-    from cafemood.cafes import shares
-
-    k = run.card.k
-    clusters = run.photos["cluster"].to_numpy(dtype=int)
-    cafes = np.unique(run.photos["cafe_id"].astype(str), return_inverse=True)[1]
-    counts_before = np.zeros((cafes.max() + 1, k))
-    np.add.at(counts_before, (cafes, clusters), 1)
-    prior = shares.fit_prior(counts_before)
-    for cafe_id in dict.fromkeys(p.cafe_id for p in photos):
-        of_cafe = [a for p, a in zip(photos, answers, strict=True) if p.cafe_id == cafe_id and a.error is None]
-        counts = np.bincount([a.cluster for a in of_cafe if not a.novel and a.cluster is not None], minlength=k)
-        low, high = (ends[0] for ends in shares.intervals(counts[None, :], prior))
-        mood_shares = [
-            f"mood {j + 1} {100 * counts[j] / counts.sum():.0f} % ({100 * low[j]:.0f}–{100 * high[j]:.0f})"
-            for j in np.argsort(-counts, kind="stable")
-            if counts[j]
-        ]
-        novel = sum(a.novel for a in of_cafe)
-        unlike = f"; {novel} unlike any photo of this run" if novel else ""
-        of = f"{len(of_cafe)} photo{'' if len(of_cafe) == 1 else 's'}"
-        yield f"café {shown(cafe_id)}: {of}: {' · '.join(mood_shares) or 'no mood'}{unlike}"
-
-
 def _moved(photo: Photo, root: Path, **changes: Any) -> Photo:
     from dataclasses import replace
 
     return replace(photo, file=text_of(root / path_of(photo.file)), **changes)
 
 
-def _record(run: Run, photo: Photo, answer: Answer) -> dict[str, Any]:
-    order = np.argsort(-np.asarray(answer.probabilities), kind="stable")
+def _record(photo: Photo, answer: Answer, group: new_cafes.CafeGroup | None) -> dict[str, Any]:
+    probabilities = np.asarray(answer.probabilities if group is None else group.probabilities)
+    order = np.argsort(-probabilities, kind="stable")
     nothing = float("nan")
+    of_cafe = {} if group is None else {"alone": answer.cluster, "certainty": group.certainty}
     return {
         "photo_id": photo.photo_id,
         "file": photo.file,
@@ -221,10 +223,13 @@ def _record(run: Run, photo: Photo, answer: Answer) -> dict[str, Any]:
         "label": None,
         "cluster": int(order[0]),
         "second_cluster": int(order[1]),
-        "probability": answer.probabilities[order[0]],
-        "second_probability": answer.probabilities[order[1]],
+        "probability": float(probabilities[order[0]]),
+        "second_probability": float(probabilities[order[1]]),
         "silhouette": nothing,
         "distance": nothing,
+        "place": answer.place,
+        "no_place": answer.no_place,
+        **of_cafe,
     }
 
 
@@ -255,9 +260,11 @@ def _backbone(run: Run) -> Backbone:
     return backbone
 
 
-def _open(path: Path, backbone: Backbone) -> torch.Tensor | str:
+def _open(path: Path, backbone: Backbone) -> tuple[torch.Tensor, np.ndarray] | str:
+    """What the network sees of a photo, and the photo's signs; or why it cannot be read."""
     try:
-        return backbone.transform(open_image(path, shortest=backbone.shortest))
+        image = open_image(path, shortest=backbone.shortest)
+        return backbone.transform(image), measure(image).row()
     except PhotoError as error:
         return str(error.why or error.what)
 

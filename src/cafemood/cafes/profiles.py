@@ -181,12 +181,15 @@ def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np
     possible = table["lat"].between(-90, 90) & table["lon"].between(-180, 180)
     table.loc[~possible, ["lat", "lon"]] = np.nan
     counts = np.zeros((len(table), k))
-    np.add.at(counts, (of_photo, photos["cluster"].to_numpy(dtype=int)), 1)
+    grouped = run.card.unit == "cafe"  # the shares are then of what its photos are like by themselves
+    np.add.at(counts, (of_photo, photos["alone" if grouped else "cluster"].to_numpy(dtype=int)), 1)
     prior = shares.fit_prior(counts)
     low, high = shares.intervals(counts, prior)
     by_cafe = counts / counts.sum(axis=1, keepdims=True)
     table["n_photos"] = n_photos
-    table["mood"] = by_cafe.argmax(axis=1) + 1
+    table["mood"] = (first["cluster"].first().to_numpy(dtype=int) if grouped else by_cafe.argmax(axis=1)) + 1
+    if grouped:
+        table["certainty"] = first["certainty"].first().to_numpy()
     for j in range(k):
         table[f"share_{j + 1}"], table[f"low_{j + 1}"], table[f"high_{j + 1}"] = (
             by_cafe[:, j],
@@ -263,10 +266,15 @@ def label(record: dict[str, Any]) -> str:
 
 
 def share_words(record: dict[str, Any], named: list[moods.Mood], least: float = 0.15) -> str:
-    """`dark, warm 80 % (45–93)`, the largest shares first."""
+    """`dark, warm 80 % (45–93)`, the largest shares first; where cafés were grouped, its group before them."""
     ordered = sorted(named, key=lambda mood: -record[f"share_{mood.number}"])
     notable = [mood for mood in ordered if record[f"share_{mood.number}"] >= least] or ordered[:1]
-    return " · ".join(
+    group = ""
+    if "certainty" in record:
+        name = named[int(record["mood"]) - 1].english or f"mood {record['mood']}"
+        chance = record["certainty"]
+        group = name + ("" if np.isnan(chance) else f" (chance {100 * chance:.0f} %)") + "; its photos alone: "
+    return group + " · ".join(
         f"{mood.english or f'mood {mood.number}'} {100 * record[f'share_{mood.number}']:.0f} % "
         f"({100 * record[f'low_{mood.number}']:.0f}–{100 * record[f'high_{mood.number}']:.0f})"
         for mood in notable

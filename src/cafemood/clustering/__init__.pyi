@@ -1,3 +1,4 @@
+from .auto_reduction import AutoReduction as AutoReduction
 from .base import Clusterer as Clusterer
 from .base import Clustering as Clustering
 from .cafe_reduction import CafeReduction as CafeReduction

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
+from scipy.spatial.distance import cdist, pdist
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor
 
-from cafemood.clustering.functional import log_soft_assignment
 from cafemood.clustering.random_state import isolated_random_state, seed_of
+from cafemood.clustering.settings import check_k
 from cafemood.core import chunks
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import ClusteringError
@@ -58,7 +57,7 @@ class Clustering:
 
     def health(self) -> dict[str, Any]:
         """Clusters in use, smallest cluster, entropy of sizes, least centre distance, label change of each update."""
-        record: dict[str, Any] = dict(health(torch.from_numpy(self.labels), torch.from_numpy(self.centers)))
+        record: dict[str, Any] = dict(health(self.labels, self.centers))
         return record | {
             "label_change": [update["label_change"] for update in self.updates[1:]],
             "updates": self.updates,
@@ -129,13 +128,16 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Membership (m, k) of new rows (m, d) in each cluster; rows sum to 1. Not a calibrated chance."""
-        check_is_fitted(self)
-        return self._soft_assign(self._checked(X, reset=False))[0]
+        return self.soft_assign(X)[0]
 
     def transform(self, X: Any) -> np.ndarray:
         """New rows (m, d) in the clustering space (m, d')."""
+        return self.soft_assign(X)[1]
+
+    def soft_assign(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Memberships (m, k) of new rows (m, d), and the rows in the clustering space (m, d')."""
         check_is_fitted(self)
-        return self._soft_assign(self._checked(X, reset=False))[1]
+        return self._soft_assign(self._checked(X, reset=False))
 
     def check_settings(self) -> None:
         """Refuse settings that fit no data.
@@ -238,48 +240,49 @@ def digest(recipe: object) -> str:
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
 
-def check_matrix(x: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Refuse what cannot be clustered.
+def check_matrix(x: np.ndarray, n_clusters: int, unit: str = "photo") -> np.ndarray:
+    """Refuse rows (n, d), each a `unit`, that cannot be clustered.
 
     Raises:
         ClusteringError: k < 2, k > n, or NaN or infinity in the matrix.
     """
-    if not 2 <= n_clusters <= len(x):
-        photos = "1 photo" if len(x) == 1 else f"{len(x)} photos"
-        raise ClusteringError(
-            f"{photos} cannot be put into {n_clusters} groups",
-            where="k",
-            why="k must be at least 2 and at most the number of photos",
-            fix=f"choose k between 2 and {len(x)}, or add photos" if len(x) > 1 else "add photos",
-        )
+    check_k(len(x), n_clusters, unit)
+    check_finite(x)
+    return x if chunks.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
+
+
+def check_finite(x: np.ndarray) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        ClusteringError: There is one.
+    """
     bad = chunks.bad_rows(x)
     if len(bad):
         why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
         raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
-    return x if chunks.is_long(x) else np.ascontiguousarray(x, dtype=np.float32)
 
 
-@torch.no_grad()
-def health(labels: Tensor, centers: Tensor) -> dict[str, float]:
+def health(labels: np.ndarray, centers: np.ndarray) -> dict[str, float]:
     """Is the clustering alive: clusters in use, smallest cluster, entropy of sizes (nats), least centre distance."""
-    sizes = torch.bincount(labels, minlength=len(centers)).double()
+    sizes = np.bincount(labels, minlength=len(centers))
     share = sizes[sizes > 0] / sizes.sum()
-    distances = torch.pdist(centers.double())
+    distances = pdist(centers.astype(np.float64))
     return {
         "clusters_in_use": int((sizes > 0).sum()),
         "smallest_cluster": int(sizes.min()),
-        "size_entropy": float((share * (1 / share).log()).sum()),
+        "size_entropy": float((share * np.log(1 / share)).sum()),
         "least_centre_distance": float(distances.min()) if len(distances) else float("nan"),
     }
 
 
 def memberships(z: np.ndarray, centers: np.ndarray, kernel_scale: float = 1.0) -> np.ndarray:
     """Student-t similarity (DEC, eq. 1) of z (n, d) to centres (k, d), distances² in units of `kernel_scale`."""
-    root = kernel_scale**0.5
-    middles = torch.from_numpy(centers / root).double()
+    middles = centers.astype(np.float64)
     q = np.empty((len(z), len(centers)), np.float32)
     for rows, chunk in chunks.read(z):
-        q[rows] = log_soft_assignment(torch.from_numpy(chunk / root).double(), middles).exp().float().numpy()
+        kernel = 1 / (1 + cdist(chunk.astype(np.float64), middles, "sqeuclidean") / kernel_scale)
+        q[rows] = kernel / kernel.sum(axis=1, keepdims=True)
     return q
 
 

@@ -4,7 +4,8 @@ What a mood is, in data, is what stays the same within a café and differs betwe
 components, a photo of café c is z = m + b_c + w, with b_c of covariance B and w of covariance W: the two-covariance
 model of probabilistic linear discriminant analysis (Ioffe, "Probabilistic Linear Discriminant Analysis", ECCV 2006).
 The directions v solve B v = l W v (Fisher 1936), and the best guess of a photo's b_c along v is l / (1 + l) of its
-coordinate: what differs within cafés as much as between them is shrunk to nothing.
+coordinate: what differs within cafés as much as between them is shrunk to nothing. With `kernel="rbf"` the principal
+components are those of a kernel (see `RbfComponents`), and what is straight in its space is bent in that of the photos.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from cafemood.clustering.cafe_directions import cafe_means, directions_between, held_out
-from cafemood.clustering.reduction import PCAReduction
+from cafemood.clustering.base import check_finite
+from cafemood.clustering.cafe_directions import directions_between, held_out, means_between
+from cafemood.clustering.cafe_kernel import RbfComponents
+from cafemood.clustering.reduction import PCAReduction, project
+from cafemood.clustering.settings import check_cafe_space
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 
@@ -32,34 +36,41 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         n_components: Directions; `auto`: the most, up to 16, with which two halves of a held-out café find each other
             as well as with the best number, within two standard errors.
         n_principal: Principal components that they are learnt in.
+        kernel: `linear`: of the photos; `rbf`: of a kernel of these; `auto`: the one whose best number of directions
+            lets more halves of held-out cafés find each other.
         shrinkage: Share, 0 to 1, of the within-café covariance that is replaced by its mean variance.
         random_state: Seed of the folds and of PCA's solver.
 
     Attributes:
-        mean_: What `transform` subtracts (d,).
-        components_: Directions (n_components_, d), scaled by l / (1 + l) in units of the spread within a café.
+        pca_: The principal components of the photos.
+        kernel_: `linear` or `rbf`.
+        rbf_: Those of the kernel; None where it is linear.
+        center_: The mean café in them (p,).
+        directions_: In them (p, n_components_), scaled by l / (1 + l) in units of the spread within a café.
         ratios_: l of each direction: variance between cafés over variance within (n_components_,).
         n_components_: How many there are.
         held_out_: Of each number of directions tried, the mean and standard error over folds of held-out cafés of the
             chance that the halves of one café are nearer than those of two: rows (number, mean, standard error).
+        kernels_: The best mean of each kernel tried.
         permuted_: The mean for `n_components_`, learnt with the ids of the photos permuted; 0.5 is chance.
         n_cafes_: Cafés with two photos and more.
         n_photos_: Their photos.
     """
 
     name = "cafe"
-    needs_groups = True
 
     def __init__(
         self,
         n_components: int | str = "auto",
         n_principal: int = 256,
         shrinkage: float = 0.5,
+        kernel: str = "auto",
         random_state: int = 0,
     ) -> None:
         self.n_components = n_components
         self.n_principal = n_principal
         self.shrinkage = shrinkage
+        self.kernel = kernel
         self.random_state = random_state
 
     @property
@@ -74,13 +85,7 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Raises:
             ClusteringError: One is out of its range.
         """
-        auto = self.n_components == "auto"
-        if not auto and (type(self.n_components) is not int or self.n_components < 1):
-            raise _wrong("n_components", self.n_components, "auto, or a whole number from 1 on")
-        if type(self.n_principal) is not int or self.n_principal < 2:
-            raise _wrong("n_principal", self.n_principal, "a whole number from 2 on")
-        if not isinstance(self.shrinkage, int | float) or not 0 < self.shrinkage <= 1:
-            raise _wrong("shrinkage", self.shrinkage, "a number above 0, up to 1")
+        check_cafe_space(self.n_components, self.n_principal, self.shrinkage, self.kernel)
 
     def check_groups(self, groups: Sequence[Any] | None) -> np.ndarray:
         """Refuse ids that nothing can be learnt from, before photos are embedded.
@@ -111,36 +116,54 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             ClusteringError: No ids are given, or fewer than `LEAST_CAFES` cafés have two photos.
         """
         self.check_settings()
-        member, x = self.check_groups(groups), _rows(X)
+        member, x = self.check_groups(groups), checked_rows(X)
         if len(member) != len(x):
             raise _no_cafes(f"there are {len(member)} ids for {len(x)} photos")
         self.n_cafes_, self.n_photos_ = int(member.max()) + 1, int((member >= 0).sum())
         self.n_features_in_ = x.shape[1]
-        width = min(self.n_principal, x.shape[1], self.n_photos_ - self.n_cafes_, len(x))
-        pca = PCAReduction(max(1, width), self.random_state)
-        z = pca.fit(x).transform(x)[member >= 0].astype(np.float64)
-        member = member[member >= 0]
-        self.n_components_, self.held_out_, self.permuted_ = self._number(z, member)
-        ratios, directions = directions_between(z, member, float(self.shrinkage))
-        center = cafe_means(z, member).mean(axis=0)
-        self.ratios_ = ratios[: self.n_components_]
-        scaled = directions[:, : self.n_components_] * (self.ratios_ / (1 + self.ratios_))
-        self.components_ = scaled.T @ pca.components_
-        self.mean_ = pca.mean_ + center @ pca.components_
+        most = max(1, min(self.n_principal, self.n_photos_ - self.n_cafes_))
+        self.pca_ = PCAReduction(min(most, *x.shape), self.random_state).fit(x)
+        by_kernel = {"linear": self.pca_.transform(x)}
+        rbf = None
+        if self.kernel != "linear":
+            rbf = RbfComponents(most, self.random_state).fit(by_kernel["linear"])
+            by_kernel["rbf"] = rbf.transform(by_kernel["linear"])
+        z = self._choose(by_kernel if self.kernel == "auto" else {self.kernel: by_kernel[self.kernel]}, member)
+        self.rbf_ = rbf if self.kernel_ == "rbf" else None
+        self.ratios_, self.directions_ = self.directions(z, member, self.n_components_)
+        self.center_ = means_between(z, member).mean(axis=0)
         return self
+
+    def directions(self, z: np.ndarray, member: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ratios (n_components,) and scaled directions (p, n_components) that cafés teach; -1 for other rows.
+
+        Args:
+            z: Rows (n, p), as `principal` gives them.
+            member: Café of each row (n,), from 0.
+            n_components: How many.
+        """
+        ratios, directions = directions_between(z, member, float(self.shrinkage))
+        ratios = ratios[:n_components]
+        return ratios, directions[:, :n_components] * (ratios / (1 + ratios))
+
+    def principal(self, X: np.ndarray) -> np.ndarray:
+        """The principal components (n, p), float32, in which directions are learnt; they know no café."""
+        check_is_fitted(self)
+        z = self.pca_.transform(X)
+        return z if self.rbf_ is None else self.rbf_.transform(z)
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Project features (n, d) to (n, n_components_), in float32."""
         check_is_fitted(self)
-        x = _rows(X)
+        x = checked_rows(X)
         if x.shape[1] != self.n_features_in_:
             raise ClusteringError(
                 "The features have another width than those that the space was learnt from",
                 where="X", why=f"{x.shape[1]} columns, not {self.n_features_in_}", fix="use the same backbone",
             )  # fmt: skip
-        projected = np.empty((len(x), len(self.components_)), np.float32)
-        for rows, chunk in chunks.read(x):
-            projected[rows] = (chunk - self.mean_) @ self.components_.T
+        projected, stored = np.empty((len(x), self.n_components_), np.float32), self._stored()
+        for rows, chunk in chunks.read(x, 0 if self.rbf_ is None else 2 * len(self.rbf_.landmarks_)):
+            projected[rows] = project(chunk, stored)
         return projected
 
     def fit_transform(self, X: np.ndarray, groups: Sequence[Any] | None = None) -> np.ndarray:
@@ -149,14 +172,16 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What `project` needs for new photos."""
-        return {"pca.mean": self.mean_.astype(np.float32), "pca.components": self.components_.astype(np.float32)}
+        named = self._stored() | {"cafe.ratios": self.ratios_}
+        return {name: tensor.astype(np.float32) for name, tensor in named.items()}
 
     def facts(self) -> dict[str, Any]:
         """What `run.json` says of the space: what it was learnt from, and what held-out cafés say of it."""
         tried = [{"n_components": int(d), "same_cafe": mean, "error": error} for d, mean, error in self.held_out_]
         return {
             "n_components": self.n_components_, "n_cafes": self.n_cafes_, "n_photos": self.n_photos_,
-            "ratios": self.ratios_.tolist(), "held_out": tried, "permuted": self.permuted_,
+            "ratios": self.ratios_.tolist(), "held_out": tried, "permuted": self.permuted_, "kernel": self.kernel_,
+            "kernels": self.kernels_,
         }  # fmt: skip
 
     def weights(self, n_photos: np.ndarray) -> np.ndarray:
@@ -178,36 +203,61 @@ class CafeReduction(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _n_features_out(self) -> int:
         return self.n_components_
 
-    def _number(self, z: np.ndarray, member: np.ndarray) -> tuple[int, np.ndarray, float]:
-        """The number of directions, what held-out cafés say of each number, and of permuted ids."""
-        most = max(1, min(z.shape[1], self.n_cafes_ - 1))
+    def _stored(self) -> dict[str, np.ndarray]:
+        """The map from features, as `project` applies it; of linear ones, one matrix."""
+        pca, rbf = self.pca_, self.rbf_
+        if rbf is None:
+            mean = pca.mean_ + self.center_ @ pca.components_
+            return {"pca.mean": mean, "pca.components": self.directions_.T @ pca.components_}
+        return {
+            "pca.mean": pca.mean_, "pca.components": pca.components_,
+            "kernel.landmarks": rbf.landmarks_, "kernel.gamma": np.array([rbf.gamma_]),
+            "kernel.components": self.directions_.T @ rbf.components_,
+            "kernel.offset": self.directions_.T @ (rbf.offset_ + self.center_),
+        }  # fmt: skip
+
+    def _choose(self, by_kernel: dict[str, np.ndarray], member: np.ndarray) -> np.ndarray:
+        """Set the kernel, the number of directions and what held-out cafés say; the rows (n, p) of that kernel."""
+        said: dict[str, tuple[np.ndarray, np.ndarray, np.random.Generator]] = {}
+        for kernel, z in by_kernel.items():
+            rng, tried = np.random.default_rng(self.random_state), self._tried(z.shape[1])
+            said[kernel] = tried, held_out(z, member, tried, float(self.shrinkage), rng), rng
+        self.kernels_ = {kernel: float(scores.mean(axis=0).max()) for kernel, (_, scores, _) in said.items()}
+        self.kernel_ = max(self.kernels_, key=lambda kernel: self.kernels_[kernel])
+        z, (tried, by_fold, rng) = by_kernel[self.kernel_], said[self.kernel_]
+        means, errors = by_fold.mean(axis=0), by_fold.std(axis=0, ddof=1) / np.sqrt(len(by_fold))
+        best = int(means.argmax())
+        self.n_components_ = int(tried[means >= means[best] - 2 * errors[best]].max())
+        self.held_out_ = np.column_stack([tried, means, errors])
+        mixed = member.copy()
+        mixed[member >= 0] = rng.permutation(member[member >= 0])
+        self.permuted_ = float(held_out(z, mixed, np.array([self.n_components_]), float(self.shrinkage), rng).mean())
+        return z
+
+    def _tried(self, p: int) -> np.ndarray:
+        """The numbers of directions to choose from, in p principal components."""
+        most = max(1, min(p, self.n_cafes_ - 1))
         fixed = [] if self.n_components == "auto" else [int(self.n_components)]
         if fixed and fixed[0] > most:
-            why = f"{self.n_cafes_} cafés in {z.shape[1]} principal components have {most} at most"
+            why = f"{self.n_cafes_} cafés in {p} principal components have {most} at most"
             raise ClusteringError(
                 f"There are no {fixed[0]} directions between cafés", where="reduce.n_components", why=why,
                 fix=f"take 1 to {most}, or auto",
             )  # fmt: skip
-        tried = np.array(fixed or [d for d in (1, 2, 3, 4, 6, 8, 12, 16) if d <= most] or [1])
-        rng = np.random.default_rng(self.random_state)
-        by_fold = held_out(z, member, tried, float(self.shrinkage), rng)
-        means, errors = by_fold.mean(axis=0), by_fold.std(axis=0, ddof=1) / np.sqrt(len(by_fold))
-        best = int(means.argmax())
-        chosen = int(tried[means >= means[best] - 2 * errors[best]].max())
-        permuted = held_out(z, rng.permutation(member), np.array([chosen]), float(self.shrinkage), rng).mean()
-        return chosen, np.column_stack([tried, means, errors]), float(permuted)
+        return np.array(fixed or [d for d in (1, 2, 3, 4, 6, 8, 12, 16) if d <= most] or [1])
 
 
-def _rows(x: Any) -> np.ndarray:
-    """A matrix of finite numbers, as it is where it is long."""
+def checked_rows(x: Any) -> np.ndarray:
+    """A matrix of finite numbers, as it is where it is long.
+
+    Raises:
+        ClusteringError: It is another thing.
+    """
     x = x if isinstance(x, np.ndarray) else np.asarray(x, dtype=np.float32)
     if x.ndim != 2 or x.dtype.kind != "f" or not x.size:
         why = f"its shape is {x.shape}, of {x.dtype}"
         raise ClusteringError("The features are no matrix of numbers", where="X", why=why, fix="give (photos, columns)")
-    bad = chunks.bad_rows(x)
-    if len(bad):
-        why = f"{len(bad)} of {len(x)} rows, the first is row {bad[0]}"
-        raise ClusteringError("The features hold NaN or infinity", where="features", why=why, fix="delete the cache")
+    check_finite(x)
     return x
 
 
@@ -226,7 +276,3 @@ def _members(groups: Sequence[Any]) -> np.ndarray:
 def _no_cafes(why: str) -> ClusteringError:
     fix = "use reduce=pca or reduce=none, or name the photos cafe_<id>_<n>.jpg or a folder a café"
     return ClusteringError("The space of cafés cannot be learnt", where="reduce=cafe", why=why, fix=fix)
-
-
-def _wrong(name: str, value: object, allowed: str) -> ClusteringError:
-    return ClusteringError(f"{name} cannot be {value!r}", where=f"reduce.{name}", fix=f"use {allowed}")

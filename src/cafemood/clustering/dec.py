@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from pytorch_lightning.loggers import Logger
 
+from cafemood.clustering import settings
 from cafemood.clustering.autoencoder import Autoencoder
 from cafemood.clustering.base import Clustering, digest, memberships
 from cafemood.clustering.kmeans import kmeans
@@ -19,7 +20,6 @@ from cafemood.clustering.rows import MatrixDataModule, Rows
 from cafemood.clustering.spectral import spectral
 from cafemood.clustering.trained import TrainedClusterer
 from cafemood.clustering.training import TrainerFactory
-from cafemood.errors import ClusteringError
 
 
 class DEC(TrainedClusterer):
@@ -112,14 +112,8 @@ class DEC(TrainedClusterer):
         """
         super().check_settings()
         self._pretraining(0)
-        if self._start() not in ("spectral", "kmeans"):
-            raise ClusteringError(f"Unknown start {self.start!r}", where="method.start", fix="use spectral or kmeans")
-        if not 0 < self._mean_square() < float("inf"):
-            what, why = (
-                f"mean_square={self.mean_square}",
-                "the features are scaled to it, so it is more than 0 and finite",
-            )
-            raise ClusteringError(what, where="method.mean_square", why=why, fix="take 1")
+        settings.check_start(self.start)
+        settings.check_mean_square(self.mean_square)
 
     def _start(self) -> str:
         return self.start or ("spectral" if self.mode == "fast" else "kmeans")

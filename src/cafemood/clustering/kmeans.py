@@ -57,7 +57,7 @@ class FromDistances:
     max_iter = lloyd.MAX_ITER
 
     def __init__(self, x: np.ndarray, n_clusters: int, random_state: int, n_init: int) -> None:
-        squared = lloyd.squared_distances(x)
+        squared = lloyd.shared_distances(x)
         found = lloyd.kmeans_of_distances(squared, n_clusters, random_state, n_init, n_columns=x.shape[1])
         self.labels_, self.inertia_, self.n_iter_ = found.labels, found.inertia, found.n_iter
         self.cluster_centers_ = np.tile(x.mean(axis=0, dtype=np.float64), (n_clusters, 1)).astype(np.float32)

@@ -7,9 +7,13 @@ moved copy of the rows has the same partition, and rows of many columns cost no 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from scipy.spatial.distance import cdist
 
 MOST_ROWS = 10_000
@@ -20,6 +24,11 @@ MAX_ITER, TOL = 300, 1e-4
 """As scikit-learn."""
 _FEW = 16
 """Up to so many columns, differences cost no more than products."""
+_BLOCK = 64
+"""Rows of a matrix that stay in a core's cache."""
+_POWERS = 5
+_FEW_MOVED = 32
+"""Up to so many rows, a copy of their distances costs no more than a sparse product, which makes none."""
 _NEAR = 0.01
 """Below this share of |a|² + |b|², a squared distance is computed from the difference: |a|² + |b|² - 2ab has lost
 its digits."""
@@ -45,19 +54,14 @@ def pays(n: int, d: int) -> bool:
     return n <= MOST_ROWS and d > FEW_COLUMNS
 
 
-def squared_distances(x: np.ndarray, *, near: bool = True) -> np.ndarray:
+def squared_distances(x: np.ndarray) -> np.ndarray:
     """The squared Euclidean distances (n, n) between rows (n, d), float32, with an exact zero diagonal.
 
     They are symmetric, and as exact as float32 is for near rows too: those few are taken from the difference.
-
-    Args:
-        x: The rows.
-        near: Whether some may be near to each other for their length, as no two of many random columns are.
     """
     if x.shape[1] <= _FEW:
         return cdist(x, x, "sqeuclidean").astype(np.float32)
-    x = np.asarray(x, dtype=np.float32)
-    x = x - x.mean(axis=0, dtype=np.float64).astype(np.float32)  # far from zero, products lose the last digits
+    x = _centred(x)
     squares = np.einsum("ij,ij->i", x, x)
     products = x @ x.T  # BLAS sees that it is symmetric
     size, at_once = max(1, 2**20 // max(1, len(x))), max(1, 2**22 // x.shape[1])
@@ -65,16 +69,82 @@ def squared_distances(x: np.ndarray, *, near: bool = True) -> np.ndarray:
         some, both = products[start : start + size], squares[start : start + size, None] + squares
         some *= -2
         some += both
-        if not near:
-            continue
         those, to = np.nonzero(some < _NEAR * both)
         for part in range(0, len(those), at_once):
             rows, columns = those[part : part + at_once], to[part : part + at_once]
             some[rows, columns] = np.square(x[rows + start] - x[columns]).sum(axis=1)
-    if not near:
-        np.maximum(products, 0, out=products)
-        np.fill_diagonal(products, 0)
     return products
+
+
+_shared: ContextVar[tuple[np.ndarray, Callable[[], np.ndarray]] | None] = ContextVar("_shared", default=None)
+
+
+@contextmanager
+def sharing(rows: np.ndarray, squared: Callable[[], np.ndarray]) -> Iterator[None]:
+    """Within the block, `shared_distances` of these rows are not computed again.
+
+    Args:
+        rows: The rows (n, d).
+        squared: Gives their `squared_distances`.
+    """
+    token = _shared.set((rows, squared))
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
+def shared_distances(x: np.ndarray) -> np.ndarray:
+    """The `squared_distances` (n, n) of rows (n, d), which whoever judges them may share; not to be written to."""
+    if (known := _shared.get()) is not None and np.array_equal(known[0], x):
+        return known[1]()
+    return squared_distances(x)
+
+
+def _centred(x: np.ndarray) -> np.ndarray:
+    """Rows around zero, float32: far from it, products lose the last digits."""
+    x = np.asarray(x, dtype=np.float32)
+    return x - x.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def inner_products(x: np.ndarray) -> np.ndarray:
+    """The inner products (n, n) of rows (n, d) around their mean, float32."""
+    x = _centred(x)
+    return x @ x.T
+
+
+def to_distances(products: np.ndarray) -> np.ndarray:
+    """`inner_products` (n, n), overwritten by the squared distances of rows of which no two are near for their length,
+    as no two of many random columns are."""
+    squares = products.diagonal().copy()
+    for start in range(0, len(products), _BLOCK):
+        some = products[start : start + _BLOCK]
+        some *= -2
+        some += squares
+        some += squares[start : start + _BLOCK, None]
+        np.maximum(some, 0, out=some)
+    np.fill_diagonal(products, 0)
+    return products
+
+
+def principal_coordinates(products: np.ndarray, n_components: int) -> np.ndarray:
+    """The rows (n, n_components), float32, in their leading principal components: PCA from inner products alone.
+
+    Randomized subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4) with scikit-learn's ten further
+    directions; signs are arbitrary.
+
+    Args:
+        products: `inner_products` (n, n).
+        n_components: At most n.
+    """
+    n = len(products)
+    width = min(n, n_components + 10)
+    basis = np.random.default_rng(0).standard_normal((n, width), dtype=np.float32)
+    for _ in range(_POWERS):
+        basis = np.linalg.qr(products @ basis)[0]
+    values, vectors = np.linalg.eigh(basis.T @ (products @ basis))
+    leading = slice(None, width - n_components - 1 if width > n_components else None, -1)
+    return np.asarray(basis @ vectors[:, leading] * np.sqrt(np.maximum(values[leading], 0)), dtype=np.float32)
 
 
 def kmeans_of_distances(
@@ -139,38 +209,51 @@ def _until_still(squared: np.ndarray, labels: np.ndarray, first: np.ndarray, tol
         tolerance: It stops when the squared shifts of the means add up to this or less.
     """
     k, every = len(first), np.arange(len(labels))
-    sums, before = first.astype(np.float64), None
-    n_iter = 0
+    sums, before, n_iter = first.astype(np.float64), None, 0
     while n_iter < MAX_ITER:
         n_iter += 1
         sizes = np.bincount(labels, minlength=k)
         there = np.maximum(sizes, 1)
-        within = np.bincount(labels, sums[labels, every], minlength=k) / (2 * there)
-        to_means = (sums - within[:, None]) / there[:, None]
+        within = np.bincount(labels, sums.ravel()[labels * len(every) + every], minlength=k) / (2 * there)
+        to_means = sums - within[:, None]
+        to_means /= there[:, None]
         to_means[sizes == 0] = np.inf
-        nearest = _refilled(_first_least(to_means), to_means, k)
+        found, least = _first_least(to_means)
+        nearest = _refilled(found, to_means, k)
         moved = np.flatnonzero(nearest != labels)
         # the rows of a cluster are farther from where its mean was than from where it is, by its squared shift
-        shifts = np.inf if before is None else (before - to_means[labels, every]) / there[labels]
-        if not len(moved) or np.sum(shifts) <= tolerance:
+        shift = np.inf if before is None else ((np.bincount(labels, before, minlength=k) - within) / there).sum()
+        if nearest is not found:
+            least = to_means[nearest, every]
+        if not len(moved) or shift <= tolerance:
             break
-        change = np.zeros((k, len(moved)), np.float32)
-        change[labels[moved], np.arange(len(moved))] = -1
-        change[nearest[moved], np.arange(len(moved))] = 1
-        sums += change @ squared[moved]
-        labels, before = nearest, to_means[nearest, every]
-    return Partition(nearest, float(np.maximum(to_means[nearest, every], 0).sum()), n_iter)
+        sums += _change(squared, moved, labels[moved], nearest[moved], k)
+        labels, before = nearest, least
+    return Partition(nearest, float(np.maximum(least, 0).sum()), n_iter)
 
 
-def _first_least(values: np.ndarray) -> np.ndarray:
-    """`values.argmin(axis=0)` of (k, n), which is slow where k is small."""
+def _change(squared: np.ndarray, moved: np.ndarray, left: np.ndarray, joined: np.ndarray, k: int) -> np.ndarray:
+    """What the sums (k, n) gain when rows (m,) leave clusters (m,) and join others (m,)."""
+    m = len(moved)
+    if m <= _FEW_MOVED:
+        change = np.zeros((k, m), np.float32)
+        change[left, np.arange(m)] = -1
+        change[joined, np.arange(m)] = 1
+        return change @ squared[moved]
+    signs, of = np.repeat(np.array([-1, 1], np.float32), m), np.concatenate([left, joined])
+    return np.asarray(csr_matrix((signs, (of, np.tile(moved, 2))), shape=(k, len(squared))) @ squared)
+
+
+def _first_least(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`values.argmin(axis=0)` of (k, n), which is slow where k is small, and the least values (n,)."""
     if len(values) > 16:
-        return values.argmin(axis=0)
+        at = values.argmin(axis=0)
+        return at, values[at, np.arange(len(at))]
     least, at = values[0].copy(), np.zeros(values.shape[1], np.intp)
     for j in range(1, len(values)):
         at[values[j] < least] = j
         np.minimum(least, values[j], out=least)
-    return at
+    return at, least
 
 
 def _refilled(labels: np.ndarray, to_means: np.ndarray, k: int) -> np.ndarray:

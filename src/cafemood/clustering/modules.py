@@ -243,7 +243,7 @@ class RefinementModule(PhaseModule):
                 why=f"after {self.step} steps the soft assignment is not finite",
                 fix=f"take a smaller learning rate than {self.lr:g}",
             )
-        self.health.append(record | health(labels, self.centers))
+        self.health.append(record | health(labels.cpu().numpy(), self.centers.detach().cpu().numpy()))
         self._say_collapse()
         warm = len(self.health) <= self.partition_updates
         self.p.copy_(F.one_hot(self.partition, q.shape[1]) if warm else target_distribution(q))

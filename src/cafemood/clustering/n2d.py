@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from pytorch_lightning.loggers import Logger
 
+from cafemood.clustering import settings
 from cafemood.clustering.base import Clustering
 from cafemood.clustering.pretraining import Pretraining, embed, encoded, encoder_tensors, scaled
 from cafemood.clustering.trained import TrainedClusterer
@@ -83,7 +84,7 @@ class N2D(TrainedClusterer):
         """
         super().check_settings()
         self._pretraining(0)
-        _umap()
+        settings.check_umap()
 
     def _pretraining(self, seed: int) -> Pretraining:
         return Pretraining(
@@ -155,11 +156,9 @@ class N2D(TrainedClusterer):
 
 
 def _umap() -> Any:
-    try:
-        from umap import UMAP
-    except ImportError:
-        why, fix = "the package umap-learn is not installed", "pip install 'cafemood[umap]', or take method=dec"
-        raise ClusteringError("method=n2d needs UMAP", where="method", why=why, fix=fix) from None
+    settings.check_umap()
+    from umap import UMAP
+
     return UMAP
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cafemood.clustering import settings
 from cafemood.clustering.autoencoder import Autoencoder, LayerAutoencoder, mlp_from_state
 from cafemood.clustering.functional import input_scale, reconstruction_loss
 from cafemood.clustering.modules import ReconstructionModule, refuse_several_devices
@@ -80,12 +81,8 @@ class Pretraining:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.mode not in ("fast", "paper"):
-            raise ClusteringError(f"Unknown mode {self.mode!r}", where="method.mode", fix="use fast or paper")
-        if not 0 <= self.corruption < 1:
-            why = "it is the share of entries set to zero"
-            fix = "take 0 to 0.9"
-            raise ClusteringError(f"corruption={self.corruption}", where="method.corruption", why=why, fix=fix)
+        settings.check_mode(self.mode)
+        settings.check_corruption(self.corruption)
 
     def batch_size(self, n: int, batch_size: int) -> int:
         """Rows a batch for n rows."""

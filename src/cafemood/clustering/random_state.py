@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
-import torch
 from sklearn.utils import check_random_state
 
 
@@ -22,6 +22,8 @@ def seed_all(seed: int) -> None:
     """Seed Python's, NumPy's and PyTorch's generators (all devices)."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    import torch
+
     torch.manual_seed(seed)
 
 
@@ -29,8 +31,9 @@ def seed_all(seed: int) -> None:
 def isolated_random_state() -> Iterator[None]:
     """Give Python's, NumPy's and PyTorch's global generators back as they were before the block."""
     python, numpy = random.getstate(), np.random.get_state()
+    torch = sys.modules.get("torch")  # where nothing has imported it, nothing draws from it
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng() if torch else nullcontext():
             yield
     finally:
         random.setstate(python)

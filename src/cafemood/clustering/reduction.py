@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -140,17 +140,26 @@ class Components:
     explained_variance_ratio_: np.ndarray
 
 
-def components_in_chunks(x: np.ndarray, n_components: int) -> Components:
+def components_in_chunks(
+    x: np.ndarray, n_components: int, of: Callable[[np.ndarray], np.ndarray] | None = None, width: int = 0
+) -> Components:
     """Exact principal components of x (n, d) from its covariance, summed up in float64 over one pass.
 
     Memory is d² and a chunk of rows, whatever n. Signs as scikit-learn's: each component's largest loading
     is positive.
+
+    Args:
+        x: Rows.
+        n_components: How many.
+        of: What is computed of rows (m, d) first: (m, d'), of which the components are.
+        width: Numbers that it computes of a row.
     """
-    n, d = x.shape
-    shift = np.asarray(x[0], dtype=np.float64)  # any row near the mean keeps the sums small
+    computed = of or (lambda chunk: chunk)
+    shift = np.asarray(computed(np.asarray(x[:1]))[0], dtype=np.float64)  # any row near the mean keeps the sums small
+    n, d = len(x), len(shift)
     total, products = np.zeros(d), np.zeros((d, d))
-    for _, chunk in chunks.read(x):
-        moved = chunk.astype(np.float64) - shift
+    for _, chunk in chunks.read(x, width):
+        moved = computed(chunk).astype(np.float64) - shift
         total += moved.sum(axis=0)
         products += moved.T @ moved
     mean = total / n
@@ -166,7 +175,19 @@ def project(features: np.ndarray, tensors: Mapping[str, np.ndarray]) -> np.ndarr
     """Apply a stored reduction to features (n, d)."""
     if "pca.components" not in tensors:
         return features
-    return (features - tensors["pca.mean"]) @ tensors["pca.components"].T
+    z = (features - tensors["pca.mean"]) @ tensors["pca.components"].T
+    if "kernel.landmarks" not in tensors:
+        return z
+    alike = similarities(z, tensors["kernel.landmarks"], float(tensors["kernel.gamma"][0]))
+    return np.asarray(alike @ tensors["kernel.components"].T - tensors["kernel.offset"])
+
+
+def similarities(z: np.ndarray, landmarks: np.ndarray, gamma: float) -> np.ndarray:
+    """exp(-gamma |a - b|²) of rows (n, p), scaled to length 1, and landmarks (m, p) of length 1: (n, m)."""
+    from sklearn.metrics.pairwise import rbf_kernel
+    from sklearn.preprocessing import normalize
+
+    return np.asarray(rbf_kernel(normalize(z), landmarks, gamma=gamma))
 
 
 def display_plane(features: np.ndarray) -> tuple[np.ndarray, float]:

@@ -41,8 +41,7 @@ def load(path: str | Path) -> Any:
         version = int(about.get("format", 0))
         settings, fitted = json.loads(about.get("settings", "{}")), json.loads(about.get("fitted", "{}"))
     except (OSError, SafetensorError, ValueError) as error:
-        why = reason_of(error, Path(path), DAMAGED)
-        raise ClusteringError("The clusterer cannot be read", where=path, why=why, fix="save it again") from None
+        raise _damaged(path, error) from None
     if version > FORMAT:
         why = f"it has format {version}, and this version of cafemood reads up to {FORMAT}"
         raise ClusteringError("The clusterer is of a newer version", where=path, why=why, fix="upgrade cafemood")
@@ -59,9 +58,13 @@ def load(path: str | Path) -> Any:
         for name, value in fitted.items():
             setattr(clusterer, name, value)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # it names what this clusterer has not
-        why = reason_of(error, Path(path), DAMAGED)
-        raise ClusteringError("The clusterer cannot be read", where=path, why=why, fix="save it again") from None
+        raise _damaged(path, error) from None
     return clusterer
+
+
+def _damaged(path: str | Path, error: Exception) -> ClusteringError:
+    why = reason_of(error, Path(path), DAMAGED)
+    return ClusteringError("The clusterer cannot be read", where=path, why=why, fix="save it again")
 
 
 def assign(
@@ -77,11 +80,18 @@ def assign(
     Returns:
         Probabilities (m, k) and the rows in the clustering space (m, d').
     """
+    return assign_reduced(project(features.astype(np.float32), tensors), tensors, method)
+
+
+def assign_reduced(
+    z: np.ndarray, tensors: Mapping[str, np.ndarray], method: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """`assign` of rows (m, d') that are reduced already."""
     by_name = clusterers()
     guessed = next((name for tensor, name in _HINTS.items() if tensor in tensors), "kmeans")
     clusterer = by_name[method if method in by_name else guessed](n_clusters=len(tensors["centers"]))
     _take(clusterer, dict(tensors))
-    return clusterer._soft_assign(project(features.astype(np.float32), tensors))
+    return clusterer._soft_assign(z)
 
 
 def _take(clusterer: Clusterer, tensors: dict[str, np.ndarray]) -> None:

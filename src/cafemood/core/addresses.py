@@ -124,3 +124,8 @@ def is_private(ip: str) -> bool:
             return True
     reserved = any(address in network for network in _RESERVED) or address == _WIRE_SERVER
     return reserved or address.is_multicast or not address.is_global
+
+
+def unnamed(host: str, ip: str) -> str:
+    """Why a private address that no list names is not asked."""
+    return f"it leads to {host if host == ip else f'{host} ({ip})'}, a private address that the list does not name"

@@ -19,9 +19,13 @@ def working_memory() -> int:
     return int(get_config()["working_memory"] * 2**20)
 
 
-def read(x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """A matrix (n, d), such as a memory map of float16, piece by piece as float32, with the rows that it is."""
-    size = rows_within(working_memory() // SHARE, x)
+def read(x: np.ndarray, width: int = 0) -> Iterator[tuple[slice, np.ndarray]]:
+    """A matrix (n, d), such as a memory map of float16, piece by piece as float32, with the rows that it is.
+
+    Pieces are smaller where more than d numbers are computed of a row: `width`.
+    """
+    n_bytes = working_memory() // SHARE
+    size = min(rows_within(n_bytes, x), max(1, n_bytes // (4 * max(1, width))))
     for start in range(0, len(x), size):
         rows = slice(start, min(start + size, len(x)))
         yield rows, np.asarray(x[rows], dtype=np.float32)

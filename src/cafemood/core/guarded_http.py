@@ -10,7 +10,7 @@ from urllib.request import getproxies
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from cafemood.core.addresses import is_private, literal_ip
+from cafemood.core.addresses import is_private, literal_ip, unnamed
 
 _named: set[str] = set()
 
@@ -65,5 +65,4 @@ def _proxies() -> set[str]:
 
 def _check(host: str, ip: str) -> None:
     if is_private(ip) and host.lower().rstrip(".") not in _named:
-        shown = host if host == ip else f"{host} ({ip})"
-        raise PrivateTarget(f"it leads to {shown}, a private address that the list does not name")
+        raise PrivateTarget(unnamed(host, ip))

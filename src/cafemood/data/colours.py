@@ -176,7 +176,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
-    image = image.convert("RGB")
+    if image.mode != "RGB":  # Pillow copies an image that it need not convert
+        image = image.convert("RGB")
     if alpha is None:
         return image
     image.putalpha(alpha)

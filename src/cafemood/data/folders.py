@@ -8,9 +8,10 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
-from cafemood.core.names import existing, text_of
+from cafemood.core.names import text_of
+from cafemood.data import given
 from cafemood.data.images import digest_or_reason
-from cafemood.data.photos import Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
+from cafemood.data.photos import TWIN, Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
 from cafemood.data.walking import walk
 from cafemood.errors import PhotoError
 
@@ -38,15 +39,7 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
     Raises:
         PhotoError: The folder is missing or holds no usable photo, or `labels` is unknown or does not fit.
     """
-    if root is None:
-        raise PhotoError("No photo folder given", where="data.root", fix="give a folder: data.root=DIR")
-    root = _existing_folder(root)
-    if labels not in (None, "subfolder"):
-        raise PhotoError(
-            f"Unknown labels {labels!r}",
-            where="data.labels",
-            fix="use data.labels=subfolder, or leave it out",
-        )
+    root = given.photo_folder(root, labels)
     found, skipped = walk(root)
     files = sorted(found, key=lambda p: unicodedata.normalize("NFC", p.relative_to(root).as_posix()))
     rows: list[Photo] = []
@@ -57,7 +50,8 @@ def scan_folder(root: str | Path | None, *, labels: str | None = None, name: str
         if photo_id is None:
             skipped.append(Skipped(relative, reason))
         elif photo_id in first_seen:
-            skipped.append(Skipped(relative, f"the same photo as {first_seen[photo_id]}"))
+            cafe = cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)[0]
+            skipped.append(Skipped(relative, TWIN + first_seen[photo_id], cafe))
         else:
             first_seen[photo_id] = relative
             cafe_id, source = cafe_of(PurePosixPath(relative), photo_id, folders=labels is None)
@@ -102,14 +96,6 @@ def demo_photos(name: str = "demo") -> PhotoSet:
         for p in found.photos
     )
     return replace(found, photos=rows)
-
-
-def _existing_folder(root: str | Path) -> Path:
-    root = existing(Path(root).expanduser())
-    if not root.is_dir():
-        why = "it is a file" if root.exists() else "it does not exist"
-        raise PhotoError("The photo folder cannot be read", where=root, why=why, fix="give a folder: data.root=DIR")
-    return root.resolve()
 
 
 def cafe_of(file: PurePosixPath, photo_id: str, *, folders: bool) -> tuple[str, str]:

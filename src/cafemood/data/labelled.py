@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from cafemood.core.reasons import reason_of
+from cafemood.data import given
+from cafemood.data.given import DIGITS
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.errors import FeaturesError
-
-DIGITS = "digits"
-"""Instead of a path: scikit-learn's 1,797 digits of 8 x 8 pixels."""
 
 _NAMES = (("X", "Y"), ("features", "labels"), ("x_train", "y_train"))
 
@@ -55,17 +54,12 @@ def read_labelled(path: str | None) -> tuple[np.ndarray, np.ndarray, Path]:
 
 def _read(path: str | None) -> tuple[np.ndarray, np.ndarray, Path, tuple[int, int] | None]:
     """The same, and the height and width where the rows are pictures."""
-    if path is None:
-        fix = "give data.path=FILE.npz with arrays X (n, …) and Y (n,), or data.path=digits"
-        raise FeaturesError("No labelled matrix given", where="data.path", fix=fix)
+    file = given.labelled_matrix(path)
     if path == DIGITS:
         from sklearn.datasets import load_digits
 
         features, labels = load_digits(return_X_y=True)
-        return features.astype(np.float32), labels, Path(DIGITS), (8, 8)
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise FeaturesError("The labelled matrix does not exist", where=file, fix="correct data.path")
+        return features.astype(np.float32), labels, file, (8, 8)
     try:
         with np.load(file, allow_pickle=False) as stored:
             found = next((pair for pair in _NAMES if set(pair) <= set(stored.files)), None)

@@ -19,8 +19,9 @@ from cafemood.core.reasons import ZERO_BYTE
 from cafemood.data.cells import COLUMNS, cast, label
 from cafemood.data.finding import Finder
 from cafemood.data.folders import cafe_of
+from cafemood.data.given import photo_list
 from cafemood.data.images import digest_or_reason
-from cafemood.data.photos import Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
+from cafemood.data.photos import TWIN, Photo, PhotoSet, Skipped, cafe_source, count_reasons, mapped
 from cafemood.data.tables import read_table
 from cafemood.errors import PhotoError
 
@@ -38,7 +39,7 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
     Raises:
         PhotoError: The manifest is missing, damaged, lacks a column, or none of its photos can be used.
     """
-    path = existing(Path(manifest).expanduser())
+    path = photo_list(manifest)
     table = read_table(path, COLUMNS | ({labels} if labels else set()))
     table.need(("photo_id", "file", "cafe_id", *([labels] if labels else [])))
     root = path.parent.resolve()
@@ -56,9 +57,9 @@ def read_manifest(manifest: str | Path, *, labels: str | None = None, name: str 
         elif digest and digest[0] != record["photo_id"]:
             reason = "its bytes are not those of the manifest's photo_id"
         elif digest and digest[0] in first_seen:
-            reason = f"the same photo as {first_seen[digest[0]]}"
+            reason = TWIN + first_seen[digest[0]]
         if reason:
-            skipped.append(Skipped(file, reason))
+            skipped.append(Skipped(file, reason, record.get("cafe_id")))
             continue
         first_seen[str(record["photo_id"])] = file
         values: dict[str, Any] = {key: record[key] for key in COLUMNS if key in record}
@@ -94,9 +95,7 @@ def read_listing(
         PhotoError: The table is missing, damaged, lacks a column or has no usable row; an address is of a kind
             that nothing here opens.
     """
-    if manifest is None:
-        raise PhotoError("No manifest given", where="data.manifest", fix="give a table: data.manifest=FILE.parquet")
-    path = existing(Path(manifest).expanduser())
+    path = photo_list(manifest)
     table = read_table(path, COLUMNS | ({labels} if labels else set()))
     table.need(("file", *([labels] if labels else [])))
     records = list(table.rows)
@@ -128,9 +127,9 @@ def read_listing(
         elif given and digest not in (None, given):
             reason = "its bytes are not those of the manifest's photo_id"
         elif not reason and photo_id in first_seen:
-            reason = f"the same photo as {first_seen[photo_id]}"
+            reason = TWIN + first_seen[photo_id]
         if reason:
-            skipped.append(Skipped(file, reason))
+            skipped.append(Skipped(file, reason, record.get("cafe_id")))
             continue
         first_seen[photo_id] = file
         values: dict[str, Any] = {

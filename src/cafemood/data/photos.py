@@ -60,10 +60,11 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A photo that was left out, and why."""
+    """A photo that was left out, and why; with its café where that is known and may matter."""
 
     file: str
     reason: str
+    cafe_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ class PhotoSet:
     def cafes_known(self) -> bool:
         """Whether café ids are known; if not, every photo counts as its own café."""
         return self.cafe_source != "none"
+
+    @property
+    def cafes(self) -> list[str] | None:
+        """The café of each photo; None if no café is known."""
+        return [photo.cafe_id for photo in self.photos] if self.cafes_known else None
 
     @property
     def labelled(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from cafemood.core import remote
 from cafemood.core.names import shown
 from cafemood.core.reasons import Flaw, reason_of
+from cafemood.data import given
 from cafemood.data.decoding import WAY_OUT
 from cafemood.data.text_tables import Row, Rows, folded, read_csv, read_json_lines
 from cafemood.errors import PhotoError
@@ -71,9 +72,7 @@ def read_table(path: Path, known: Collection[str]) -> Table:
         fix = WAY_OUT if old else "export it again as one of these"
         why = f"{path.suffix!r} is not {', '.join(_READERS)}"
         raise PhotoError("Unknown kind of list", where=path, why=why, fix=fix)
-    if not path.is_file():
-        fix = "correct its path (a crawl writes the list manifest.parquet beside its photos)"
-        raise PhotoError("The list does not exist", where=path, fix=fix)
+    path = given.photo_list(path)
     with _Told(path, kind):
         named, rows = _READERS[kind](path, known)
         columns, places = _columns(named, known)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from cafemood.clustering.base import Clustering
-from cafemood.evaluation import cafe_space, scores
+from cafemood.clustering.cafe_places import CafePlaces
+from cafemood.clustering.kmeans import kmeans
+from cafemood.evaluation import cafe_halves, cafe_space, scores
 from cafemood.evaluation.baselines import Baseline
 from cafemood.evaluation.cafe_space import CafeSpace
 from cafemood.evaluation.findings import Finding
@@ -31,7 +33,7 @@ class Evaluation:
         findings: What the numbers allow to say, the gravest first.
         silhouettes: Silhouette of each photo in the feature space (n,); NaN for rows outside the sample.
         details: The rest of `scores.json`: null, stability, coherence, leak, baselines, health, sizes, sample,
-            labelled, spaces, reused.
+            labelled, spaces, reused, and the unit that was grouped, `photo` or `cafe`.
     """
 
     scores: dict[str, float]
@@ -61,6 +63,7 @@ def assess(
     truth: Sequence[str | None] | None = None,
     cafes: Sequence[str] | None = None,
     space: CafeSpace | None = None,
+    units: dict[str, Any] | None = None,
     store: JudgingStore | None = None,
 ) -> Evaluation:
     """Score a clustering in the feature space, in its own, and in the display plane.
@@ -76,6 +79,7 @@ def assess(
         cafes: Café of each photo, if known.
         space: The space that was learnt from café ids, if the clustering is in one: nulls and refits are then of
             it, and what it says of cafés is measured on cafés that it was not learnt from.
+        units: If the rows are cafés, which `cafes` names: what `of_cafe_groups` says of them.
         store: Keeps what nulls and refits score, for other runs on the same rows.
     """
     judged = JudgedRows.of(features)
@@ -103,12 +107,13 @@ def assess(
     details: dict[str, Any] = {
         "null": _nulls(judged, labels, spaces, k, options, space, store),
         "stability": _refitted(judged if space is None else space.judged, labels, cafes, options, store),
-        **_of_cafes(judged.rows, labels, cafes, compared_labels, space, k, options.seed),
-        "leak": [] if cafes is None else scores.dominant_cafe_share(labels, cafes),
+        **(units or _of_cafes(judged.rows, labels, cafes, compared_labels, space, k, options.seed)),
+        "leak": [] if cafes is None or units else scores.dominant_cafe_share(labels, cafes),
         "baselines": compared,
         "health": clustering.health(),
         "sizes": np.bincount(labels, minlength=k),
         "sample": sample.facts,
+        "unit": "photo" if units is None else "cafe",
         "labelled": {"n": int(_labelled(truth).sum()), "of": len(labels)},
         "spaces": {"clustering": clustering.space} | ({} if space is None else {"reduced": space.name}),
     }
@@ -176,12 +181,50 @@ def _of_cafes(
     seed: int,
 ) -> dict[str, Any]:
     """`coherence`, `follows` and `cafe_space` of `scores.json`."""
-    if cafes is None or space is None:
+    if cafes is None or space is None or space.reduction is None:
         lift = None if cafes is None else scores.same_cafe_lift(labels, cafes, features, seed=seed)
         followed = cafe_space.follows(features, labels, cafes, plain, seed)
         return {"coherence": lift, "follows": followed, "cafe_space": None}
     crossed = cafe_space.cross_fitted(features, labels, cafes, space.reduction, k, plain=plain, seed=seed) or {}
     return {"coherence": crossed.get("coherence"), "follows": crossed.get("follows"), "cafe_space": crossed or None}
+
+
+def of_cafe_groups(
+    features: np.ndarray,
+    places: CafePlaces,
+    photos: Clustering,
+    certainty: np.ndarray,
+    z: np.ndarray,
+    space: CafeSpace | None,
+    k: int,
+    seed: int,
+) -> dict[str, Any]:
+    """What `scores.json` says of groups of cafés that their own rows don't tell.
+
+    Args:
+        features: Backbone outputs of the photos (n, d).
+        places: The cafés.
+        photos: Their groups as the photos carry them.
+        certainty: Chance of its café's group, of each photo (n,).
+        z: The photos in the space that the cafés were grouped in (n, d').
+        space: That space, if it was learnt from these cafés.
+        k: Groups.
+        seed: Of all that is random.
+    """
+    cafes = [str(name) for name in places.names[places.member]]
+    plain = np.asarray(kmeans(features, k, seed, 3).labels_)
+    learnt = None if space is None else space.reduction
+    chance = certainty[np.unique(places.member, return_index=True)[1]]
+    known = np.isfinite(chance)
+    return {
+        "coherence": None,
+        "follows": cafe_space.follows(features, photos.labels, cafes, plain, seed),
+        "cafe_space": None,
+        "halves": cafe_halves.halves(features, z, photos.labels, cafes, k, reduction=learnt, seed=seed),
+        "certain": {"n": int((chance[known] >= cafe_halves.CERTAIN).sum()), "of": int(known.sum())}
+        if known.any()
+        else None,
+    }
 
 
 def _refitted(

@@ -12,6 +12,7 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 
 from cafemood.clustering.cafe_reduction import LEAST_CAFES, CafeReduction
 from cafemood.clustering.kmeans import kmeans, nearest_center
+from cafemood.core import chunks
 from cafemood.evaluation.findings import Finding, Level
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.pipelines import MAX_ROWS
@@ -24,21 +25,23 @@ class CafeSpace:
     """A space that was learnt from café ids.
 
     Args:
-        reduction: What was learnt.
         matrix: The rows in it (n, d').
+        name: Its name.
+        reduction: What was learnt from these cafés; None: it was learnt from others.
     """
 
-    def __init__(self, reduction: CafeReduction, matrix: np.ndarray) -> None:
-        self.reduction, self.judged = reduction, JudgedRows(matrix)
-
-    @property
-    def name(self) -> str:
-        """The space's name."""
-        return self.reduction.space
+    def __init__(self, matrix: np.ndarray, name: str, reduction: CafeReduction | None = None) -> None:
+        self.judged, self.name, self.reduction = JudgedRows(matrix), name, reduction
 
 
 def follows(
-    features: np.ndarray, labels: np.ndarray, cafes: Sequence[str] | None, plain: np.ndarray | None, seed: int = 0
+    features: np.ndarray,
+    labels: np.ndarray,
+    cafes: Sequence[str] | None,
+    plain: np.ndarray | None,
+    seed: int = 0,
+    *,
+    of_photos: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
     """How much of a grouping content tells, and how much the café: shares of its information beyond chance.
 
@@ -51,6 +54,7 @@ def follows(
         cafes: Café of each photo (n,), if known.
         plain: Labels (n,) of a plain k-means on the features, to compare with.
         seed: Of the sample and of the k-means.
+        of_photos: Where only some photos are judged: their rows of the features (n,), of which nothing is copied.
 
     Returns:
         `content` and `cafe` (0: nothing, 1: all of it), `plain` with the same two, `n_photos`, `n_cafes`; None
@@ -66,24 +70,23 @@ def follows(
         order = np.random.default_rng(seed).permutation(len(n))
         kept = order[: np.searchsorted(np.cumsum(np.where(n[order] > 1, n[order], 0)), MAX_ROWS)]
         rows = rows[np.isin(of[rows], kept)]
-    x, member = _principal(features[rows]), np.unique(of[rows], return_inverse=True)[1]
-    means = np.zeros((member.max() + 1, x.shape[1]))
-    np.add.at(means, member, x)
-    off = x - (means / np.bincount(member)[:, None])[member]
+    x = _principal(features[rows if of_photos is None else of_photos[rows]])
+    member = np.unique(of[rows], return_inverse=True)[1]
+    off = x - chunks.group_means(x, member)[member]
     k = min(int(labels.max()) + 1, len(rows) - 1)
-    content = kmeans(off.astype(np.float32), k, seed, 3).labels_
+    content = kmeans(off, k, seed, 3).labels_
 
     def of_labels(chosen: np.ndarray) -> dict[str, float]:
         return {
-            "content": _told(chosen, content),
-            "cafe": _told(chosen, member),
+            "content": told(chosen, content),
+            "cafe": told(chosen, member),
         }
 
     counts = {"n_photos": len(rows), "n_cafes": int(member.max()) + 1}
     return of_labels(labels[rows]) | {"plain": None if plain is None else of_labels(plain[rows])} | counts
 
 
-def _told(labels: np.ndarray, by: np.ndarray) -> float:
+def told(labels: np.ndarray, by: np.ndarray) -> float:
     """What `by` (n,) tells of labels (n,) beyond chance: (I − E[I]) / (H(labels) − E[I]).
 
     AMI's adjustment (Vinh, Epps and Bailey, JMLR 2010, eq. 10) in units of the labels' entropy, so that a few groups
@@ -119,7 +122,8 @@ def cross_fitted(
         features: Backbone outputs (n, d).
         labels: Group of each photo (n,) in the space that all cafés taught.
         cafes: Café of each photo (n,).
-        reduction: A `CafeReduction`; its settings are taken.
+        reduction: The space that all cafés taught: its principal components, which know no café, and the kernel and
+            the number of directions that held-out cafés support are kept, and the directions learnt anew.
         k: Groups.
         plain: Labels (n,) of a plain k-means on the features, to compare with.
         seed: Of the halves, of the permutation and of the k-means.
@@ -135,25 +139,30 @@ def cross_fitted(
     half = np.zeros(len(names), int)
     half[rng.permutation(np.flatnonzero(n > 1))[::2]] = 1
     most = int(min(np.sum(half[n > 1]), np.sum(1 - half[n > 1]))) - 1
-    settings = reduction.get_params() | {"n_components": min(reduction.n_components_, most)}
+    if most + 1 < LEAST_CAFES:
+        return None
     lifts: list[dict[str, Any] | None] = []
     permuted: list[dict[str, Any] | None] = []
     agreements: list[float] = []
     followed: list[dict[str, Any] | None] = []
+    z = reduction.principal(features)
     for part in (0, 1):
-        learnt, other = np.flatnonzero(half[of] == part), np.flatnonzero((half[of] != part) & (n[of] > 1))
-        if most + 1 < LEAST_CAFES or len(other) <= k:
+        learnt, other = (np.flatnonzero((half[of] == side) & (n[of] > 1)) for side in (part, 1 - part))
+        if len(other) <= k:
             return None
-        for groups, kept in ((ids[learnt], lifts), (rng.permutation(ids[learnt]), permuted)):
-            space = type(reduction)(**settings)
-            y = space.fit(features[learnt], list(groups)).transform(features)
+        for rows, kept in ((learnt, lifts), (rng.permutation(learnt), permuted)):
+            member = np.full(len(of), -1)
+            member[rows] = np.unique(of[learnt], return_inverse=True)[1]
+            directions = reduction.directions(z, member, min(reduction.n_components_, most))[1]
+            y = z @ directions.astype(np.float32)
             model = kmeans(y[learnt], k, seed, 5)
             again = nearest_center(y[other], model.cluster_centers_)
-            kept.append(same_cafe_lift(again, [str(c) for c in ids[other]], features[other], seed=seed))
+            names_of = [str(c) for c in ids[other]]
+            kept.append(same_cafe_lift(again, names_of, features, rows=other, seed=seed))
             if kept is lifts:
                 agreements.append(float(adjusted_rand_score(labels[other], again)))
                 of_plain = None if plain is None else plain[other]
-                followed.append(follows(features[other], again, [str(c) for c in ids[other]], of_plain, seed))
+                followed.append(follows(features, again, names_of, of_plain, seed, of_photos=other))
     if not all(lifts) or not all(permuted):
         return None
     coherence = {
@@ -201,13 +210,17 @@ def findings(record: dict[str, Any]) -> list[Finding]:
         else:
             text = f"The space of cafés does not hold for other cafés: {words}. Use reduce=none or reduce=pca."
             said.append(Finding("cafe-space-fails", "bad", text, figures))
-    return said if followed is None else [*said, _followed(followed)]
+    return said if followed is None else [*said, _followed(followed, of_cafes=record.get("unit") == "cafe")]
 
 
-def _followed(followed: dict[str, Any]) -> Finding:
+def _followed(followed: dict[str, Any], *, of_cafes: bool) -> Finding:
     content, cafe, plain = followed["content"], followed["cafe"], followed["plain"]
     of_plain = {} if plain is None else {f"plain_{name}": plain[name] for name in ("content", "cafe")}
     figures = {"content": content, "cafe": cafe} | of_plain
+    if of_cafes:  # each photo has its café's group: of the café there is nothing to tell
+        text = f"Cafés were grouped, not photos: content tells {_percent(content)} of the group of a photo's café"
+        text += f" (of plain k-means of the photos {_percent(plain['content'])})." if plain else "."
+        return Finding("groups-cafes", "good" if content < _MUCH else "warn", text, figures)
     code, level, text = _LEADS["content" if content > cafe else "cafe"]
     if max(content, cafe) < _NOTHING:
         code, level, text = _LEADS["neither"]
@@ -216,7 +229,7 @@ def _followed(followed: dict[str, Any]) -> Finding:
     return Finding(code, level, text, figures)
 
 
-_NOTHING = 0.03
+_NOTHING, _MUCH = 0.03, 0.1
 _LEADS: dict[str, tuple[str, Level, str]] = {
     "content": (
         "follows-content", "warn", "The moods follow what the photos show (counter, cup, window) more than the café",

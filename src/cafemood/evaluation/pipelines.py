@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cafemood.clustering.kmeans import kmeans, nearest_center
-from cafemood.clustering.lloyd import kmeans_of_distances, pays
+from cafemood.clustering.lloyd import kmeans_of_distances, pays, principal_coordinates
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.clustering.stored import assign
 
@@ -50,25 +50,34 @@ class KMeansPipeline:
         model = kmeans(x[rows], self.k, seed, self.n_init)
         return nearest_center(x, model.cluster_centers_), x
 
-    def of_all(self, x: np.ndarray, squared: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Fit on all rows (n, d), in float32 throughout.
+    def reduced(self, x: np.ndarray, products: np.ndarray | None = None) -> np.ndarray:
+        """Rows (n, d) in the clustering space (n, d'), up to a turn, in float32.
 
         Args:
-            x: The rows, in any orthogonal basis: the labels are the same in each.
-            squared: Their `squared_distances` (n, n), if they are known.
-            seed: Of the starts.
-
-        Returns:
-            Labels (n,) and the rows in the clustering space (n, d').
+            x: The rows.
+            products: Their `inner_products` (n, n), if they are known.
         """
-        if self.n_components is not None:
-            from sklearn.decomposition import PCA
+        if self.n_components is None:
+            return x
+        n_components = min(self.n_components, *x.shape)
+        if products is not None:
+            return principal_coordinates(products, n_components)
+        from sklearn.decomposition import PCA
 
-            with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
-                x = PCA(min(self.n_components, *x.shape), iterated_power=4, random_state=0).fit_transform(x)
-        elif squared is not None and pays(*x.shape):
-            return kmeans_of_distances(squared, self.k, seed, self.n_init, n_columns=x.shape[1]).labels, x
-        return np.asarray(kmeans(x, self.k, seed, self.n_init).labels_), x
+        with np.errstate(invalid="ignore"):  # equal rows: of no variance no share is kept
+            return np.asarray(PCA(n_components, iterated_power=4, random_state=0).fit_transform(x))
+
+    def of_all(self, z: np.ndarray, squared: np.ndarray | None, seed: int) -> np.ndarray:
+        """Labels (n,) of all rows, in float32 throughout.
+
+        Args:
+            z: The rows in the clustering space (n, d'), in any orthogonal basis: the labels are the same in each.
+            squared: Their squared distances (n, n), if they are known.
+            seed: Of the starts.
+        """
+        if squared is not None and pays(*z.shape):
+            return kmeans_of_distances(squared, self.k, seed, self.n_init, n_columns=z.shape[1]).labels
+        return np.asarray(kmeans(z, self.k, seed, self.n_init).labels_)
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,13 @@ def external(truth: Sequence[str], labels: np.ndarray) -> dict[str, float]:
 
 
 def same_cafe_lift(
-    labels: np.ndarray, cafes: Sequence[str], features: np.ndarray, *, n_permutations: int = 500, seed: int = 0
+    labels: np.ndarray,
+    cafes: Sequence[str],
+    features: np.ndarray,
+    *,
+    rows: np.ndarray | None = None,
+    n_permutations: int = 500,
+    seed: int = 0,
 ) -> dict[str, Any] | None:
     """Lift of one café's photos: how much more often than any two photos they fall into one group.
 
@@ -199,6 +205,7 @@ def same_cafe_lift(
         labels: Cluster of each photo (n,).
         cafes: Café of each photo (n,).
         features: Backbone outputs (n, d), to find near-duplicates.
+        rows: Where only some photos are judged: their rows of the features (n,), of which nothing is copied.
         n_permutations: Permutations drawn.
         seed: Of the permutations.
 
@@ -206,7 +213,7 @@ def same_cafe_lift(
         `ratio`, `p`, `n_photos`, `n_duplicates`, `n_cafes` (with two photos or more); None where no café has two.
     """
     ids = np.unique(np.asarray(cafes), return_inverse=True)[1]
-    kept = _without_near_duplicates(ids, features)
+    kept = _without_near_duplicates(ids, features, np.arange(len(ids)) if rows is None else rows)
     ids, labels_kept = np.unique(ids[kept], return_inverse=True)[1], labels[kept]
     sizes = np.bincount(ids)
     pairs = float((sizes * (sizes - 1)).sum())
@@ -232,15 +239,15 @@ def same_cafe_lift(
     }
 
 
-def _without_near_duplicates(cafes: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Rows that are no near-duplicate of an earlier row of their café."""
+def _without_near_duplicates(cafes: np.ndarray, features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Photos that are no near-duplicate of an earlier one of their café."""
     kept = np.ones(len(cafes), dtype=bool)
     order = np.argsort(cafes, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(cafes[order])) + 1):
-        x = np.asarray(features[rows], dtype=np.float32)
+    for photos in np.split(order, np.flatnonzero(np.diff(cafes[order])) + 1):
+        x = np.asarray(features[rows[photos]], dtype=np.float32)
         x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-        if len(rows) > 1:
-            kept[rows] = ~(np.tril(x @ x.T, -1) > DUPLICATE_COSINE).any(axis=1)
+        if len(photos) > 1:
+            kept[photos] = ~(np.tril(x @ x.T, -1) > DUPLICATE_COSINE).any(axis=1)
     return np.flatnonzero(kept)
 
 

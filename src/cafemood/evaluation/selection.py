@@ -245,6 +245,7 @@ def choose_k(
     seed: int = 0,
     desc: str | None = None,
     store: JudgingStore | None = None,
+    unit: str = "photo",
 ) -> ChoiceOfK:
     """Choose k for one backbone: C · sqrt(P · L), each the mean over k-means on the features and on their PCA.
 
@@ -259,6 +260,7 @@ def choose_k(
         seed: Of everything random.
         desc: Name of the progress bar; None: no bar.
         store: Keeps what the nulls score, for other runs on the same rows.
+        unit: What a row is, for the error.
 
     Raises:
         ClusteringError: No k fits the number of photos.
@@ -270,7 +272,10 @@ def choose_k(
     fitting = [k for k in ks if 2 <= k < len(x)]
     if not fitting:
         raise ClusteringError(
-            "No k of k_range fits", where="k_range", why=f"there are {len(x)} photos", fix="give smaller k, add photos"
+            "No k of k_range fits",
+            where="k_range",
+            why=f"there are {len(x)} {unit}s",
+            fix=f"give smaller k, add {unit}s",
         )
     venues = None if cafes is None else [str(cafe) for cafe in np.asarray(cafes)[rows]]
     widths: list[int | None] = [None, *(w for w in (50, 10) if w < min(x.shape))]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from cafemood.evaluation import cafe_space
+from cafemood.evaluation import cafe_halves, cafe_space
 from cafemood.evaluation.findings import Finding, Level, gravest_first
 from cafemood.evaluation.resampling import STABLE, UNSTABLE
 
@@ -29,9 +29,10 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
 
     Args:
         record: The scores, null, stability, coherence, leak, baselines, health, spaces and labelled of `scores.json`.
-        n: Photos.
+        n: Photos, or cafés where these were grouped.
         k: Clusters asked for.
     """
+    of_cafes = record.get("unit") == "cafe"
     scores, health = record["scores"], record["health"]
     findings: list[Finding] = []
     if health["clusters_in_use"] < k:
@@ -41,26 +42,20 @@ def verdict(record: dict[str, Any], *, n: int, k: int) -> list[Finding]:
     spaces = record["spaces"]
     findings += _noise(scores, record["null"], spaces["clustering"], spaces.get("reduced"))
     findings += cafe_space.findings(record)
+    findings += cafe_halves.findings(record.get("halves"), record.get("certain"))
     findings += _stability(record.get("stability"))
     findings += _same_cafe_lift(record.get("coherence"))
     findings += _baselines(scores, record["baselines"], in_features="reduced" not in spaces)
     if spaces["clustering"] == spaces.get("reduced"):
         findings.append(_separation(scores["silhouette@clustering"], spaces["clustering"]))
     else:
-        findings.append(_separation(scores["silhouette@features"]))
-    if np.isfinite(scores.get("silhouette@clustering", np.nan)) and spaces["clustering"] != spaces.get("reduced"):
-        space, value = record["spaces"]["clustering"], scores["silhouette@clustering"]
-        text = (
-            f"In its own space ({space}) the method scores {value:.2f}. "
-            "A method that moves the points scores high there even on noise: read the figure for the features instead."
-        )
-        findings.append(Finding("own-space-silhouette", "info", text, {"space": space, "value": value}))
+        findings += [_separation(scores["silhouette@features"]), *_own_space(scores, spaces["clustering"])]
     if n < 10 * k:
-        text = f"{n:,} photos are few for {k} groups: take every number here as a hint."
+        text = f"{n:,} {'cafés' if of_cafes else 'photos'} are few for {k} groups: take every number here as a hint."
         findings.append(Finding("few-photos", "warn", text, {"n_photos": n, "k": k}))
     smallest = health["smallest_cluster"]
     if health["clusters_in_use"] == k and smallest < max(3, min(0.01 * n, 0.1 * n / k)):
-        photos = "photo" if smallest == 1 else "photos"
+        photos = ("café" if of_cafes else "photo") + ("" if smallest == 1 else "s")
         text = f"The smallest group has {smallest} {photos}: an outlier, not a mood."
         findings.append(Finding("outlier-cluster", "warn", text, {"n_photos": smallest}))
     findings += one_cafe_clusters(record.get("leak", []))
@@ -195,6 +190,17 @@ def _separation(silhouette: float, space: str = "features") -> Finding:
         return Finding("groups-blend", "warn", text, figures)
     where = "the feature space" if space == "features" else space
     return Finding("groups-apart", "good", f"The groups are apart in {where}: {words}.", figures)
+
+
+def _own_space(scores: dict[str, float], space: str) -> list[Finding]:
+    value = scores.get("silhouette@clustering", np.nan)
+    if not np.isfinite(value):
+        return []
+    text = (
+        f"In its own space ({space}) the method scores {value:.2f}. "
+        "A method that moves the points scores high there even on noise: read the figure for the features instead."
+    )
+    return [Finding("own-space-silhouette", "info", text, {"space": space, "value": value})]
 
 
 def one_cafe_clusters(shares: Sequence[dict[str, Any]]) -> list[Finding]:

@@ -37,7 +37,7 @@ class Embedding:
     @property
     def cafes(self) -> list[str] | None:
         """The café of each row; None if no café is known."""
-        return [photo.cafe_id for photo in self.photos] if self.photo_set.cafes_known else None
+        return self.photo_set.cafes
 
     @property
     def labels(self) -> list[str | None] | None:

@@ -8,26 +8,20 @@ import pytorch_lightning as pl
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.precomputed import Precomputed
-from cafemood.clustering.cafe_reduction import CafeReduction
-from cafemood.clustering.reduction import NoReduction, PCAReduction
+from cafemood.clustering.auto_reduction import AutoReduction
 from cafemood.clustering.rows import MatrixDataModule
 from cafemood.data.photos import PhotoSet
-from cafemood.features.cache import Features
-from cafemood.features.embedding import embed
+from cafemood.features.photo_matrix import PhotoMatrix, Reduction
 
 
-class PhotoDataModule(MatrixDataModule):
-    """The photos' features, embedded once, reduced, in memory-mapped order.
-
-    After `setup`: `photo_set` holds the photos that could be read, `features` their mapped features and
-    `matrix` what is clustered.
-    """
+class PhotoDataModule(PhotoMatrix, MatrixDataModule):
+    """A `PhotoMatrix` that any Lightning module trains from."""
 
     def __init__(
         self,
         photo_set: PhotoSet,
         backbone: Backbone | Precomputed,
-        reduction: NoReduction | PCAReduction | CafeReduction,
+        reduction: AutoReduction | Reduction,
         *,
         cache_dir: str | Path,
         embed_batch_size: int | None = None,
@@ -35,38 +29,13 @@ class PhotoDataModule(MatrixDataModule):
         batch_size: int = 256,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
-        self.photo_set, self.backbone, self.reduction = photo_set, backbone, reduction
-        self.cache_dir, self.embed_batch_size = Path(cache_dir), embed_batch_size
-        self._trainer = trainer
-        self.features: Features
-        self.n_embedded = 0
-
-    def prepare_data(self) -> None:
-        """Embed the photos that the cache lacks.
-
-        Raises:
-            ClusteringError: The reduction learns from café ids, and there are too few.
-        """
-        if isinstance(self.reduction, CafeReduction):
-            self.reduction.check_settings()
-            self.reduction.check_groups(self.cafes)
-        self.photo_set, _, self.n_embedded = self._embed()
-
-    def setup(self, stage: str | None = None) -> None:
-        """Map the features and reduce them."""
-        if self._matrix is None:
-            self.photo_set, self.features, _ = self._embed()
-            x = self.features.matrix()
-            of_cafes = isinstance(self.reduction, CafeReduction)
-            self._matrix = self.reduction.fit_transform(x, self.cafes) if of_cafes else self.reduction.fit_transform(x)
-
-    @property
-    def cafes(self) -> list[str] | None:
-        """The café of each photo; None if no café is known."""
-        return [photo.cafe_id for photo in self.photo_set.photos] if self.photo_set.cafes_known else None
-
-    def _embed(self) -> tuple[PhotoSet, Features, int]:
-        return embed(
-            self.photo_set, self.backbone, self.cache_dir, batch_size=self.embed_batch_size, trainer=self._trainer
+        MatrixDataModule.__init__(self, batch_size=batch_size, seed=seed)
+        PhotoMatrix.__init__(
+            self,
+            photo_set,
+            backbone,
+            reduction,
+            cache_dir=cache_dir,
+            embed_batch_size=embed_batch_size,
+            trainer=trainer,
         )

@@ -197,6 +197,8 @@ class _Atlas:
                 "lon": _rounded(table["lon"], 5),
                 "n": table["n_photos"].tolist(),
                 "signature": [photo_of[p] for p in table["signature_photo_id"]],
+                "mood": (table["mood"].to_numpy(dtype=int) - 1).tolist(),
+                "certainty": _rounded(table["certainty"], 2) if "certainty" in table else None,
                 "share": np.round(self.cafes.shares(), 3).tolist(),
                 "low": np.round(table[[f"low_{j + 1}" for j in range(k)]].to_numpy(), 3).tolist(),
                 "high": np.round(table[[f"high_{j + 1}" for j in range(k)]].to_numpy(), 3).tolist(),

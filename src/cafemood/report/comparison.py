@@ -38,6 +38,7 @@ COLUMNS = {
     "backbone": "backbone and output",
     "reduce": "reduction before the clustering",
     "method": "clusterer",
+    "unit": "what was grouped: photos, or cafés by their photos",
     "k": "clusters",
     "seed": "seed",
     "n_photos": "photos of the run",
@@ -104,7 +105,7 @@ class Comparison:
         for run, labels in zip(self.runs, self.labels, strict=True):
             backbone, reduce = run.card.backbone, run.card.reduce
             family = selection.family_of(backbone.name, backbone.options)
-            held_out = _held_out(run) if reduce.name == "cafe" else None
+            held_out = _held_out(run)
             candidates.append(Candidate(labels, run.card.k, family, reduce.n_components, held_out))
         return candidates
 
@@ -211,8 +212,15 @@ class Comparison:
         return int((second > second[first.argmax()]).sum()) + 1
 
 
-def _held_out(run: Run) -> float:
-    """What a photo's café tells of its mood in cafés that the run's space was not learnt from; 0 if that is unknown."""
+def _held_out(run: Run) -> float | None:
+    """What a photo's café tells of its mood in cafés that nothing was learnt from; None: the labels say it themselves.
+
+    Where cafés were grouped it is what one half of a café's photos tells of the group of the other half. 0 if unknown.
+    """
+    if run.card.unit == "cafe":
+        return max(float((run.scores.get("halves") or {}).get("information", 0)), 0.0)
+    if run.card.reduce.name != "cafe" or run.card.reduce.settings.get("space"):
+        return None
     followed = (run.scores.get("cafe_space") or {}).get("follows") or {}
     return max(float(followed.get("cafe", 0)), 0.0)
 

@@ -15,7 +15,9 @@ from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.evaluation.score_table import score_of
+from cafemood.report import no_place
 from cafemood.report.style import COLORS, MARKS
+from cafemood.report.training import health_panels
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
 from cafemood.survey import figures as survey_figures
@@ -23,13 +25,8 @@ from cafemood.survey import figures as survey_figures
 N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
 """Photos of a mood: typical ones and borderline ones on its card, and those on its contact sheet."""
 
-HEALTH = {
-    "label_change": ("Photos that changed group", "{:.1%}"),
-    "loss": ("KL(P‖Q)", "{:.3f}"),
-    "smallest_cluster": ("Smallest group", "{:.0f}"),
-    "least_centre_distance": ("Least distance of centres", "{:.2f}"),
-}
-"""Values of a training's health record that are drawn: title, and format of the first and last value."""
+FOLLOWS = ("follows-cafes", "follows-content", "follows-neither", "groups-cafes")
+"""Codes of the finding that says whether the groups are mood or content: it stands above all others."""
 
 
 def write_report(run: Run) -> Path:
@@ -89,6 +86,11 @@ class _View:
     @cached_property
     def table(self) -> pd.DataFrame:
         return self.run.assignments.reset_index(drop=True)
+
+    @property
+    def of_cafes(self) -> bool:
+        """Whether cafés were grouped, and not photos."""
+        return self.run.card.unit == "cafe"
 
     @cached_property
     def names(self) -> list[moods.Mood]:
@@ -205,10 +207,12 @@ class _View:
         return figures
 
     def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
-        """Silhouettes of the photos, sorted within each cluster; at most `height` bars a cluster."""
+        """Silhouettes of photos, or of cafés, sorted within each cluster; at most `height` bars a cluster."""
         bars = []
         for mood in self.moods:
-            values = self.table.loc[self.table["cluster"] == mood["j"], "silhouette"].dropna().to_numpy()
+            rows = self.table[self.table["cluster"] == mood["j"]]
+            rows = rows.drop_duplicates("cafe_id") if self.of_cafes else rows
+            values = rows["silhouette"].dropna().to_numpy()
             values = np.sort(values)[::-1]
             if len(values) > height:
                 values = values[np.linspace(0, len(values) - 1, height).round().astype(int)]
@@ -237,7 +241,11 @@ class _View:
     def context(self) -> dict[str, Any]:
         card = self.run.card
         svg = self.figures()
+        n = f"{card.data.n_cafes:,} cafés" if self.of_cafes else f"{card.data.n_photos:,} photos"
         return {
+            "title": f"{n}, {len(self.moods)} moods",
+            "of_cafes": self.of_cafes,
+            "follows": next((f.text for f in self.run.findings if f.code in FOLLOWS), ""),
             "card": card,
             "evaluation": self.run.scores,
             "findings": self.run.findings,
@@ -252,30 +260,9 @@ class _View:
             "n_shown": len(self.shown),
             "cafes_known": self.run.cafes_known,
             "survey": (asked := survey.result(self.run.folder)),
+            "no_place": no_place.shown(self.run),
             "survey_svg": survey_figures.alike(asked) if asked else "",
         }
-
-
-def health_panels(updates: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Panels of a training's health record: for each of `HEALTH` its points over the steps, from zero up.
-
-    Args:
-        updates: A record an update of the target, in order; the first has no labels to compare with.
-
-    Returns:
-        Panels with `title`, `points` (pairs from 0 to 1), the `steps`, and the `first` and `last` value in words.
-    """
-    panels = []
-    for name, (title, words) in HEALTH.items():
-        recorded = [(u["step"], u[name]) for u in updates if u.get(name) is not None][name == "label_change" :]
-        if not recorded:
-            continue
-        (start, first), (end, last) = recorded[0], recorded[-1]
-        most = max(value for _, value in recorded) or 1
-        points = [((step - start) / (end - start or 1), value / most) for step, value in recorded]
-        ends = {name: words.format(value).replace("%", " %") for name, value in (("first", first), ("last", last))}
-        panels.append({"title": title, "points": points, "steps": (start, end), **ends})
-    return panels
 
 
 def _axis(values: list[float]) -> dict[str, Any]:

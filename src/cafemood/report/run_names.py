@@ -25,7 +25,7 @@ def run_names(runs: Sequence[Run]) -> list[str]:
 
 
 def settings_of(run: Run) -> dict[str, Any]:
-    """Settings of a run that have a column in the comparison: backbone, reduce, method, k, seed."""
+    """Settings of a run that have a column in the comparison: backbone, reduce, method, unit, k, seed."""
     card = run.card
     backbone, reduce, options = card.backbone, card.reduce, card.backbone.options
     model = options.get("model") or (Path(str(options["path"])).stem if options.get("path") else backbone.name)
@@ -33,6 +33,7 @@ def settings_of(run: Run) -> dict[str, Any]:
         "backbone": f"{model} {backbone.output}",
         "reduce": reduce.name + ("" if reduce.n_components is None else str(reduce.n_components)),
         "method": card.method.name,
+        "unit": {"photo": "photos", "cafe": "cafés"}.get(card.unit, card.unit),
         "k": card.k,
         "seed": card.seed,
     }

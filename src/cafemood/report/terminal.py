@@ -24,8 +24,9 @@ def print_summary(run: Run, console: Console | None = None) -> None:
     card, record = run.card, run.scores
     data, backbone = card.data, card.backbone
     console.print()
+    grouped = f"{card.k} groups" + (f" of {data.n_cafes} cafés" if card.unit == "cafe" else "")
     console.print(
-        f"{data.n_photos} photos ({len(data.skipped)} skipped), {card.k} groups; {backbone.name} "
+        f"{data.n_photos} photos ({len(data.skipped)} skipped), {grouped}; {backbone.name} "
         f"{backbone.output}, {backbone.precision}; clustered in {card.space.clustering}",
         style="bold",
         highlight=False,
@@ -61,18 +62,44 @@ def print_comparison(comparison: Comparison, console: Console | None = None, n_r
         mark, style = _STYLE[finding.level]
         console.print(Text(f" {mark} {plain(finding.text)}", style=style))
     wanted = ("rank", "run", *first_columns("in_compare_terminal"), "reason")
-    columns = [c for c in wanted if c in comparison.table and comparison.table[c].notna().any()]
+    head = comparison.table.head(n_rows)
+    columns = [c for c in wanted if c in head and any(value not in ("", None) and value == value for value in head[c])]
+    cells = {c: [shown(_cell(c, value)) for value in head[c]] for c in columns}
+    headings = {column: column.replace("@", "@\n").replace("_", "_\n") for column in columns}
+    columns, left_out = _fitting(columns, headings, cells, console.width)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        words = column in ("run", "reason")
-        heading = column.replace("@", "@\n").replace("_", "_\n")
-        table.add_column(heading, justify="left" if words else "right", no_wrap=column != "reason", overflow="fold")
-    for row in comparison.table.head(n_rows)[columns].to_dict("records"):
-        table.add_row(*(Text(shown(_cell(str(column), value))) for column, value in row.items()))
+        words = column in _WORDS
+        table.add_column(headings[column], justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    for row in zip(*(cells[column] for column in columns), strict=True):
+        table.add_row(*map(Text, row))
     console.print(table)
+    if left_out:
+        console.print(f"And in the table of the page: {', '.join(left_out)}.", style="dim", highlight=False)
     if len(comparison.table) > n_rows:
         console.print(f"… and {len(comparison.table) - n_rows} more in the table.", style="dim")
     console.print()
+
+
+_WORDS = ("run", "reason")
+_KEPT = ("rank", "run", "choice", "silhouette@features", "reason")
+"""Columns that every terminal shows."""
+_READABLE = 24
+"""Letters of a line that words need."""
+
+
+def _fitting(
+    columns: list[str], headings: dict[str, str], cells: dict[str, list[str]], width: int
+) -> tuple[list[str], list[str]]:
+    """The columns for which a terminal has room, and those that were left out, from the last."""
+    room = {c: max(map(len, [*headings[c].split("\n"), *cells[c]])) for c in columns}
+    room |= {c: min(room[c], _READABLE) for c in _WORDS if c in room}
+    kept = list(columns)
+    for column in [c for c in reversed(columns) if c not in _KEPT]:
+        if sum(room[c] + 2 for c in kept) - 2 <= width:
+            break
+        kept.remove(column)
+    return kept, [c for c in columns if c not in kept]
 
 
 def _cell(column: str, value: Any) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pytorch_lightning.loggers import Logger, WandbLogger
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from cafemood.errors import CafemoodError
 from cafemood.report import report
 from cafemood.runs.run import Run
 
 if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger, WandbLogger
+
     from cafemood.report.comparison import Comparison
 
 
@@ -43,6 +44,8 @@ def wandb_logger(
     if not offline and not key_known:
         fix = "run `wandb login` first, set WANDB_API_KEY, or leave logger.wandb.offline=true"
         raise CafemoodError("No W&B key is known", where="logger.wandb.offline=false", fix=fix)
+    from pytorch_lightning.loggers import WandbLogger
+
     os.environ.setdefault("WANDB_SILENT", "true")
     group = Path(sweep_dir).name if str(mode).endswith("MULTIRUN") else None
     return WandbLogger(
@@ -67,7 +70,7 @@ def log_run(loggers: Iterable[Logger], run: Run, settings: dict[str, Any]) -> No
         logger.log_hyperparams(settings)
         scores = {f"score/{name}": value for name, value in run.scores["scores"].items() if value is not None}
         logger.log_metrics(scores)
-        if isinstance(logger, WandbLogger):
+        if _is_wandb(logger):
             _log_to_wandb(logger, run)
         logger.save()
 
@@ -110,10 +113,18 @@ def log_comparison(comparison: Comparison, page: Path, project: str, *, offline:
 def finish(loggers: Iterable[Logger]) -> None:
     """Close the loggers, so that the next job of a sweep starts a run of its own."""
     for logger in loggers:
-        if isinstance(logger, WandbLogger):
+        if _is_wandb(logger):
             import wandb
 
             wandb.finish()
+
+
+def _is_wandb(logger: Logger) -> TypeGuard[WandbLogger]:
+    if "pytorch_lightning" not in sys.modules:  # whose logger could it be?
+        return False
+    from pytorch_lightning.loggers import WandbLogger
+
+    return isinstance(logger, WandbLogger)
 
 
 def _log_to_wandb(logger: WandbLogger, run: Run) -> None:

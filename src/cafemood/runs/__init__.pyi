@@ -4,5 +4,7 @@ from .run import load as load
 from .run import load_run as load_run
 from .run import read_tensors as read_tensors
 from .run import why_unfinished as why_unfinished
+from .spaces import cafe_reduction as cafe_reduction
 from .writer import RunWriter as RunWriter
+from .writer import discard_refused as discard_refused
 from .writer import distances_to_means as distances_to_means

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
+from cafemood.core.reasons import Flaw
 from cafemood.errors import RunError
+from cafemood.runs.records import unreadable
 
 SCHEMA_VERSION = 1
 
@@ -99,6 +101,8 @@ class DataCard:
         has_files: Whether there are photos, and not only rows of a matrix.
         labelled: Whether there is a ground truth.
         skipped: Photos left out: `file` and `reason` of each.
+        keep: `all`, or `place`: photos that seem to show no place were left out.
+        left_out: Those: `photo_id`, `file`, `cafe_id`, `place` and `reason` of each.
     """
 
     root: str
@@ -110,6 +114,8 @@ class DataCard:
     has_files: bool = True
     labelled: bool = False
     skipped: list[dict[str, str]] = field(default_factory=list)
+    keep: str = "all"
+    left_out: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def cafes_known(self) -> bool:
@@ -132,6 +138,7 @@ class RunCard:
         stages: Name, seconds and items of each stage.
         command: What makes the run again.
         created: When it began, ISO 8601.
+        unit: What was grouped: `photo`, or `cafe`, whose photos carry its group.
         notes: Sentences for the reader of the report.
         versions: Of the packages that a result may depend on.
     """
@@ -146,6 +153,7 @@ class RunCard:
     stages: list[dict[str, Any]]
     command: str = ""
     created: str = ""
+    unit: str = "photo"
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -212,4 +220,4 @@ def _checked(record: Mapping[str, Any], fields: Mapping[str, Any], file: Path, p
 
 
 def _unfit(file: Path, why: str) -> RunError:
-    return RunError("A file of the run cannot be read", where=file, why=why, fix="run its command again")
+    return unreadable(file, Flaw(why))

@@ -21,6 +21,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 RUN = {
     "status": _TEXT, "reason": _TEXT, "process": _TABLE, "files": _TABLE, "files.*": _TEXT, "stages.*.name": _TEXT,
     "stages.*.seconds": _NUMBER, "stages.*.items": _COUNT, "notes.*": _TEXT, "versions.*": _TEXT,
+    "data.left_out.*.photo_id": _TEXT, "data.left_out.*.file": _TEXT, "data.left_out.*.cafe_id": _TEXT,
+    "data.left_out.*.place": _NUMBER, "data.left_out.*.reason": _TEXT,
     "data.skipped.*.file": _TEXT, "data.skipped.*.reason": _TEXT, "space.display.name": _TEXT,
     "space.display.explained": _NUMBER,
 }  # fmt: skip

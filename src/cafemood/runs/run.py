@@ -153,7 +153,7 @@ class Run:
         """Whether café ids are known of any photo: those clustered, or those that were added since."""
         return bool(self.cafes_known or self.photos["added"].any())
 
-    @property
+    @cached_property
     def photos_root(self) -> Path:
         """The folder that `assignments["file"]` is relative to (it may have moved since)."""
         return path_of(self.card.data.root)
@@ -197,8 +197,7 @@ def load(folder: str | Path) -> Run:
     facts = records.read(folder / "run.json")
     version = facts.get("schema_version", 0)
     if not isinstance(version, int):
-        why = f"its schema_version is {version!r}"
-        raise RunError("A file of the run cannot be read", where=folder / "run.json", why=why, fix="run it again")
+        raise records.unreadable(folder / "run.json", Flaw(f"its schema_version is {version!r}"))
     if version > SCHEMA_VERSION:
         raise RunError("A newer cafemood wrote this run", where=folder, fix="update cafemood")
     if facts.get("status") != "finished":

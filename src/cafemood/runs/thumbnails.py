@@ -80,7 +80,7 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
         One a photo; None where it is not shown, or could never be read.
     """
     rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
-    stored = _known(run) | run.in_memory.get("thumbnails", {})
+    stored = known(run) | run.in_memory.get("thumbnails", {})
     made = _missing(run, rows, stored)
     run.in_memory.setdefault("thumbnails", {}).update(made)
     stored |= made
@@ -88,7 +88,7 @@ def kept(run: Run, also: Iterable[int] = ()) -> list[bytes | None]:
     return [stored.get(photo_id) if i in wanted else None for i, photo_id in enumerate(run.photos["photo_id"])]
 
 
-def write(run: Run, also: Iterable[int] = ()) -> None:
+def write(run: Run, also: Iterable[int] = (), more: Mapping[str, bytes] | None = None) -> None:
     """Write `thumbnails.parquet` where it lacks a photo that can be read, or is damaged.
 
     They outlive the photos: a photo that was read once is shown after it has moved.
@@ -96,15 +96,17 @@ def write(run: Run, also: Iterable[int] = ()) -> None:
     Args:
         run: The run.
         also: Rows to have besides those that are `shown`.
+        more: Pictures of other photos, by photo_id, to keep with them.
     """
     rows = np.union1d(shown(run), np.fromiter(also, dtype=int))
-    stored = _known(run)
+    stored = known(run)
     made = _missing(run, rows, stored | run.in_memory.get("thumbnails", {})) | run.in_memory.pop("thumbnails", {})
+    made |= more or {}
     if made or not (run.folder / "thumbnails.parquet").exists():
         _keep(run, stored | made)
 
 
-def _known(run: Run) -> dict[str, bytes | None]:
+def known(run: Run) -> dict[str, bytes | None]:
     """The pictures of `thumbnails.parquet` by photo_id; none if it is missing or damaged."""
 
     path = run.folder / "thumbnails.parquet"
@@ -177,8 +179,7 @@ def make_thumbnails(
     """
     nothing = [None] * len(paths)
     jobs = list(zip(paths, sides, instead or nothing, photo_ids or nothing, strict=True))
-    keys = [_key(side, other, photo_id) if cache else None for _, side, other, photo_id in jobs]
-    known = cache.read(keys) if cache else {}
+    keys, known = _looked_up(cache, [job[1:] for job in jobs]) if cache else ([None] * len(jobs), {})
     made: list[bytes | None] = [None if key is None else known.get(key) for key in keys]
     missing = [i for i, data in enumerate(made) if data is None]
     with ThreadPoolExecutor() as pool:
@@ -191,6 +192,17 @@ def make_thumbnails(
     if cache:
         cache.write()
     return made
+
+
+def _looked_up(
+    cache: PictureCache, jobs: Sequence[tuple[int, bytes | None, str | None]]
+) -> tuple[list[str | None], dict[str, bytes]]:
+    """The `_key` of each thumbnail, and what the cache keeps under them: what it keeps of a picture says already that
+    the picture is large enough, and no picture is opened for that."""
+    likely = [None if other is None else key_of_picture(other, f"webp {side}") for side, other, _ in jobs]
+    known = cache.read(likely)
+    keys = [key if key in known else _key(*job) for key, job in zip(likely, jobs, strict=True)]
+    return keys, known | cache.read([key for key in keys if key not in known])
 
 
 def _key(side: int, other: bytes | None, photo_id: str | None) -> str | None:

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -23,7 +23,7 @@ from cafemood.core.names import text_of
 from cafemood.core.parquet import write_parquet
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, RunError
-from cafemood.runs import compact
+from cafemood.runs import compact, records
 from cafemood.runs.card import SCHEMA_VERSION, DataCard, SpaceCard
 
 _PACKAGES = (
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from cafemood.data.photos import Photo
     from cafemood.evaluation.assessment import Evaluation
     from cafemood.evaluation.selection import ChoiceOfK
-    from cafemood.features.photo_features import PhotoDataModule
+    from cafemood.features.photo_matrix import PhotoMatrix
 
 
 @dataclass
 class RunWriter:
-    """An open run: its folder, the facts of `run.json` gathered so far, and a clock per stage.
+    """An open run: its folder, the facts of `run.json` gathered so far, photos left out, and a clock per stage.
 
     Use it as a context manager: leaving it writes the status: `finished` after
     `record`, else `failed` or `interrupted`.
@@ -55,6 +55,8 @@ class RunWriter:
 
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
+    keep: str = "all"
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     recorded: bool = field(default=False, init=False)
 
     def __enter__(self) -> RunWriter:
@@ -110,11 +112,12 @@ class RunWriter:
 
     def record(
         self,
-        data: PhotoDataModule,
+        data: PhotoMatrix,
         clustering: Clustering,
         evaluation: Evaluation,
         plane: np.ndarray,
         explained: float,
+        more: dict[str, np.ndarray] | None = None,
     ) -> None:
         """Write the results of a job: assignments, model, scores, and the facts of `run.json`.
 
@@ -124,6 +127,7 @@ class RunWriter:
             evaluation: Its scores and findings.
             plane: The display plane (n, 2).
             explained: The share of variance that the plane keeps.
+            more: More columns of the table of photos (n,).
         """
         features = data.features.matrix()
         columns = {
@@ -133,6 +137,7 @@ class RunWriter:
             "distance": distances_to_means(features, clustering.labels),
             "x": plane[:, 0],
             "y": plane[:, 1],
+            **(more or {}),
         }
         photo_set, backbone = data.photo_set, data.backbone
         self.write_assignments(photo_set.photos, clustering.probabilities, columns)
@@ -140,6 +145,8 @@ class RunWriter:
         tensors = {"centers": clustering.centers}
         if clustering.embedding.shape[1] < features.shape[1]:  # else it is the features, which are kept compact
             tensors["embedding"] = clustering.embedding.astype(np.float32)
+        if self.left_out:
+            write_csv(self.folder / "left_out.csv", pd.DataFrame(self.left_out))
         self.write_model(tensors | clustering.tensors | reduced, {"space": clustering.space})
         cafes = [p.cafe_id for p in photo_set.photos]
         write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
@@ -166,10 +173,14 @@ class RunWriter:
                     has_files=photo_set.has_files,
                     labelled=photo_set.labelled,
                     skipped=[{"file": s.file, "reason": s.reason} for s in photo_set.skipped],
+                    keep=self.keep,
+                    left_out=self.left_out,
                 )
             ),
             "notes": [
+                *self.facts.get("notes", []),
                 *([self.facts["choice_of_k"]["words"]] if "choice_of_k" in self.facts else []),
+                *([data.why_reduced] if data.why_reduced and photo_set.cafes_known else []),
                 *photo_set.notes,
                 *([backbone.note] if backbone.note else []),
             ],
@@ -230,3 +241,32 @@ def versions() -> dict[str, str]:
 def _why_ended(error: BaseException) -> str:
     """What `run.json` keeps of an error: a user's mistake whole, of a bug what its traceback says last."""
     return str(error) if isinstance(error, CafemoodError) else reason_of(error, otherwise=quoted(error))
+
+
+HYDRAS = (".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "train.log")
+"""What a job's folder holds before its run begins."""
+
+
+def discard_refused(folder: Path) -> None:
+    """Remove the folder of a run of this process that was refused before anything was computed.
+
+    It stays, with all that it holds, where anything else lies in it.
+
+    Args:
+        folder: The run's folder.
+    """
+    ours = {Path(name) for name in (*HYDRAS, "run.json")}
+    found = {path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()}
+    if not found <= ours or not folder.is_dir():
+        return
+    if Path("run.json") in found:
+        facts = records.read(folder / "run.json")
+        stages = {stage["name"] for stage in facts.get("stages", [])}
+        if (facts.get("process") or {}).get("pid") != os.getpid() or stages - {"find photos"}:
+            return
+    with suppress(OSError):  # another process has put something into it
+        for path in found:
+            (folder / path).unlink()
+        for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
+            path.rmdir()
+        folder.rmdir()

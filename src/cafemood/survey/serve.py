@@ -6,7 +6,6 @@ import ipaddress
 import logging
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -179,6 +178,7 @@ def serve(
         proxies: Addresses whose word for a visitor's own address (X-Forwarded-For) is taken; by default none.
 
     Raises:
+        KeyboardInterrupt: It was stopped with Ctrl-C; all answers are stored.
         SurveyError: A name is none, the port is taken, or the survey cannot be served (see `Store`).
     """
     names, proxies = checked_names(names), checked_proxies(proxies or [])
@@ -214,10 +214,14 @@ def serve(
         server.when_started = partial(
             say, f"Survey: http://{address}:{socket.getsockname()[1]}/  (Ctrl-C stops it; answers: {store.path})"
         )
-        with suppress(KeyboardInterrupt):  # uvicorn ends what was begun, and then raises it again
+        try:
             server.run(sockets=[socket])
-        counts = store.counts()
-        say(f"{counts['people']} people began, {counts['finished']} finished or stopped, {counts['answers']} answers.")
+        finally:  # on Ctrl-C uvicorn ends what was begun, and then raises it again
+            counts = store.counts()
+            say(
+                f"{counts['people']} people began, {counts['finished']} finished or stopped, "
+                f"{counts['answers']} answers."
+            )
     finally:
         store.close()
 

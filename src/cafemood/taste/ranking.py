@@ -20,7 +20,7 @@ from cafemood.taste.space import TasteSpace
 
 FIFTH = 5
 """`chance` is that of being among the best fifth of the cafés."""
-SAMPLES, SEED = 128, 1
+SAMPLES, SEED = 128, 0
 TOLD = ("light", "warmth", "colour", "clutter")
 """Looks that a reason may name."""
 LEAST_RELATION, LEAST_DIFFERENCE, LEAST_SHARE = 0.25, 0.5, 0.3

@@ -15,6 +15,7 @@ from cafemood.backbones.weights.keras import read_keras
 from cafemood.backbones.weights.states import read_state_dict, read_tensors, state_digest
 from cafemood.core.atomic import writing
 from cafemood.core.reasons import DAMAGED, Flaw, reason_of
+from cafemood.data.given import weight_file
 from cafemood.data.images import file_digest
 from cafemood.errors import WeightsError
 
@@ -52,10 +53,7 @@ def find(source: WeightFile, given: str | Path | None = None) -> Path:
         WeightsError: The file is missing, cannot be fetched, or has changed.
     """
     if given is not None:
-        path = Path(given).expanduser()
-        if not path.is_file():
-            raise WeightsError("The weight file does not exist", where=path, fix="correct backbone.weights")
-        return path
+        return weight_file(given)
     if source.package is not None and (packaged := _in_package(source)) is not None:
         return packaged
     path = cached(source)

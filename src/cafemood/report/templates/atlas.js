@@ -188,7 +188,7 @@
       pen.strokeText(text, x, y + s / 2 + 16); pen.fillText(text, x, y + s / 2 + 16);
     }
   }
-  const moodOfCafe = (c) => cafes.share[c].indexOf(Math.max(...cafes.share[c]));
+  const moodOfCafe = (c) => cafes.mood[c];
   function paintStreets(pen, v) {
     pen.strokeStyle = colors.line; pen.lineWidth = 1;
     const step = niceStep(v.scale), km = 1;
@@ -372,7 +372,12 @@
       }
       panel.append(make("h3", "Photos"), strip);
     }
-    panel.append(make("h3", `Moods, with the 90 % interval of ${cafes.n[c]} photo${cafes.n[c] > 1 ? "s" : ""}`));
+    const interval = `with the 90 % interval of ${cafes.n[c]} photo${cafes.n[c] > 1 ? "s" : ""}`;
+    if (cafes.certainty) {
+      const chance = cafes.certainty[c], mood = moods[moodOfCafe(c)].name;
+      panel.append(make("h3", "Mood of the café"), make("p", mood + (chance === null ? "" : `, chance ${percent(chance)} %`)));
+    }
+    panel.append(make("h3", (cafes.certainty ? "Moods of its photos, each by itself, " : "Moods, ") + interval));
     for (const j of [...moods.keys()].sort((a, b) => cafes.share[c][b] - cafes.share[c][a])) {
       const [share, low, high] = [cafes.share[c][j], cafes.low[c][j], cafes.high[c][j]];
       if (share === 0 && high < 0.2) continue;

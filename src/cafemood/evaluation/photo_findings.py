@@ -1,0 +1,178 @@
+"""What the photos themselves allow to say of a run: which show no place, one camera a café, two ids for one café."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cafemood.data.place_signs import LIMIT, NAMES
+from cafemood.evaluation.findings import Finding
+
+NEAR_BITS = 6
+"""Bits of a 64-bit pHash in which two pictures of the same view may differ, as the crawler counts them."""
+LEAST_CONTRAST = 5.0
+"""Standard deviation of L* below which a picture is too even for its pHash to say anything."""
+ONE_CAMERA = 0.5
+"""Share of the variance of light, or of its colour, between cafés from which on moods may follow cameras."""
+LEAST_CAFES = 8
+"""With fewer cafés of two photos and more, no share is told."""
+TWO_IDS = 2
+"""Photos that two cafés must share to be told as one; or all photos of one of them."""
+_NAMED = 3
+
+
+def light_by_cafe(signs: np.ndarray, cafes: Sequence[str], labels: np.ndarray) -> dict[str, Any] | None:
+    """How far brightness and white balance belong to the café, and how far they tell its photos' moods.
+
+    The share of variance between cafés is the intraclass correlation of a one-way random-effects model, ICC(1) of
+    Shrout and Fleiss (1979), with n0 of Searle (1971) in the place of the number of photos, as it differs.
+
+    Args:
+        signs: Rows of `data.place_signs` (n, 7); NaN where a picture could not be read.
+        cafes: Café of each photo (n,).
+        labels: Group of each photo (n,).
+
+    Returns:
+        `brightness` (of mean L*) and `colour` (of mean a* and b* together), from below 0 to 1; `told_by_moods`: the
+        share of the variance of brightness that groups explain (eta squared); `n_cafes`, `n_photos`. None where
+        fewer than `LEAST_CAFES` cafés have two photos.
+    """
+    values = signs[:, [NAMES.index(name) for name in ("light", "red", "yellow")]]
+    rows = np.flatnonzero(np.isfinite(values).all(axis=1))
+    ids, n = np.unique(np.asarray(cafes)[rows], return_inverse=True, return_counts=True)[1:]
+    rows, ids = rows[n[ids] > 1], ids[n[ids] > 1]
+    if len(np.unique(ids)) < LEAST_CAFES:
+        return None
+    x = values[rows]
+    return {
+        "brightness": _between(x[:, :1], ids),
+        "colour": _between(x[:, 1:], ids),
+        "told_by_moods": _explained(x[:, 0], labels[rows]),
+        "n_cafes": len(np.unique(ids)),
+        "n_photos": len(rows),
+    }
+
+
+def _between(x: np.ndarray, ids: np.ndarray) -> float:
+    """ICC(1) of rows (n, d) in groups (n,), their variances added over the columns."""
+    ids, n = np.unique(ids, return_inverse=True, return_counts=True)[1:]
+    means = np.stack([np.bincount(ids, column) / n for column in x.T], axis=1)
+    between = float((n[:, None] * (means - x.mean(axis=0)) ** 2).sum()) / (len(n) - 1)
+    within = float(((x - means[ids]) ** 2).sum()) / (len(x) - len(n))
+    n0 = (len(x) - (n**2).sum() / len(x)) / (len(n) - 1)
+    whole = between + (n0 - 1) * within
+    return (between - within) / whole if whole > 1e-12 else 0.0
+
+
+def _explained(x: np.ndarray, labels: np.ndarray) -> float:
+    """The share of the variance of x (n,) between groups (n,)."""
+    ids, n = np.unique(labels, return_inverse=True, return_counts=True)[1:]
+    means = np.bincount(ids, x) / n
+    whole = float(((x - x.mean()) ** 2).sum())
+    return float((n * (means - x.mean()) ** 2).sum()) / whole if whole > 1e-12 else 0.0
+
+
+def shared_photos(
+    phashes: np.ndarray, contrast: np.ndarray, cafes: Sequence[str], twins: Sequence[tuple[str, str]] = ()
+) -> list[dict[str, Any]]:
+    """Pairs of cafés that share photos, so that they may be one: the most photos first.
+
+    Photos of two cafés are the same view where their pHashes differ in at most `NEAR_BITS` bits. Each photo of the
+    café with fewer counts once, and so do photos that were left out because another café has the same bytes.
+
+    Args:
+        phashes: 64-bit pHash of each photo (n,), uint64.
+        contrast: Standard deviation of L* of each (n,); those that are too even, or NaN, do not count.
+        cafes: Café of each photo (n,).
+        twins: Cafés of a photo that was left out, and of the one with the same bytes.
+
+    Returns:
+        `cafes` (two ids), `n_shared`, and `of`, the photos that the smaller one has.
+    """
+    ids = np.asarray(cafes, dtype=object)
+    sizes = Counter(ids.tolist())
+    sizes.update(one for one, other in twins if one != other)
+    rows = np.flatnonzero(np.nan_to_num(contrast) >= LEAST_CONTRAST)
+    codes, bits = np.unique(ids.astype(str), return_inverse=True)[1][rows], phashes[rows]
+    found: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
+    for i in range(len(rows) - 1):  # a row at a time: n numbers in memory, and not n²
+        near = np.bitwise_count(bits[i + 1 :] ^ bits[i]) <= NEAR_BITS
+        for j in np.flatnonzero(near & (codes[i + 1 :] != codes[i])) + i + 1:
+            one, other = sorted(((str(ids[rows[i]]), int(rows[i])), (str(ids[rows[j]]), int(rows[j]))))
+            shared = found.setdefault((one[0], other[0]), (set(), set()))
+            shared[0].add(one[1])
+            shared[1].add(other[1])
+    same = Counter(tuple(sorted(pair)) for pair in twins if pair[0] != pair[1])
+    pairs = []
+    for pair in dict.fromkeys([*found, *same]):
+        near_photos = found.get((pair[0], pair[1]), (set(), set()))
+        n_shared, of = min(map(len, near_photos)) + same[pair], min(sizes[pair[0]], sizes[pair[1]])
+        if n_shared >= min(TWO_IDS, of):
+            pairs.append({"cafes": list(pair), "n_shared": n_shared, "of": of})
+    return sorted(pairs, key=lambda pair: (-pair["n_shared"], pair["cafes"]))
+
+
+def findings(record: dict[str, Any]) -> list[Finding]:
+    """What `photos` of `scores.json` allows to say.
+
+    Args:
+        record: Its `place`, `light` and `two_ids`.
+    """
+    return [*_place(record["place"]), *_light(record["light"]), *_two_ids(record["two_ids"])]
+
+
+def _place(place: dict[str, Any]) -> list[Finding]:
+    n, of, left_out = place["n_none"], place["n_photos"], place["keep"] == "place"
+    figures = {name: place[name] for name in ("n_none", "n_photos", "n_unknown", "told_by")}
+    if not place["told_by"]:
+        if not place["has_files"]:  # a matrix: nobody asks whether its rows show a place
+            return []
+        text = "Nothing tells whether these photos show the place: no picture could be read, and no café ids are known."
+        return [Finding("place-unknown", "info", text, figures)]
+    if not n:
+        text = f"None of the {of:,} photos seems to show no place: data.keep=place left none out."
+        return [Finding("place-shown", "info", text, figures)] if left_out else []
+    why = "; ".join(f"{count:,} {reason}" for reason, count in place["reasons"].items())
+    seem = f"{n:,} of {of:,} photos {'seems' if n == 1 else 'seem'} to show no place ({why})"
+    if not left_out:
+        text = f"{seem}: they count like all others. data.keep=place leaves them out."
+        return [Finding("no-place-counted", "warn" if n >= 0.05 * of else "info", text, figures)]
+    gone = place["n_cafes_gone"]
+    cafes = "" if not gone else f" {gone:,} café{' has' if gone == 1 else 's have'} no photo left."
+    text = f"{seem} and {'was' if n == 1 else 'were'} left out: look at them below.{cafes}"
+    return [Finding("no-place-left-out", "warn" if gone else "info", text, figures | {"n_cafes_gone": gone})]
+
+
+def _light(light: dict[str, Any] | None) -> list[Finding]:
+    if light is None:
+        return []
+    brightness, colour = light["brightness"], light["colour"]
+    shares = f"{max(brightness, 0):.0%} of the variance of brightness and {max(colour, 0):.0%} of its colour"
+    moods = f"the moods tell {light['told_by_moods']:.0%} of a photo's brightness"
+    if max(brightness, colour) >= ONE_CAMERA:
+        text = (
+            f"One camera? {shares} lie between the {light['n_cafes']:,} cafés: the photos of a café are alike in it, "
+            f"as of one camera or one light, and moods may follow cameras ({moods})."
+        )
+        return [Finding("one-camera", "warn", text, dict(light))]
+    text = f"Light varies within cafés: {shares} lie between the {light['n_cafes']:,} cafés ({moods})."
+    return [Finding("light-varies", "info", text, dict(light))]
+
+
+def _two_ids(pairs: list[dict[str, Any]]) -> list[Finding]:
+    if not pairs:
+        return []
+    named = "; ".join(
+        f"{' and '.join(pair['cafes'])} share {pair['n_shared']:,} of {pair['of']:,} photos" for pair in pairs[:_NAMED]
+    )
+    more = f"; and {len(pairs) - _NAMED:,} more pairs" if len(pairs) > _NAMED else ""
+    text = f"Two ids for one café? {named}{more}. If they are one café, give both the same id."
+    return [Finding("two-ids", "warn", text, {"n_pairs": len(pairs), "pairs": pairs[:_NAMED]})]
+
+
+def note(places: dict[str, Any], *, keep: str, has_files: bool, n_cafes_gone: int = 0) -> dict[str, Any]:
+    """The `place` of a record, from `Places.facts` and what was done with it."""
+    return places | {"keep": keep, "has_files": has_files, "n_cafes_gone": n_cafes_gone, "limit": LIMIT}
