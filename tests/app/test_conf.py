@@ -216,7 +216,7 @@ def test_a_finished_job_without_its_pages_gets_them(tmp_path, photo_folder):
         ("cache_dir=~", "cache_dir=/home/ann"),
         ("data.root='~/my photos'", "data.root='/home/ann/my photos'"),
         ("hydra.run.dir=~/run", "hydra.run.dir=/home/ann/run"),
-        ("data.root=choice(~/a,~/b)", "data.root=choice(/home/ann/a,/home/ann/b)"),
+        ("data.root=choice(~/a,~/b)", "data.root=/home/ann/a,/home/ann/b"),
         ("data.root=a~/b", "data.root='a~/b'"),
         ("data.labels=~x", "data.labels='~x'"),
         ("k=2,3", "k=2,3"),
@@ -264,6 +264,7 @@ def as_hydra_sets_it(word: str) -> object:
 def test_any_text_arrives_in_a_key_of_text(key, value):
     """Alone, and as one of a sweep's words, which Hydra writes and reads once more."""
     assume(not HYDRAS.fullmatch(value))
+    assume(key not in command_line._PATHS or not value.strip().startswith("~"))  # that is the home folder
     (word,) = command_line.quoted([f"{key}={value}"])
     assert as_hydra_sets_it(word) == value
     _, again = command_line.quoted(["-m", f"{key}={value}"])

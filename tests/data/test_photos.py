@@ -294,7 +294,7 @@ def test_whatever_a_decoder_raises_the_photo_is_named(tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("Failed to decode frame 0: Truncated data")
 
-    save(tmp_path / "x.png")
+    Image.new("L", (8, 8)).save(tmp_path / "x.png")  # it has to be converted
     monkeypatch.setattr(Image.Image, "convert", fail)
     with pytest.raises(PhotoError, match=r"(?s)cannot be read.*x\.png.*damaged, cut off, or of a kind"):
         open_image(tmp_path / "x.png")

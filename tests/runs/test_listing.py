@@ -105,7 +105,7 @@ def test_an_ambiguous_name_is_told_with_all_that_it_fits(outputs):
 def test_the_beginning_of_a_sweeps_name_fits_its_jobs(outputs):
     with pytest.raises(RunError) as caught:
         listing.find("2026-11-29/", outputs)
-    assert f"{SWEEP}/0_k=2" in str(caught.value.why)
+    assert f"{SWEEP}/9_k=11" in str(caught.value.why)
     assert "and 3 more" in str(caught.value.why)
 
 
