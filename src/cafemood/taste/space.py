@@ -84,7 +84,9 @@ def of_run(cafes: Cafes) -> TasteSpace:
     run_id = _digest(cafes.run.assignments["photo_id"].tolist())
     list_id = _digest([run_id, *cafes.table["cafe_id"].astype(str)])
     looks = moods.looks_of(cafes.run)[list(LOOKS)].to_numpy(dtype=float)
-    return TasteSpace(cafes, places_of(with_looks(cafes.run.rows, looks), of_photo), run_id, list_id)
+    no_place = [isinstance(reason, str) and reason != "" for reason in photos.get("no_place", [None] * len(photos))]
+    places = places_of(with_looks(cafes.run.rows, looks), of_photo, last=np.array(no_place))
+    return TasteSpace(cafes, places, run_id, list_id)
 
 
 def with_looks(rows: np.ndarray, looks: np.ndarray) -> np.ndarray:
@@ -98,13 +100,20 @@ def with_looks(rows: np.ndarray, looks: np.ndarray) -> np.ndarray:
     return np.hstack([rows, scaled]).astype(np.float32)
 
 
-def places_of(rows: np.ndarray, of_photo: np.ndarray, reduction: CafeReduction | None = None) -> Places:
+def places_of(
+    rows: np.ndarray,
+    of_photo: np.ndarray,
+    reduction: CafeReduction | None = None,
+    *,
+    last: np.ndarray | None = None,
+) -> Places:
     """Places of cafés from the rows of their photos.
 
     Args:
         rows: Rows (n, d'), such as `with_looks` gives.
         of_photo: Café of each, from 0 without gaps (n,).
         reduction: A fitted space; default: one that is learnt from these cafés.
+        last: Whether a photo (n,) stands for its café only where all others do not, as one that shows no place.
 
     Raises:
         TasteError: There is one café only, or all are the same.
@@ -120,7 +129,8 @@ def places_of(rows: np.ndarray, of_photo: np.ndarray, reduction: CafeReduction |
         plain = PCAReduction(min(N_PLAIN, *means.shape)).fit(means)
         name, means, y = plain.space, plain.transform(means), plain.transform(rows)
     from_mean = ((y - means[of_photo]) ** 2).sum(axis=1)
-    typical = np.split(np.lexsort((from_mean, of_photo)), np.cumsum(n_photos)[:-1])
+    behind = np.zeros(len(rows), bool) if last is None else last
+    typical = np.split(np.lexsort((from_mean, behind, of_photo)), np.cumsum(n_photos)[:-1])
     prior = SmoothPrior().fit(means)
     photos = prior.of(y[[photos[0] for photos in typical]])
     evidence = PHOTO * photos + (1 - PHOTO) * prior.features_
