@@ -15,7 +15,7 @@ def test_the_most_typical_photo_comes_first():
     places = space.places_of(ROWS, OF)
     assert places.name == "pca4"
     assert [sorted(photos) for photos in places.typical] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
-    means = np.stack([ROWS[OF == cafe].mean(axis=0) for cafe in range(4)])
+    means = np.stack([ROWS[cafe == OF].mean(axis=0) for cafe in range(4)])
     for cafe, photos in enumerate(places.typical):
         far = np.linalg.norm(ROWS[photos] - means[cafe], axis=1)
         assert (np.diff(far) >= -1e-6).all()
