@@ -248,7 +248,7 @@ class _View:
             "follows": next((f.text for f in self.run.findings if f.code in FOLLOWS), ""),
             "card": card,
             "evaluation": self.run.scores,
-            "findings": self.run.findings,
+            "findings": [finding for finding in self.run.findings if finding.code not in FOLLOWS],
             "moods": self.moods,
             "marks": MARKS,
             "score_rows": self.score_rows(),
