@@ -82,6 +82,7 @@ def test_every_table_of_the_run_names_every_photo(place):
         assert not {"\x1b", "\u202e"} & set(page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.thorough
 def test_each_command_finds_them_again(place, tmp_path):
     run = place / "run"
     photos = place / bytes_named("카페 사진", "cp949")

@@ -28,7 +28,7 @@ def draw(folder, cafes, photos=3):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["kmeans", "dec"])
+@pytest.mark.parametrize("method", [pytest.param("kmeans", marks=pytest.mark.thorough), "dec"])
 def test_from_photos_to_report_and_to_new_photos(tmp_path, method):
     photos = draw(tmp_path / "사진", 20)
     small = ["method.pretrain_epochs=2", "method.pretrain_min_steps=4", "method.max_updates=2"]

@@ -140,6 +140,7 @@ def test_a_sweep_embeds_once_trains_one_autoencoder_and_again_embeds_nothing(tra
     assert len(list((tmp_path / "data/cache/autoencoders").glob("*.safetensors"))) == 1
 
 
+@pytest.mark.thorough
 def test_the_same_seed_gives_the_same_labels_twice(train, tmp_path):
     for cache in ("a", "b"):
         assert train("method=dec", "k=3", "seed=7", f"cache_dir={cache}", *SMALL).returncode == 0

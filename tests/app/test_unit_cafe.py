@@ -34,7 +34,10 @@ def draw(folder, cafes, photos):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reduce", ["none", "pca", "cafe"])
+@pytest.mark.parametrize(
+    "reduce",
+    [pytest.param("none", marks=pytest.mark.thorough), pytest.param("pca", marks=pytest.mark.thorough), "cafe"],
+)
 def test_cafes_are_grouped_from_photos_to_pages(tmp_path, reduce):
     done = train(draw(tmp_path / "사진", 20, 3), tmp_path, f"reduce={reduce}")
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]

@@ -262,7 +262,7 @@ def test_targets_are_refreshed_every_interval_and_at_least_20_of_the_datas_batch
         (DEC, 20_000, 1024, 0.04),
         (partial(DEC, mode="paper"), 20_000, 256, 0.01),
         (IDEC, 1797, 256, 1e-3),
-        (IDEC, 20_000, 1024, 2e-3),
+        pytest.param(IDEC, 20_000, 1024, 2e-3, marks=[pytest.mark.slow, pytest.mark.thorough]),
     ],
 )
 def test_fast_refinement_takes_larger_batches_at_a_rate_that_goes_with_them(make, n, size, rate):

@@ -188,6 +188,7 @@ embedding.embed(read_listing(sys.argv[1]), create_backbone("random"), sys.argv[2
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_process_killed_mid_shard_loses_that_shard_at_most(flat, backbone, cache_dir):
     with serving(flat) as site:
         site.held = "/10.jpg"

@@ -339,7 +339,15 @@ def test_names_that_a_request_can_have_are_taken(name):
 def serve(survey, *more):
     """The real command; its process and its address."""
     words = [*CAFEMOOD, "survey", "serve", str(survey.folder), "--port", "0", *more]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ,
+        # a shell's background job ignores Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     said = []
     for line in process.stdout:
         said.append(line)
