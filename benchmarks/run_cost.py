@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("--ks", default="4,5,6", help="of the sweep; the first is also that of the single runs")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--src", default=str(ROOT / "src"), help="the package that is measured (default: this one)")
+    parser.add_argument("--reduce", default="none", help="auto: in the space of cafés, as a run does by default")
     parser.add_argument("--data", type=Path, help="keep the made data here, or take it from here")
     parser.add_argument("--only", default="first,cached,again,sweep")
     parser.add_argument("--bare", nargs=2, metavar=("FILE", "K"), help=argparse.SUPPRESS)
@@ -128,7 +129,7 @@ def main() -> None:
             cache = work / f"cache{i}"
             train = [sys.executable, str(Path(chosen.src).parent / "train.py"), "data=folder"]
             train += [f"data.root={data / 'photos'}", "backbone=precomputed", f"backbone.path={features}"]
-            train += ["method=kmeans", f"cache_dir={cache}"]
+            train += ["method=kmeans", f"reduce={chosen.reduce}", f"cache_dir={cache}"]
             jobs = {
                 "first": [f"k={ks[-1] + 1}"],
                 "cached": [f"k={ks[0]}"],
