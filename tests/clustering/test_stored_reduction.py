@@ -16,7 +16,7 @@ NEW = RNG.normal(size=(9, 6)).astype(np.float32)
 @pytest.mark.parametrize("learnt", [CafeReduction(), PCAReduction(3)])
 def test_it_projects_as_what_was_learnt(learnt):
     learnt.fit(X, IDS)
-    stored = StoredReduction(learnt.tensors(), "run", "abc")
+    stored = StoredReduction(learnt.tensors(), "reduce.space=run", "abc")
     np.testing.assert_allclose(stored.fit_transform(NEW, None), learnt.transform(NEW), atol=1e-5)
     assert stored.space == learnt.space
     assert stored.facts()["n_components"] == learnt.transform(NEW).shape[1]
@@ -25,7 +25,7 @@ def test_it_projects_as_what_was_learnt(learnt):
 
 
 def test_features_of_another_backbone_are_refused():
-    stored = StoredReduction(PCAReduction(3).fit(X).tensors(), "run", "abc")
+    stored = StoredReduction(PCAReduction(3).fit(X).tensors(), "reduce.space=run", "abc")
     stored.check_backbone("abc")
     with pytest.raises(ClusteringError) as error:
         stored.check_backbone("abd")

@@ -75,6 +75,7 @@ TARGETS = (
     "cafemood.clustering.NoReduction",
     "cafemood.clustering.PCAReduction",
     "cafemood.runs.cafe_reduction",
+    "cafemood.survey.reduction.people_reduction",
     *_methods(),
     "cafemood.app.CompareSweep",
     "cafemood.features.RayTrainer",

@@ -129,6 +129,12 @@ def _check_trainer(cfg: DictConfig) -> None:
             raise CafemoodError(f"This needs the {extra} extra", where=key, why=why, fix=fix)
 
 
+def _check_survey(node: Node) -> None:
+    from cafemood.survey import study
+
+    study.load(str(node.get("answers")))
+
+
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu", "hpu")
 """Those of Lightning."""
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
@@ -144,6 +150,7 @@ _CHECKS: dict[str, Callable[[Node], object]] = {
     "cafemood.runs.cafe_reduction": lambda node: settings.check_cafe_space(
         *(node.get(name) for name in ("n_components", "n_principal", "shrinkage", "kernel"))
     ),
+    "cafemood.survey.reduction.people_reduction": _check_survey,
     "cafemood.clustering.N2D": _check_n2d,
 }
 """By `_target_`, what is checked of a part."""

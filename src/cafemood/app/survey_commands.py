@@ -28,6 +28,13 @@ def build_survey(
     scale: Annotated[int, typer.Option(help="Steps of the rating: 5 or 7.")] = 5,
     seed: Annotated[int, typer.Option(help="Of the draw of photos and orders.")] = 0,
     title: Annotated[str, typer.Option(help="Shown to people instead of the built-in title.")] = "",
+    pool: Annotated[
+        int, typer.Option(help="Photos, each of another café, that triplets and ratings are about (6 to 400).")
+    ] = 40,
+    ratings: Annotated[int, typer.Option(help="Ratings of single photos a person; 0 leaves them out.")] = 0,
+    scales: Annotated[
+        str, typer.Option(metavar="NAME,…", help="What is rated; default: coherence,fascination,hominess.")
+    ] = "",
     show_page: Open = False,
 ) -> None:
     """Draw groups of photos and write the survey: one HTML file, and a folder to serve."""
@@ -35,13 +42,13 @@ def build_survey(
     from cafemood.survey.design import Design
 
     opened = run_of(run)
-    design = Design(size, groups, intruders, triplets, scale, seed, title)
+    design = Design(size, groups, intruders, triplets, scale, seed, title, pool, ratings, tuple(names(scales)))
     built = build(opened, out or opened.folder / "survey", design)
     used, n = built.facts["design"], len(built.plans[0])
     say(
         f"{n} questions a person, about {built.facts['minutes']:.0f} minutes: {used['groups']} groups of "
         f"{used['size']} a cluster, two controls, {used['intruders']} intruders a cluster, "
-        f"{used['triplets']} triplets; {len(built.facts['photos'])} photos."
+        f"{used['triplets']} triplets, {used['ratings']} ratings; {len(built.facts['photos'])} photos."
     )
     if built.facts["left_out"]:
         say(f"{built.facts['left_out']} photos are gone, changed or unreadable, and were left out.", err=True)
@@ -104,6 +111,25 @@ def score_survey(
         open_page(page, show_page)
 
 
+def learn_survey(
+    folder: SurveyFolder,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="Where its run is now, if it has moved.")] = None,
+    seed: Annotated[int, typer.Option(help="Of what is held out.")] = 0,
+) -> None:
+    """Learn from the answers: a map of the features for `reduce=people`, and the rated scales of every photo."""
+    from cafemood.survey import answers, learning, score, study, terminal
+
+    opened = study.load(survey_of(folder))
+    learnt_from, missing = score.run_of(opened, None if run is None else folder_of(run))
+    if learnt_from is None:
+        raise CafemoodError("The survey's run is needed", where=folder, why=missing, fix="give it with --run")
+    learnt = learning.learn(opened, answers.gather(opened), learnt_from, seed=seed)
+    terminal.print_findings(learnt.findings)
+    say("Learnt: " + ", ".join(str(path) for path in learnt.paths))
+    if learnt.has_map:
+        say(f"Moods from it: python train.py … reduce=people reduce.answers={opened.folder}")
+
+
 def simulate_survey(
     people: Annotated[str, typer.Option(metavar="N,N", help="Numbers of people to try.")] = "12,20,30,52,80,120",
     effect: Annotated[float, typer.Option(help="Steps by which one cluster is rated above the control.")] = 0.4,
@@ -145,5 +171,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "build": build_survey,
     "serve": serve_survey,
     "score": score_survey,
+    "learn": learn_survey,
     "simulate": simulate_survey,
 }

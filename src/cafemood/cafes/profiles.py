@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood import runs
-from cafemood.cafes import looks, moods, shares
+from cafemood.cafes import looks, moods, scales, shares
 from cafemood.core import chunks
 from cafemood.core.atomic import write_csv, write_tensors
 from cafemood.core.names import has_bytes, text_of
@@ -199,6 +199,9 @@ def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np
     measured = moods.looks_of(run).groupby(of_photo).mean()
     for look in looks.LOOKS:
         table[look] = measured[look].to_numpy()
+    rated = scales.read(run)
+    for scale in rated:
+        table[f"{scales.COLUMN}{scale}"] = rated[scale].groupby(of_photo).mean().to_numpy()
     return table
 
 

@@ -172,9 +172,12 @@ def components_in_chunks(
 
 
 def project(features: np.ndarray, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Apply a stored reduction to features (n, d)."""
+    """Apply a stored reduction to features (n, d); `rows.unit` among its tensors: of rows scaled to length 1."""
     if "pca.components" not in tensors:
         return features
+    if "rows.unit" in tensors:
+        length = np.linalg.norm(features, axis=1, keepdims=True)
+        features = features / np.where(length > 0, length, 1)
     z = (features - tensors["pca.mean"]) @ tensors["pca.components"].T
     if "kernel.landmarks" not in tensors:
         return z

@@ -18,9 +18,10 @@ class StoredReduction(TransformerMixin, BaseEstimator):
     """A reduction that was learnt on other photos: `fit` learns nothing, so that photos without café ids do too.
 
     Args:
-        stored: Tensors of the run's model.
-        source: The run, for errors and for `run.json`.
+        stored: Its tensors.
+        source: What it was taken from, as its setting has it (`reduce.space=RUN`), for errors and for `run.json`.
         fingerprint: Of the backbone whose features it takes; None: not known.
+        name: Of the reduction.
 
     Attributes:
         ratios_: Variance between cafés over variance within, of each direction (d',); None: not from cafés.
@@ -28,12 +29,13 @@ class StoredReduction(TransformerMixin, BaseEstimator):
         n_components_: Columns that it makes.
     """
 
-    name = "cafe"
-
-    def __init__(self, stored: Mapping[str, np.ndarray], source: str, fingerprint: str | None = None) -> None:
+    def __init__(
+        self, stored: Mapping[str, np.ndarray], source: str, fingerprint: str | None = None, name: str = "cafe"
+    ) -> None:
         self.stored = stored
         self.source = source
         self.fingerprint = fingerprint
+        self.name = name
 
     @property
     def ratios_(self) -> np.ndarray | None:
@@ -53,7 +55,8 @@ class StoredReduction(TransformerMixin, BaseEstimator):
     @property
     def space(self) -> str:
         """The clustering space's name."""
-        return f"{'pca' if self.ratios_ is None else 'cafe'}{self.n_components_}"
+        plain = self.name == "cafe" and self.ratios_ is None
+        return f"{'pca' if plain else self.name}{self.n_components_}"
 
     def check_backbone(self, fingerprint: str) -> None:
         """Refuse features of another backbone.
@@ -64,7 +67,7 @@ class StoredReduction(TransformerMixin, BaseEstimator):
         if self.fingerprint not in (None, fingerprint):
             why = "its features come from another backbone, other weights or another output"
             fix = "use the backbone of that run, with the same output (run.json names both)"
-            raise ClusteringError("That space does not fit", where=f"reduce.space={self.source}", why=why, fix=fix)
+            raise ClusteringError("That space does not fit", where=self.source, why=why, fix=fix)
 
     def fit(self, X: np.ndarray, groups: Any = None) -> Self:
         """Learn nothing."""
@@ -80,7 +83,7 @@ class StoredReduction(TransformerMixin, BaseEstimator):
         if x.shape[1] != self.n_features_in_:
             why = f"the features have {x.shape[1]} columns, and it takes {self.n_features_in_}"
             fix = "use the backbone of that run"
-            raise ClusteringError("That space does not fit", where=f"reduce.space={self.source}", why=why, fix=fix)
+            raise ClusteringError("That space does not fit", where=self.source, why=why, fix=fix)
         projected = np.empty((len(x), self.n_components_), np.float32)
         for rows, chunk in chunks.read(x):
             projected[rows] = project(chunk, self.stored)
@@ -97,4 +100,4 @@ class StoredReduction(TransformerMixin, BaseEstimator):
     def facts(self) -> dict[str, Any]:
         """What `run.json` says of the space."""
         ratios = None if self.ratios_ is None else self.ratios_.tolist()
-        return {"space": self.source, "n_components": self.n_components_, "ratios": ratios}
+        return {"space": self.source.partition("=")[2], "n_components": self.n_components_, "ratios": ratios}

@@ -23,9 +23,11 @@ def cafe_reduction(space: str | None = None, **settings: Any) -> CafeReduction |
     if space is None:
         return CafeReduction(**settings)
     run = load(space)
-    tensors = {name: value for name, value in run.model[0].items() if name.startswith(("pca.", "kernel.", "cafe."))}
+    tensors = {
+        name: value for name, value in run.model[0].items() if name.startswith(("pca.", "kernel.", "cafe.", "rows."))
+    }
     if "pca.components" not in tensors:
         why = f"it was made with reduce={run.card.reduce.name}"
         fix = "name a run with reduce=cafe or reduce=pca"
         raise RunError("That run has no space of its own", where=f"reduce.space={space}", why=why, fix=fix)
-    return StoredReduction(tensors, str(space), run.card.backbone.fingerprint)
+    return StoredReduction(tensors, f"reduce.space={space}", run.card.backbone.fingerprint)

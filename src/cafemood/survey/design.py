@@ -18,6 +18,9 @@ class Design:
         scale: Steps of the rating.
         seed: Of every draw.
         title: Shown to people instead of ours.
+        pool: Photos, each of another café, that triplets and ratings are about.
+        ratings: Ratings of single photos a person.
+        scales: Names of the scales that are rated; none: coherence, fascination and hominess.
     """
 
     size: int = 4
@@ -27,6 +30,9 @@ class Design:
     scale: int = 5
     seed: int = 0
     title: str = ""
+    pool: int = 40
+    ratings: int = 0
+    scales: tuple[str, ...] = ()
 
 
 def n_repeats(n_triplets: int) -> int:

@@ -269,3 +269,30 @@ def _tails() -> tuple[float, float]:
 
 def _number(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def reliability(groups: Sequence[np.ndarray]) -> Found:
+    """How far mean ratings can be relied on: intraclass correlations of the one-way model (Shrout and Fleiss 1979,
+    "Intraclass correlations", Psychological Bulletin 86, ICC(1,1) and ICC(1,k)), with unequal numbers of raters.
+
+    Args:
+        groups: Ratings of each photo.
+
+    Returns:
+        `icc`: of one rating; `reliability`: of a photo's mean, what no prediction of it can exceed as R², on average
+        over photos. None where no photo was rated twice, or no two ratings differ.
+    """
+    n = np.array([len(group) for group in groups], dtype=float)
+    values = np.concatenate(groups) if len(groups) else np.empty(0)
+    within_freedom = n.sum() - len(n)
+    if len(n) < 2 or within_freedom < 1 or alike(values):
+        return {"icc": None, "reliability": None}
+    means = np.array([group.mean() for group in groups])
+    within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups) / within_freedom
+    between = float((n * (means - values.mean()) ** 2).sum()) / (len(n) - 1)
+    typical = (n.sum() - (n**2).sum() / n.sum()) / (len(n) - 1)
+    of_photos = max((between - within) / typical, 0.0)  # the variance of what photos are rated by everybody
+    return {
+        "icc": of_photos / (of_photos + within),
+        "reliability": float(np.mean(of_photos / (of_photos + within / n))),
+    }

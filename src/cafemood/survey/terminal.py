@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from cafemood.core.html import two
 from cafemood.core.names import plain, shown
+from cafemood.evaluation.findings import Finding
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.wording import p_value
 
@@ -67,10 +69,15 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
         for text in kind.lines(found):
             console.print(Text(text, style="dim"))
     console.print()
-    for finding in found["verdict"]:
-        mark, style = _STYLE[finding["level"]]
-        console.print(Text(f" {mark} {plain(finding['text'])}", style=style))
+    print_findings([Finding.from_json(finding) for finding in found["verdict"]], console)
     console.print()
+
+
+def print_findings(findings: Sequence[Finding], console: Console | None = None) -> None:
+    """Print what results mean, a line each."""
+    for finding in findings:
+        mark, style = _STYLE[finding.level]
+        (console or Console()).print(Text(f" {mark} {plain(finding.text)}", style=style))
 
 
 def print_power(rows: list[dict[str, Any]], console: Console | None = None) -> None:

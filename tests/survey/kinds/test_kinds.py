@@ -10,7 +10,7 @@ from cafemood.survey.kinds.registry import KINDS, words
 from cafemood.survey.question import Question
 from cafemood.survey.words import WORDS
 
-DESIGN = Design(groups=3, intruders=2, triplets=12)
+DESIGN = Design(groups=3, intruders=2, triplets=12, ratings=9)
 
 
 def asked(kind, **more):
@@ -18,11 +18,13 @@ def asked(kind, **more):
 
 
 def test_people_meet_the_kinds_in_this_order():
-    assert list(KINDS) == ["alike", "check", "intruder", "odd"]
-    assert [kind.within for kind in KINDS.values()] == [None, "alike", None, None]
+    assert list(KINDS) == ["alike", "check", "intruder", "odd", "ambiance"]
+    assert [kind.within for kind in KINDS.values()] == [None, "alike", None, None, None]
 
 
-@pytest.mark.parametrize(("kind", "screens"), [("alike", (4 + 2) * 3 + 2), ("check", 1), ("intruder", 8), ("odd", 14)])
+@pytest.mark.parametrize(
+    ("kind", "screens"), [("alike", (4 + 2) * 3 + 2), ("check", 1), ("intruder", 8), ("odd", 14), ("ambiance", 9)]
+)
 def test_screens_of_a_person_by_hand(kind, screens):
     assert KINDS[kind].n_screens(DESIGN, 4) == screens
 
@@ -46,7 +48,7 @@ def test_nothing_in_a_step_tells_which_answer_is_right(kind):
     assert step["part"] in KINDS
 
 
-@pytest.mark.parametrize("kind", ["alike", "check"])
+@pytest.mark.parametrize("kind", ["alike", "ambiance", "check"])
 @pytest.mark.parametrize(("value", "good"), [(1, True), (5, True), (0, False), (6, False), (True, False), ("3", False)])
 def test_a_scale_takes_whole_numbers_of_the_scale(kind, value, good):
     assert (KINDS[kind].refusal(asked(kind), value, 5) is None) is good
@@ -63,7 +65,7 @@ def test_whoever_presses_anything_gives_answers_that_are_taken(kind):
     question, rng = asked(kind, answer=3 if kind == "check" else None), np.random.default_rng(0)
     values = [KINDS[kind].simulated(question, 5, rng) for _ in range(50)]
     assert all(KINDS[kind].refusal(question, value, 5) is None for value in values)
-    assert len(set(values)) == {"alike": 5, "check": 1}.get(kind, 3)
+    assert len(set(values)) == {"alike": 5, "ambiance": 5, "check": 1}.get(kind, 3)
 
 
 def test_the_check_stands_in_the_middle_of_the_ratings():

@@ -12,8 +12,6 @@ from cafemood.survey.design import Design, n_repeats
 from cafemood.survey.kinds.base import Drawing, Found, Group, QuestionKind, Scoring, Turn
 from cafemood.survey.question import Question
 
-POOL = 40
-"""Photos that the triplets are made of: few, so that each is met often."""
 SHIFTS = 30
 """Triplets that are tried where those of a person stand in each other's way."""
 
@@ -48,15 +46,18 @@ class Odd(QuestionKind):
         return design.triplets + n_repeats(design.triplets)
 
     def draw(self, drawing: Drawing) -> list[Group]:
-        """Random triplets of a pool of photos, each photo about as often; ten times as many as a person sees."""
+        """Random triplets of a pool of photos, each photo about as often.
+
+        Of a pool of 40 there are ten times as many as a person sees, of larger ones more in proportion.
+        """
         deck, design = drawing.deck, drawing.design
         if not design.triplets:
             return []
-        pool = deck.draw(deck.rng.permutation(deck.rows()), min(POOL, len(set(deck.cafe.values()))))
+        pool = deck.draw(deck.rng.permutation(deck.rows()), min(design.pool, len(set(deck.cafe.values()))))
         if pool is None or len(pool) < 6:
             fix = "give --triplets 0, or more photos"
             raise SurveyError("There are too few cafés for triplets", where="--triplets", fix=fix)
-        wanted = min(10 * design.triplets, math.comb(len(pool), 3))
+        wanted = min(10 * design.triplets * math.ceil(design.pool / 40), math.comb(len(pool), 3))
         chosen: dict[frozenset[int], tuple[int, ...]] = {}
         while len(chosen) < wanted:
             shuffled = [int(i) for i in deck.rng.permutation(pool)]

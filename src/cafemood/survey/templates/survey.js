@@ -259,15 +259,16 @@
       if (rating) image.addEventListener("click", enlarge);
       return make("div", { class: "frame" }, image, ...pick, zoom);
     });
-    const question = say(`ask_${step.kind}`, { n: step.press });
+    const own = (step.words || {})[me.language] || {};
+    const question = own.ask || say(`ask_${step.kind}`, { n: step.press }), low = own.low || say("low"), high = own.high || say("high");
     const photos = make("div", { class: `photos n${step.photos.length}`, ...(rating ? {} : { role: "radiogroup", "aria-label": question }) }, ...frames);
     const parts = [heading(question), photos];
     if (rating) {
       const numbers = [...Array(data.scale).keys()].map((i) => button(String(i + 1), () => answer(i + 1), {
         role: "radio", "data-value": i + 1, "aria-checked": String(Boolean(given) && given.value === i + 1),
-        "aria-label": `${i + 1}${i === 0 ? `, ${say("low")}` : i === data.scale - 1 ? `, ${say("high")}` : ""}` }));
-      parts.push(make("div", { class: "answer" }, make("div", { class: "scale", role: "radiogroup", "aria-label": say("scale_label") }, ...numbers),
-        make("div", { class: "ends", "aria-hidden": "true" }, make("span", {}, say("low")), make("span", {}, say("high")))));
+        "aria-label": `${i + 1}${i === 0 ? `, ${low}` : i === data.scale - 1 ? `, ${high}` : ""}` }));
+      parts.push(make("div", { class: "answer" }, make("div", { class: "scale", role: "radiogroup", "aria-label": own.ask || say("scale_label") }, ...numbers),
+        make("div", { class: "ends", "aria-hidden": "true" }, make("span", {}, low), make("span", {}, high))));
     }
     const foot = [button(say("skip"), () => answer(null), { class: "plain" })];
     if (given) foot.push(button(`${say("next")} ›`, () => !locked && go(1)));
