@@ -53,7 +53,7 @@ def served(survey):
     """The survey served by the real command: address, and a function that stops and one that starts it again."""
     made = []
 
-    def start(port="0"):
+    def start(port="0", *more):
         words = [
             sys.executable,
             "-c",
@@ -62,7 +62,7 @@ def served(survey):
             "serve",
             str(survey.folder),
         ]
-        process = subprocess.Popen([*words, "--port", port], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*words, "--port", port, *more], stdout=subprocess.PIPE, text=True)
         made.append(process)
         return re.search(r"Survey: (http://\S+?)/ ", process.stdout.readline())[1]
 
@@ -398,3 +398,29 @@ def test_on_a_phone_held_sideways_each_photo_can_be_picked(visit, survey, size):
         box = pick.bounding_box()
         assert min(box["width"], box["height"]) >= 120
         pick.click(position={"x": box["width"] / 2, "y": box["height"] / 2}, trial=True)
+
+
+def test_somebody_of_a_panel_is_screened_and_ends_with_its_code(visit, served):
+    start, _ = served
+    back = "https://panel.example/done?cc={code}"
+    address = start("0", "--code", "C1A2B3", "--return-url", back, "--screen", "지난달에 카페에 갔나요?")
+    page = visit(f"{address}/?PROLIFIC_PID=abc123")
+    page.locator("input[type=checkbox]").check()
+    assert page.locator("button.primary").is_disabled()
+    page.locator("[data-value=false]").click()
+    assert page.locator("h1").is_visible()
+    assert page.locator("button.primary").count() == 0
+    page.locator("button.plain").last.click()
+    page.locator("[data-value=true]").click()
+    consent(page)
+    assert page.locator(".code").count() == 0
+    answer_to_the_end(page, keys=True)
+    page.wait_for_selector(".code")
+    assert page.locator(".code").inner_text() == "C1A2B3"
+    assert page.locator("a.primary").get_attribute("href") == back.format(code="C1A2B3")
+    again = visit(f"{address}/?PROLIFIC_PID=abc123")
+    again.locator("[data-value=true]").click()
+    again.locator("input[type=checkbox]").check()
+    again.locator("button.primary").click()
+    again.wait_for_selector("#note:not([hidden])")
+    assert again.locator("progress").count() == 0

@@ -69,16 +69,25 @@ def serve_survey(
     starts: Annotated[
         int, typer.Option(help="People who may begin in an hour from one address; 0: any number.", min=0)
     ] = 300,
+    code: Annotated[str, typer.Option(help="Completion code of a panel, for who answers everything.")] = "",
+    return_url: Annotated[str, typer.Option(help="The panel's address for the end; {code} in it is replaced.")] = "",
+    panel_parameter: Annotated[
+        str,
+        typer.Option(help="Of the page's address: the panel's id of a person; kept in panel.csv, not with answers."),
+    ] = "PROLIFIC_PID",
+    screen: Annotated[str, typer.Option(help="Asked first; who says no does not take part, and nothing is kept.")] = "",
 ) -> None:
     """Serve a survey until Ctrl-C; every answer is on disk before the phone hears that it is saved."""
     from cafemood.survey import study
+    from cafemood.survey.panel import Panel
 
     opened = study.load(survey_of(folder))
+    panel = Panel(code, return_url, panel_parameter, screen).checked()
     try:
         from cafemood.survey.serve import serve
     except ImportError as error:
         raise _survey_extra(error) from None
-    serve(opened, host, port, name or [], say, starts=starts, proxies=proxy or [])
+    serve(opened, host, port, name or [], say, starts=starts, proxies=proxy or [], panel=panel)
 
 
 def score_survey(

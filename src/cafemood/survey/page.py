@@ -11,6 +11,7 @@ from typing import Any
 from cafemood.core.html import environment, for_script
 from cafemood.runs import thumbnails
 from cafemood.survey.kinds.registry import words as kind_words
+from cafemood.survey.panel import NO_PANEL, Panel
 from cafemood.survey.study import Study, read_photos
 from cafemood.survey.words import WORDS
 
@@ -22,9 +23,13 @@ def whole(study: Study) -> str:
     return _render(study, {"mode": "file", "photos": photos, "plans": plans})
 
 
-def served(study: Study) -> tuple[str, str]:
-    """The page that asks a server for its photos and orders, and its Content-Security-Policy."""
-    return _render(study, {"mode": "server", "photos": {}, "plans": []}), _policy()
+def served(study: Study, panel: Panel = NO_PANEL) -> tuple[str, str]:
+    """The page that asks a server for its photos and orders, and its Content-Security-Policy.
+
+    A completion code is not in it: the server tells it to who answered everything.
+    """
+    about = {"mode": "server", "photos": {}, "plans": [], "screen": panel.screen}
+    return _render(study, about | ({"panel": panel.parameter} if panel.code else {})), _policy()
 
 
 def _render(study: Study, payload: dict[str, Any]) -> str:

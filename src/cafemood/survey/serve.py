@@ -21,6 +21,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from cafemood.errors import SurveyError
 from cafemood.survey import page
 from cafemood.survey.limits import STARTS, Deadlines, Limits, Starts, checked_proxies
+from cafemood.survey.panel import ID, NO_PANEL, Panel, PanelIds
 from cafemood.survey.store import Refused, Store, why_not_kept
 from cafemood.survey.study import DAY, Study, read_photos
 
@@ -33,7 +34,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Start(Strict):
+class Known(Strict):
+    """Somebody whom a panel sent, by its id."""
+
+    panel_id: Annotated[StrictStr, Field(pattern=f"^{ID}$")] | None = None
+
+
+class Start(Known):
     """Somebody begins."""
 
     consent: Literal[True]
@@ -60,7 +67,9 @@ def token_of(authorization: Annotated[str, Header()] = "") -> str:
 Token = Annotated[str, Depends(token_of)]
 
 
-def create_app(study: Study, store: Store, hosts: list[str] | None = None, starts: int = STARTS) -> FastAPI:
+def create_app(
+    study: Study, store: Store, hosts: list[str] | None = None, starts: int = STARTS, panel: Panel = NO_PANEL
+) -> FastAPI:
     """The application of one survey.
 
     Args:
@@ -68,9 +77,10 @@ def create_app(study: Study, store: Store, hosts: list[str] | None = None, start
         store: Where answers go.
         hosts: Host names it answers to; None: any.
         starts: People who may begin within an hour from one address; 0: any number.
+        panel: The panel that people come from.
     """
-    photos = read_photos(study)
-    html, policy = page.served(study)
+    photos, ids = read_photos(study), PanelIds(study.folder)
+    html, policy = page.served(study, panel)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
@@ -115,6 +125,8 @@ def create_app(study: Study, store: Store, hosts: list[str] | None = None, start
 
     @app.post("/api/start", status_code=201)
     async def start(asked: Start, request: Request) -> dict[str, Any]:
+        if asked.panel_id is not None and asked.panel_id in ids:
+            raise Refused(409, "this person has taken part")
         begun.admit(request.client.host if request.client else None)
         return await run_in_threadpool(begin, asked)
 
@@ -133,13 +145,20 @@ def create_app(study: Study, store: Store, hosts: list[str] | None = None, start
         return {"revision": given.revision}
 
     @app.post("/api/finish")
-    def finish(who: Token) -> dict[str, Any]:
+    def finish(who: Token, known: Known | None = None) -> dict[str, Any]:
         store.finish(who)
-        return {"finished": True}
+        number, _, answers = store.resume(who)
+        if any(name not in answers for name, _ in study.plan(number)):
+            return {"finished": True}
+        if panel.code and known is not None and known.panel_id is not None:
+            ids.add(known.panel_id)
+        return {"finished": True, **panel.ending()}
 
     @app.post("/api/withdraw")
-    def withdraw(who: Token) -> dict[str, Any]:
+    def withdraw(who: Token, known: Known | None = None) -> dict[str, Any]:
         store.withdraw(who)
+        if known is not None and known.panel_id is not None:
+            ids.remove(known.panel_id)
         return {"deleted": True}
 
     return app
@@ -165,6 +184,7 @@ def serve(
     *,
     starts: int = STARTS,
     proxies: list[str] | None = None,
+    panel: Panel = NO_PANEL,
 ) -> None:
     """Serve until Ctrl-C.
 
@@ -176,18 +196,19 @@ def serve(
         say: Prints a line for the user.
         starts: People who may begin within an hour from one address; 0: any number.
         proxies: Addresses whose word for a visitor's own address (X-Forwarded-For) is taken; by default none.
+        panel: The panel that people come from.
 
     Raises:
         KeyboardInterrupt: It was stopped with Ctrl-C; all answers are stored.
         SurveyError: A name is none, the port is taken, or the survey cannot be served (see `Store`).
     """
-    names, proxies = checked_names(names), checked_proxies(proxies or [])
+    names, proxies, panel = checked_names(names), checked_proxies(proxies or []), panel.checked()
     local = is_loopback(host)
     store = Store(study)
     try:
         hosts = ["localhost", "127.0.0.1", "[::1]", "::1", host, *names] if local else None
         config = uvicorn.Config(
-            create_app(study, store, hosts, starts),
+            create_app(study, store, hosts, starts, panel),
             host=host,
             port=port,
             http=Deadlines,

@@ -62,6 +62,15 @@ WORDS: dict[str, dict[str, str]] = {
         "no_memory": "이 브라우저는 답을 기억하지 못해요. 창을 닫지 말고 끝까지 참여해 주세요.",
         "retry": "다시 시도",
         "scripts": "이 설문에는 자바스크립트가 필요해요.",
+        "code": "완료 코드예요. 패널에 이 코드를 입력해 주세요.",
+        "return": "패널로 돌아가기",
+        "consent_panel": "패널에서 온 번호는 답과 따로 두며, 참여를 확인하고 사례를 드릴 때만 써요.",
+        "taken": "이미 참여하셨어요. 한 번만 참여할 수 있어요.",
+        "bad_link": "주소가 패널에서 준 것과 달라요. 패널의 링크로 다시 열어 주세요.",
+        "screen_yes": "네",
+        "screen_no": "아니요",
+        "screened_title": "고마워요",
+        "screened": "이번 설문은 다른 분들에게 부탁드리고 있어요. 아무것도 저장하지 않았어요.",
     },
     "en": {
         "other_language": "한국어",
@@ -127,5 +136,16 @@ WORDS: dict[str, dict[str, str]] = {
         "no_memory": "This browser does not remember answers. Please finish without closing the page.",
         "retry": "Try again",
         "scripts": "This survey needs JavaScript.",
+        "code": "This is your completion code. Please give it to the panel.",
+        "return": "Back to the panel",
+        "consent_panel": (
+            "The number that the panel gave you is kept apart from your answers, only to confirm that you took part."
+        ),
+        "taken": "You have taken part already. Once is enough.",
+        "bad_link": "This address is not as the panel gave it. Please open the panel's link again.",
+        "screen_yes": "Yes",
+        "screen_no": "No",
+        "screened_title": "Thank you",
+        "screened": "This survey is for other people this time. Nothing was kept.",
     },
 }

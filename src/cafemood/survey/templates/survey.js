@@ -7,6 +7,8 @@
 
   // What this device remembers: enough to go on after a reload, and answers that the server has not got yet.
   const key = `cafemood-survey-${data.survey}`;
+  const panelId = data.panel ? new URLSearchParams(location.search).get(data.panel) : null; // it goes beside answers, never with them
+  const known = panelId ? { panel_id: panelId } : undefined;
   let remembers = true;
   const fresh = () => ({ language: (navigator.language || "ko").startsWith("ko") ? "ko" : "en", gender: "unsaid", agreed: false, answers: {}, waiting: {}, at: 0, seen: {}, state: "welcome" });
   let me = fresh();
@@ -66,7 +68,7 @@
         keep();
       }
       trouble = ""; pause = 1000;
-      if (me.closing && !Object.keys(me.waiting).length) { await call("POST", "api/finish"); me.closing = false; keep(); if (me.state === "done") show(); }
+      if (me.closing && !Object.keys(me.waiting).length) { const { code, url } = await call("POST", "api/finish", known); Object.assign(me, { closing: false, code, url }); keep(); if (me.state === "done") show(); }
     } catch (error) {
       if (leaving()) return;
       if (error.status === 401) { trouble = "closed"; }
@@ -103,7 +105,7 @@
     locked = true; show();
     try {
       if (server) {
-        const reply = await call("POST", "api/start", { consent: true, gender: me.gender, language: me.language });
+        const reply = await call("POST", "api/start", { consent: true, gender: me.gender, language: me.language, ...known });
         me.token = reply.token; steps = reply.steps;
       } else {
         const random = crypto.getRandomValues(new Uint32Array(4));
@@ -116,7 +118,7 @@
       Object.assign(me, { state: "asking", at: 0, answers: {}, waiting: {}, seen: {}, closing: false, stopped: false });
       trouble = "";
       keep();
-    } catch (error) { trouble = { 429: "many", 503: "closed", 507: "full" }[error.status] || "unreachable"; }
+    } catch (error) { trouble = { 409: "taken", 422: "bad_link", 429: "many", 503: "closed", 507: "full" }[error.status] || "unreachable"; }
     locked = false; show();
   }
   async function resume() {
@@ -181,7 +183,7 @@
       busy = true; clearTimeout(timer);
       Object.assign(me, { state: "leaving", answers: {}, waiting: {}, closing: false }); // nothing more is sent
       keep(); show();
-      try { await call("POST", "api/withdraw"); }
+      try { await call("POST", "api/withdraw", known); }
       catch (error) { if (error.status !== 401) { trouble = "undeleted"; timer = setTimeout(forget, 2000); return tell(); } }
       finally { busy = false; }
     }
@@ -232,16 +234,21 @@
   }
   function heading(text) { return make("h1", { tabindex: "-1" }, text); }
   function welcome() {
-    const start = button(say(locked ? "starting" : "start"), () => begin(), { class: "primary", disabled: !me.agreed || locked });
+    const ready = () => me.agreed && (!data.screen || me.fits === true) && !locked;
+    const start = button(say(locked ? "starting" : "start"), () => begin(), { class: "primary", disabled: !ready() });
     const agree = make("input", { type: "checkbox", id: "agree" });
     agree.checked = me.agreed;
-    agree.addEventListener("change", () => { me.agreed = agree.checked; start.disabled = !me.agreed; });
+    agree.addEventListener("change", () => { me.agreed = agree.checked; start.disabled = !ready(); });
     const genders = ["woman", "man", "other", "unsaid"].map((gender) => button(say(`gender_${gender}`), () => { me.gender = gender; mark(gender); }, { role: "radio", "data-value": gender, "aria-checked": String(me.gender === gender) }));
+    const fits = [true, false].map((yes) => button(say(yes ? "screen_yes" : "screen_no"), () => { me.fits = yes; show(); }, { role: "radio", "data-value": String(yes), "aria-checked": String(me.fits === yes) }));
+    const screening = data.screen ? [make("fieldset", {}, make("legend", {}, data.screen), make("div", { class: "choices", role: "radiogroup", "aria-label": data.screen }, ...fits))] : [];
+    if (me.fits === false) return make("div", { class: "text done" }, heading(say("screened_title")), make("p", {}, say("screened")), button(say("back"), () => { me.fits = undefined; show(); }, { class: "plain" }));
     return make("div", { class: "text" },
       heading(say("title")),
       make("p", {}, say("lead")),
       make("ul", { class: "facts" }, ...[say("minutes", { n: data.minutes }), say("screens", { n: data.screens }), say("stop_any_time")].map((text) => make("li", {}, text))),
-      make("div", { class: "card" }, make("h2", {}, say("consent_title")), ...[1, 2, 3].map((n) => make("p", {}, say(`consent_${n}`))), make("label", { class: "agree" }, agree, say("consent"))),
+      make("div", { class: "card" }, make("h2", {}, say("consent_title")), ...[1, 2, 3].map((n) => make("p", {}, say(`consent_${n}`))), ...(known ? [make("p", {}, say("consent_panel"))] : []), make("label", { class: "agree" }, agree, say("consent"))),
+      ...screening,
       make("fieldset", {}, make("legend", {}, say("gender")), make("div", { class: "choices", role: "radiogroup", "aria-label": say("gender") }, ...genders)),
       start);
   }
@@ -301,6 +308,10 @@
       parts.push(make("p", {}, say("done_file")), button(say("download"), download, { class: "primary" }), make("p", { id: "told", role: "status" }));
       if (navigator.canShare && navigator.canShare({ files: [file()] })) parts.push(button(say("share"), () => navigator.share({ files: [file()] }).catch(() => {})));
     } else if (!waiting) parts.push(make("p", {}, say(me.stopped ? "stopped" : "done")));
+    if (!waiting && me.code) {
+      parts.push(make("p", {}, say("code")), make("p", {}, make("output", { class: "code" }, me.code)));
+      if (me.url) parts.push(make("a", { class: "primary", href: me.url, rel: "noreferrer" }, say("return")));
+    }
     if (!waiting) parts.push(button(say("another"), restart, { class: "plain" }));
     return make("div", { class: "text done" }, ...parts);
   }
