@@ -99,7 +99,7 @@ def _run(cfg: DictConfig, folder: Path) -> float:
         return float("nan")
     finished = pipeline.run(settings)
     single = HydraConfig.get().mode == RunMode.RUN
-    terminal.print_summary(finished, details=not single)
+    terminal.print_summary(finished, details=False)
     if single:
         for line in next_steps.next_steps(finished.folder, more=_of_ones_own(cfg)):
             print(line)

@@ -125,6 +125,13 @@ def of_run(run: Run) -> list[Mood]:
     return [Mood(j, size, words, given.get(j + 1)) for j, (size, words) in enumerate(_sizes_and_words(run))]
 
 
+def known_names(run: Run) -> dict[int, str]:
+    """The names of clusters (from 0) that are written down: the user's, else the words; nothing is measured for it."""
+    found = {j: ", ".join(word.english for word in words) for j, (_, words) in enumerate(_known_words(run) or [])}
+    found |= {number - 1: name for number, name in own_names(run).items()}
+    return {j: name for j, name in found.items() if name}
+
+
 def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
     """Size and words of each mood, from `words.json`; found in memory where that is missing."""
     stored = _known_words(run)

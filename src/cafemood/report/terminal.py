@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from cafemood.core.names import plain, shown
+from cafemood.evaluation.headline import Headline
 from cafemood.evaluation.score_table import first_columns, score_of
 from cafemood.report.telling import Told, told
 from cafemood.runs.run import Run
@@ -43,16 +45,20 @@ def print_summary(run: Run, console: Console | None = None, *, details: bool = T
         emoji=False,
     )
     said = told(run)
-    mark, style = _STYLE[said.headline.level]
-    answer, *more = said.headline.english
-    console.print(Text(f"\n {mark} {plain(answer)}", style=f"bold {style.removeprefix('bold ')}"))
-    for sentence in more:
-        console.print(Text(f"   {plain(sentence)}"))
+    _print_headline(said.headline, console)
     console.print()
     _print_moods(said, console)
     if details:
         _print_details(run, said, console)
     console.print()
+
+
+def _print_headline(headline: Headline, console: Console) -> None:
+    mark, style = _STYLE[headline.level]
+    answer, *more = headline.english
+    console.print(Text(f"\n {mark} {plain(answer)}", style=f"bold {style.removeprefix('bold ')}"))
+    for sentence in more:
+        console.print(Padding(Text(plain(sentence)), (0, 0, 0, 3)))
 
 
 def _print_moods(said: Told, console: Console) -> None:
@@ -95,9 +101,10 @@ def _print_details(run: Run, said: Told, console: Console) -> None:
 
 def print_comparison(comparison: Comparison, console: Console | None = None, n_rows: int = 20) -> None:
     """Print which of many runs is best supported, and the head of their table."""
-    from cafemood.report.comparison_findings import findings
+    from cafemood.report.comparison_findings import findings, headline
 
     console = console or Console()
+    _print_headline(headline(comparison), console)
     console.print()
     for finding in findings(comparison):
         mark, style = _STYLE[finding.level]
