@@ -168,7 +168,7 @@ def atlas(
 
 def export(
     run: RunName,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="folders, csv, geojson or fiftyone.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="folders, csv, geojson, fiftyone or dataset.")],
     to: Annotated[Path, typer.Option("--to", parser=given_path, metavar="DIR", help="A new or empty folder.")],
     copy: Annotated[bool, typer.Option("--copy", help="Copy the photos; without, folders hold links.")] = False,
 ) -> None:
