@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from cafemood.backbones.places365 import scene_categories
 from cafemood.cafes import looks
@@ -22,6 +22,9 @@ from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import RunError
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOOK_WORDS: dict[str, tuple[tuple[str, str] | None, tuple[str, str]]] = {
     "light": (("dark", "어두운"), ("bright", "밝은")),

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.evaluation.resampling import STABLE, UNSTABLE
-
+STABLE, UNSTABLE = 0.75, 0.6
+"""Per-cluster Jaccard: stable from the first on, not to be trusted below the second (Hennig 2007, clusterboot)."""
 WORDS = {
     "solid": ("solid", "뚜렷함"),
     "fair": ("fairly solid", "대체로 뚜렷함"),

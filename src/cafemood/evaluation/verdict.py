@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from cafemood.evaluation import cafe_halves, cafe_space
 from cafemood.evaluation.findings import Finding, Level, gravest_first, in_words
-from cafemood.evaluation.resampling import STABLE, UNSTABLE
+from cafemood.evaluation.standing import STABLE, UNSTABLE
 
 NOISE_Z = 2.0
 """Standard deviations above the nulls' mean below which a silhouette says nothing."""
