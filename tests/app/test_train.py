@@ -157,6 +157,8 @@ def test_the_studys_systems_run_as_one_sweep_offline(train, tmp_path):
     found = [(f := facts(run))["method"]["name"] + "/" + f["reduce"]["name"] for run in runs_below(tmp_path)]
     assert sorted(found) == ["dec/none", *["kmeans/none"] * 4, "kmeans/pca"]  # too few cafés for their own rows
     assert "UNTRAINED" in done.stdout + done.stderr
+    (table,) = (tmp_path / "outputs/sweeps").glob("*/compare.csv")
+    assert sorted(pd.read_csv(table)["method"]) == ["dec", "kmeans", "kmeans"]  # what is the same is listed once
 
 
 def test_killed_while_embedding_it_goes_on_where_it_was(start, train, tmp_path, photo_folder):
