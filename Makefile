@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml requirements.lock setup.sh
 setup: $(STAMP) ## make .venv with the locked packages (the others call it)
 
 demo: $(STAMP) ## group 39 real interiors and write a report
-	$(PY) train.py
+	$(PY) train.py experiment=few_photos
 
 test: $(STAMP) ## all tests (those in a browser need a Chromium); make test ARGS="-k dec" runs some
 	$(PY) -m pytest --numprocesses auto --dist worksteal $(ARGS)

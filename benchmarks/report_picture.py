@@ -23,12 +23,12 @@ def main() -> None:
     if chromium is None:
         sys.exit("No chromium found: install it, or set CHROMIUM=/path")
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(ROOT / "train.py"), f"hydra.run.dir={folder}/run"]
+        command = [sys.executable, str(ROOT / "train.py"), "experiment=few_photos", f"hydra.run.dir={folder}/run"]
         subprocess.run(command, check=True, cwd=ROOT)
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-            page = browser.new_page(viewport={"width": 1280, "height": 1560})
+            page = browser.new_page(viewport={"width": 1280, "height": 1340})
             page.goto(Path(folder, "run", "report.html").as_uri())
             page.wait_for_timeout(1000)
             page.screenshot(path=folder + "/report.png")

@@ -156,8 +156,11 @@ def test_a_whole_new_cafe_is_assigned_profiled_and_kept(finished, tmp_path):
 def test_a_mood_is_named_for_good(finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished, run)
+    (run / "atlas.html").write_text("<body>", encoding="utf-8")
     done = cafemood("name", run, 2, "다크 우드", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "atlas.html has the older names" in done.stderr
+    assert 'id="older"' in (run / "atlas.html").read_text(encoding="utf-8")
     assert "mood 2: 다크 우드  [" in cafemood("name", run, cwd=tmp_path).stdout
     assert "다크 우드" in (run / "report.html").read_text(encoding="utf-8")
     refused = cafemood("name", run, 7, "x", cwd=tmp_path)

@@ -40,3 +40,10 @@ def test_photos_that_are_gone_leave_an_empty_frame(sweep):
     found = compare_runs([sweep])
     html = compare.write(found, sweep.parent / "elsewhere").read_text(encoding="utf-8")
     assert '"links":[null' in html
+
+
+def test_moods_are_called_by_their_names(sweep):
+    (sweep / "1_backbone=vgg16,k=3" / "names.json").write_text(json.dumps({"2": HOSTILE}))
+    html = compare.write(compare_runs([sweep]), sweep).read_text(encoding="utf-8")
+    payload = json.loads(re.search(r'id="payload">(.*?)</script>', html, re.DOTALL)[1])
+    assert payload["moods"][payload["names"].index("vgg16 features k=3")] == {"1": HOSTILE}

@@ -1,5 +1,7 @@
 """Findings of a comparison under their conditions, with their figures, and their wording."""
 
+import json
+
 import numpy as np
 import pytest
 from made_findings import golden, written
@@ -7,7 +9,7 @@ from made_runs import TRUTH, scores_of, write_run
 
 from cafemood.report import compare
 from cafemood.report.comparison import compare_runs
-from cafemood.report.comparison_findings import findings
+from cafemood.report.comparison_findings import findings, headline
 
 
 def coded(comparison):
@@ -56,6 +58,22 @@ def test_noise_alone_has_no_winner_in_green(tmp_path):
     (best,) = [finding for finding in rest if finding.code == "best-supported"]
     assert (best.level, best.figures["is_noise"]) == ("warn", True)
     assert "good" not in {finding.level for finding in rest}
+    assert headline(compare_runs([tmp_path])).level == "bad"
+
+
+def test_the_headline_names_a_run_only_if_it_is_more_than_chance(sweep, tmp_path):
+    said = headline(compare_runs([sweep]))
+    assert (said.code, said.level) == ("choice", "good")
+    assert "vgg16 features k=3" in said.english[0]
+    assert len(said.sentences) <= 3
+    write_run(tmp_path / "one", TRUTH)
+    assert headline(compare_runs([tmp_path / "one"])).code == "one-run"
+    for name in ("0_backbone=resnet50,k=3", "1_backbone=vgg16,k=3"):  # those that have most for them
+        scores = scores_of(z=0.5)
+        (sweep / name / "scores.json").write_text(json.dumps(scores))
+    said = headline(compare_runs([sweep]))
+    assert (said.code, said.level) == ("first-is-noise", "warn")
+    assert "vgg16 features k=6" in said.english[1]
 
 
 def test_the_wording(sweep, tmp_path):

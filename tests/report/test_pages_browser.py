@@ -1,6 +1,7 @@
 """The report and the comparison in a real Chromium, opened from disk."""
 
 import json
+import os
 
 import pytest
 from chromium import browser_only
@@ -51,6 +52,47 @@ def test_it_opens_without_complaint_request_or_sideways_scroll(visit, width):
     assert page.complaints == []
     assert [url for url in page.asked if not url.startswith("data:")] == page.asked[:1]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_phone_shows_the_answer_and_the_first_photo_at_once_and_all_photos_of_a_mood_on_demand(visit):
+    page = visit(390, 844)
+    assert page.locator("#h-verdict").bounding_box()["y"] < 300
+    assert page.locator(".mood .photo").first.bounding_box()["y"] < 844 - 100
+    assert not page.locator(".answer .verdict").is_visible()
+    page.locator(".all summary").first.click()
+    size = page.evaluate("JSON.parse(document.getElementById('payload').textContent).sizes[0]")
+    assert page.locator(".all .grid .photo").count() == size
+    page.locator(".all .grid .photo").last.click()
+    assert page.locator("#lightbox").is_visible()
+    page.keyboard.press("Escape")
+    page.locator(".contents a[href='#h-scores']").click()
+    assert page.locator("table.scores").is_visible()
+
+
+AXE = os.environ.get("AXE", "")
+"""`axe.min.js` of the npm package axe-core, which is not part of this project."""
+
+
+@pytest.mark.skipif(not AXE, reason="set AXE=/path/to/axe.min.js")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, run, sweep, scheme):
+    pages = [report.write_report(run), compare.write(comparison.compare_runs([sweep]), sweep)]
+    found = []
+    for path, width in zip(pages, (390, 1280), strict=True):
+        context = browser.new_context(
+            viewport={"width": width, "height": 844}, offline=True, bypass_csp=True, color_scheme=scheme
+        )
+        page = context.new_page()
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        page.add_script_tag(path=AXE)
+        found += [
+            (path.name, said["id"], said["nodes"][0]["html"])
+            for said in page.evaluate("axe.run()")["violations"]
+            if said["impact"] in ("serious", "critical")
+        ]
+        context.close()
+    assert found == []
 
 
 def test_nothing_hostile_ran(visit):
@@ -188,6 +230,26 @@ def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
     assert "resnet50 features k=6: -1" in page.locator("#curve svg").inner_html()
     page.locator("#runs tbody tr").first.hover()
     assert page.locator("#parallel .run.lit").count() == 1
+    page.locator("#parallel .run").first.focus()
+    assert "vgg16 features k=3: " in page.locator("#said-parallel").inner_text()
+    page.locator(".columns summary").click()
+    assert page.locator("#columns dd").first.is_visible()
+
+
+def test_a_line_stops_where_a_run_has_no_value_and_a_photo_opens(visitor, sweep):
+    path = sweep / "1_backbone=vgg16,k=3" / "scores.json"
+    scores = json.loads(path.read_text())
+    del scores["null"]["silhouette@features"]["z"]
+    path.write_text(json.dumps(scores))
+    page = visitor(compare.write(comparison.compare_runs([sweep]), sweep))
+    place = json.loads(page.locator("#payload").text_content())["names"].index("vgg16 features k=3")
+    assert page.locator(f"#parallel .run[data-run='{place}'] polyline").count() == 2
+    assert page.locator("#parallel .run").last.locator("polyline").count() == 1
+    page.locator("#sheet-left button").first.click()
+    assert "in the other run" in page.locator("#lightbox p").inner_text()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    assert not page.locator("#lightbox").is_visible()
 
 
 def test_the_table_calls_noise_what_the_verdict_does(visitor, sweep):
@@ -195,7 +257,8 @@ def test_the_table_calls_noise_what_the_verdict_does(visitor, sweep):
     scores["null"]["silhouette@features"] |= {"z": 2.2, "limit": 2.6}
     (sweep / "1_backbone=vgg16,k=3" / "scores.json").write_text(json.dumps(scores))
     page = visitor(compare.write(comparison.compare_runs([sweep]), sweep))
-    assert "2 of 4 runs are no better than noise" in page.locator(".verdict").inner_text()
+    assert "2 of 4 runs are no better than noise" in page.locator(".verdict").text_content()
+    assert page.locator("#runs tr.first").count() == 1 - page.locator("#runs tr[data-run='0'] td.noise").count()
     assert sorted(page.locator("#runs td.noise").all_inner_texts()) == ["-1 !", "2.200 !"]
 
 

@@ -28,11 +28,17 @@ SCORES = {
 SHOWN = [name for name in SCORES if name.split("@")[0] in ("silhouette", "accuracy", "nmi", "ami", "ari")]
 
 
+def words_of(j):
+    """Mood 1 has words, the others have none."""
+    return [{"english": "dark [b]wood[/b]", "korean": "나무", "lift": 2.0, "share": 0.5}] if j == 0 else []
+
+
 @pytest.fixture
 def shown(tmp_path):
     """Print a made-up run that went through its JSON; returns the text."""
 
-    def show(*, values=SCORES, said=(), null=(0.3, 0.01), sd=0.0123, names=NAMES, seeds=10, width=80, **backbone):
+    def show(*, values=SCORES, said=(), null=(0.3, 0.01), sd=0.0123, names=NAMES, seeds=10, width=80, details=True,
+             refits=None, **backbone):  # fmt: skip
         compared = {name: {"mean": value, "sd": sd} for name, value in values.items() if "@features" in name}
         compared |= {
             name: {"mean": values[name], "sd": sd} for name in ("accuracy", "nmi", "ami", "ari") if name in values
@@ -42,8 +48,10 @@ def shown(tmp_path):
             "null": {"silhouette@pca2": {"mean": null[0], "sd": null[1], "n": 10, "how": ""}},
             "baselines": [{"name": name, "n_seeds": seeds, "scores": compared} for name in names],
             "verdict": list(said),
+            "stability": refits,
         }
         atomic.write_json(tmp_path / "scores.json", scores)
+        atomic.write_json(tmp_path / "words.json", [{"size": 299, "words": words_of(j)} for j in range(15)])
         network = {"name": "mobilenet_v2", "output": "features", "precision": "bfloat16", "fingerprint": "f"}
         facts = {
             "k": 15,
@@ -56,7 +64,7 @@ def shown(tmp_path):
             "stages": [],
         }
         stream = io.StringIO()
-        print_summary(runs.Run(tmp_path, facts), Console(file=stream, width=width))
+        print_summary(runs.Run(tmp_path, facts), Console(file=stream, width=width), details=details)
         return stream.getvalue()
 
     return show
@@ -161,3 +169,21 @@ def test_a_comparison_fits_the_terminal_and_names_what_it_leaves_out(sweep, widt
     assert "in the table of the page" not in whole.file.getvalue()
     if width == 60:
         assert "in the table of the page" in said
+
+
+NOISE = {"code": "noise-not-beaten", "level": "bad", "text": "sentence", "figures": {"score": "silhouette@features"}}
+
+
+def test_the_answer_and_each_mood_stand_first_and_figures_only_in_details(shown):
+    refits = {"n": 20, "jaccard": [0.9, 0.1] + [None] * 13, "merged": []}
+    short = shown(said=[NOISE], refits=refits, details=False)
+    lines = [line.strip() for line in short.splitlines()]
+    assert sum(line.startswith("✗ No") for line in lines) == 1
+    assert "silhouette" not in short
+    assert "sentence" not in short
+    (first,) = [line for line in lines if line.startswith("1 ")]
+    assert first.split() == ["1", "dark", "[b]wood[/b]", "299", "photos", "solid"]
+    assert [line.split()[-1] for line in lines if line.startswith("2 ")] == ["shaky"]
+    whole = shown(said=[NOISE], refits=refits)
+    assert whole.index("✗ No") < whole.index("1  dark") < whole.index("sentence") < whole.index("silhouette")
+    assert max(map(len, whole.splitlines())) <= 80

@@ -51,7 +51,9 @@ def demo(context: typer.Context) -> None:
     from cafemood.app import early, train
 
     early.check_demo()
-    sys.exit(train.main(context.args, program="cafemood"))
+    chosen = any(word.startswith(("experiment=", "system=")) for word in context.args)
+    words = context.args if chosen else ["experiment=few_photos", *context.args]
+    sys.exit(train.main(words, program="cafemood"))
 
 
 def _stoppable(command: Callable[..., None]) -> Callable[..., None]:

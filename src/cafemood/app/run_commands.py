@@ -67,6 +67,7 @@ def name(
     """Name a mood, for every page and table from then on; without arguments, say what the moods are called."""
     from cafemood import runs
     from cafemood.cafes import moods
+    from cafemood.report.older import mark_older
     from cafemood.report.report import write_report
 
     opened = run_of(run)
@@ -83,7 +84,10 @@ def name(
             fix=f'cafemood name {run} {mood} "dark wood", or --forget alone',
         )
     moods.give_name(opened, mood, words)
-    page = write_report(runs.load(opened.folder))
+    named = runs.load(opened.folder)
+    page = write_report(named)
+    for older, command in mark_older(named):
+        say(f"{older} has the older names, and says so: {command} makes it again", err=True)
     say(f"Report: {page}")
     open_page(page, show_page)
 
@@ -164,7 +168,7 @@ def atlas(
 
 def export(
     run: RunName,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="folders, csv, geojson or fiftyone.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="folders, csv, geojson, fiftyone or dataset.")],
     to: Annotated[Path, typer.Option("--to", parser=given_path, metavar="DIR", help="A new or empty folder.")],
     copy: Annotated[bool, typer.Option("--copy", help="Copy the photos; without, folders hold links.")] = False,
 ) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cafemood.clustering.cafe_places import CafePlaces, carried
 from cafemood.clustering.cafe_reduction import CafeReduction
+from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.reduction import PCAReduction, display_plane
 from cafemood.clustering.stored_reduction import StoredReduction
 from cafemood.evaluation.assessment import Evaluation, assess, of_cafe_groups
@@ -92,7 +93,8 @@ def score(
         truth = None if truth is None else _of_cafes(truth, places)
         cafes = [str(name) for name in places.names]
     clustering = method.clustering(matrix, data.reduction.space)
-    compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store)
+    plain = isinstance(method, KMeans) and clustering.space == "features"
+    compared = baselines(judged, clustering, k, n_seeds=config.baseline_seeds, store=store, plain=plain)
     reliability = ReliabilityOptions.of(
         method,
         k,

@@ -31,6 +31,7 @@ failed: list[str] = []
 """The folders of the jobs of this process that a user's mistake has ended."""
 reports: list[Path] = []
 """The reports that this process has written."""
+DEMO = "cafemood.data.demo_photos"
 OPEN = "--open"
 """The one option that is not Hydra's: show the page in the browser."""
 
@@ -89,7 +90,7 @@ def run_job(cfg: DictConfig) -> float:
 def _run(cfg: DictConfig, folder: Path) -> float:
     # Imported here: torch and scikit-learn take seconds, and --help or a typo must answer at once.
     with doing("loading PyTorch"):
-        from cafemood.app import pipeline
+        from cafemood.app import next_steps, pipeline
         from cafemood.report import terminal
 
         settings = run_config(cfg, folder)
@@ -97,11 +98,25 @@ def _run(cfg: DictConfig, folder: Path) -> float:
         pipeline.embed_share(settings)
         return float("nan")
     finished = pipeline.run(settings)
-    terminal.print_summary(finished)
+    single = HydraConfig.get().mode == RunMode.RUN
+    terminal.print_summary(finished, details=False)
+    if single:
+        for line in next_steps.next_steps(finished.folder, more=_of_ones_own(cfg)):
+            print(line)
+        print()
     reports.append(finished.folder / "report.html")
     print(f"Report: {plain(str(below_here(reports[-1])))}")
     score = finished.scores["scores"]["silhouette@features"]
     return float("nan") if score is None else float(score)
+
+
+def _of_ones_own(cfg: DictConfig) -> str:
+    """The command that does the same with one's own photos, where these were the demo's."""
+    if cfg.data.get("_target_") != DEMO:
+        return ""
+    words = [word for word in HydraConfig.get().overrides.task if not word.startswith("data=")]
+    root = ["data=folder", "data.root=~/photos"]
+    return " ".join([*config.program_of(Path(sys.argv[0]).name), *map(shlex.quote, words), *root])
 
 
 def run_config(cfg: DictConfig, folder: Path) -> pipeline.RunConfig:

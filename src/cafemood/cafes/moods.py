@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from cafemood.backbones.places365 import scene_categories
 from cafemood.cafes import looks
@@ -22,6 +22,9 @@ from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import RunError
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOOK_WORDS: dict[str, tuple[tuple[str, str] | None, tuple[str, str]]] = {
     "light": (("dark", "어두운"), ("bright", "밝은")),
@@ -123,6 +126,13 @@ def of_run(run: Run) -> list[Mood]:
     """The moods of a run, with their words and the user's names; empty ones too."""
     given = own_names(run)
     return [Mood(j, size, words, given.get(j + 1)) for j, (size, words) in enumerate(_sizes_and_words(run))]
+
+
+def known_names(run: Run) -> dict[int, str]:
+    """The names of clusters (from 0) that are written down: the user's, else the words; nothing is measured for it."""
+    found = {j: ", ".join(word.english for word in words) for j, (_, words) in enumerate(_known_words(run) or [])}
+    found |= {number - 1: name for number, name in own_names(run).items()}
+    return {j: name for j, name in found.items() if name}
 
 
 def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:

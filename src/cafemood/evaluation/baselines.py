@@ -37,6 +37,7 @@ def baselines(
     *,
     n_seeds: int = 10,
     store: JudgingStore | None = None,
+    plain: bool = False,
 ) -> list[Baseline]:
     """Plain k-means from `n_seeds` seeds: on the features, and in the method's own starting spaces.
 
@@ -48,9 +49,10 @@ def baselines(
         k: Clusters.
         n_seeds: Seeds of each.
         store: Keeps the labels, which the method has no part in, for other runs.
+        plain: The result is a k-means on the features itself, which is not set beside itself.
     """
     judged, store = JudgedRows.of(features), store or JudgingStore(None)
-    found = [_baseline("k-means on the features", judged, k, n_seeds, store)]
+    found = [] if plain else [_baseline("k-means on the features", judged, k, n_seeds, store)]
     for name, z0 in clustering.baseline_spaces.items():
         width = min(z0.shape[1], *judged.rows.shape)
         reduced = JudgedRows(PCAReduction(width).fit_transform(judged.rows))

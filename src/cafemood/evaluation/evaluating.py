@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.reduction import display_plane
 from cafemood.evaluation.assessment import Evaluation, assess
 from cafemood.evaluation.baselines import baselines
@@ -47,6 +48,8 @@ def evaluate(
         raise ValueError(f"X has {len(rows)} rows, but the clusterer was fitted to {len(clustering.labels)}")
     plane, _ = display_plane(rows)
     judged = JudgedRows(rows)
-    compared = baselines(judged, clustering, clusterer.n_clusters, n_seeds=baseline_seeds)
+    compared = baselines(
+        judged, clustering, clusterer.n_clusters, n_seeds=baseline_seeds, plain=isinstance(clusterer, KMeans)
+    )
     options = ReliabilityOptions.of(clusterer, clusterer.n_clusters, None, resamples, n_nulls=n_nulls, seed=seed)
     return assess(judged, plane, clustering, compared, options, truth=truth, cafes=cafes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 Level = Literal["bad", "warn", "good", "info"]
@@ -42,3 +42,19 @@ class Finding:
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     """Sort findings by their level; those of one level keep their order."""
     return sorted(findings, key=lambda finding: ORDER[finding.level])
+
+
+def with_names(finding: Finding, names: Mapping[int, str]) -> Finding:
+    """The finding with the names of its groups beside their numbers, as pages show it."""
+    figures = finding.figures
+    groups = [figures["cluster"]] if "cluster" in figures else figures.get("clusters") or []
+    numbers, called = in_words(groups), in_words(groups, names)
+    return replace(finding, text=finding.text.replace(numbers, called, 1)) if groups else finding
+
+
+def in_words(groups: Sequence[int], names: Mapping[int, str] | None = None) -> str:
+    """`Mood 1`, `Moods 1, 2 and 4`; with names `Moods 1 “dark wood” and 2`."""
+    calls = [f"{j + 1}" + (f" “{names[j]}”" if names and j in names else "") for j in groups]
+    if len(calls) < 2:
+        return f"Mood {calls[0]}" if calls else ""
+    return f"Moods {', '.join(calls[:-1])} and {calls[-1]}"

@@ -23,8 +23,6 @@ REFIT_SHARE, REFIT_MOST = 0.1, 20_000
 """A refit of k-means sees this share of the photos, by whole cafés: between `MAX_ROWS` and so many of them. More photos
 make a grouping steadier, and refits of few would call it less steady than it is."""
 N_RESAMPLES = 20
-STABLE, UNSTABLE = 0.75, 0.6
-"""Per-cluster Jaccard: stable from the first on, not to be trusted below the second (Hennig 2007, clusterboot)."""
 
 
 @dataclass(frozen=True)

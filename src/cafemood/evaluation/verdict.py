@@ -9,8 +9,8 @@ import numpy as np
 from scipy.stats import norm
 
 from cafemood.evaluation import cafe_halves, cafe_space
-from cafemood.evaluation.findings import Finding, Level, gravest_first
-from cafemood.evaluation.resampling import STABLE, UNSTABLE
+from cafemood.evaluation.findings import Finding, Level, gravest_first, in_words
+from cafemood.evaluation.standing import STABLE, UNSTABLE
 
 NOISE_Z = 2.0
 """Standard deviations above the nulls' mean below which a silhouette says nothing."""
@@ -113,7 +113,7 @@ def _stability(refits: dict[str, Any] | None) -> list[Finding]:
         Finding(
             "moods-merge",
             "warn",
-            f"Moods {i + 1} and {j + 1} say the same: most of their photos fall into one group in most refits.",
+            f"{in_words([i, j])} say the same: most of their photos fall into one group in most refits.",
             {"clusters": [int(i), int(j)]},
         )
         for i, j in np.argwhere(np.triu(np.asarray(refits["merged"]) > 0.5, 1))
@@ -124,9 +124,8 @@ def _stability(refits: dict[str, Any] | None) -> list[Finding]:
         text = f"Unstable: no mood comes back when other {unit} are drawn ({spread})."
         return [Finding("unstable", "bad", text, figures), *merged]
     if weak:
-        moods = ("Mood " if len(weak) == 1 else "Moods ") + _enumerated([j + 1 for j in weak])
         do = "does" if len(weak) == 1 else "do"
-        text = f"Unstable: {moods} {do} not come back when other {unit} are drawn ({spread})."
+        text = f"Unstable: {in_words(weak)} {do} not come back when other {unit} are drawn ({spread})."
         return [Finding("moods-unstable", "warn", text, figures), *merged]
     if np.nanmin(jaccard) >= STABLE:
         text = f"Stable: every mood comes back when other {unit} are drawn ({spread})."
@@ -213,7 +212,7 @@ def one_cafe_clusters(shares: Sequence[dict[str, Any]]) -> list[Finding]:
     for share in shares:
         if share["n_photos"] > 2 and share["largest_share"] > 0.5:
             text = (
-                f"Mood {share['cluster'] + 1} is mostly one café ({share['largest_cafe']}, "
+                f"{in_words([share['cluster']])} is mostly one café ({share['largest_cafe']}, "
                 f"{share['largest_share']:.0%} of its photos), not a mood."
             )
             figures = {"cluster": share["cluster"], "cafe": share["largest_cafe"], "share": share["largest_share"]}
@@ -226,11 +225,6 @@ def _labelled(labelled: dict[str, int] | None) -> list[Finding]:
         return []
     text = f"ACC, NMI, AMI and ARI are of the {labelled['n']:,} of {labelled['of']:,} photos with a label."
     return [Finding("partly-labelled", "info", text, dict(labelled))]
-
-
-def _enumerated(numbers: Sequence[int]) -> str:
-    words = [str(number) for number in numbers]
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
 
 
 def _mean_sd(value: dict[str, float], digits: int) -> str:

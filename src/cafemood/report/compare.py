@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,20 +12,21 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from cafemood.cafes import moods
 from cafemood.core.atomic import write_csv, writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.core.names import path_of, text_of
 from cafemood.core.parquet import write_parquet
 from cafemood.evaluation.score_table import compare_columns, first_columns
 from cafemood.report.comparison import COLUMNS, Comparison, is_noise
-from cafemood.report.comparison_findings import findings
+from cafemood.report.comparison_findings import findings, headline
 from cafemood.report.style import COLORS, MARKS
 from cafemood.runs import thumbnails
 
 N_SHOWN = 600
 """Photos on the contact sheets of the page; above it, a sample drawn from every café in turn."""
-SIDE = 112
-"""Pixels of a thumbnail's longer side."""
+SIDES = ((150, 288), (300, 192), (N_SHOWN, 128))
+"""Pixels of a thumbnail's longer side, by the number of photos up to which it is taken: the page stays small."""
 
 
 def write(comparison: Comparison, out: Path) -> Path:
@@ -45,7 +47,9 @@ def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
         "n_shown": len(shown),
         "n_runs": len(comparison.runs),
         "n_unfinished": len(comparison.unfinished),
+        "headline": headline(comparison),
         "findings": findings(comparison),
+        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         "asked": comparison.asked,
         "marks": MARKS,
         "payload": for_script(_payload(comparison, shown, out)),
@@ -60,7 +64,8 @@ def _payload(comparison: Comparison, shown: list[int], out: Path) -> dict[str, A
     paths = [run.where(comparison.photos["file"].iloc[i]) for i in shown]
     kept = dict(zip(run.photos["photo_id"], thumbnails.kept(run), strict=True))
     instead = [kept.get(comparison.photo_ids[i]) for i in shown]
-    made = thumbnails.make_thumbnails(paths, [SIDE] * len(paths), instead)
+    side = next(side for most, side in SIDES if len(paths) <= most)
+    made = thumbnails.make_thumbnails(paths, [side] * len(paths), instead)
     pictures = [thumbnails.data_uri(data) if data else None for data in made]
     place = {text_of(run.folder): i for i, run in enumerate(comparison.runs)}
     order = [place[folder] for folder in table["folder"] if folder in place]
@@ -74,13 +79,15 @@ def _payload(comparison: Comparison, shown: list[int], out: Path) -> dict[str, A
         "links": [_link(path_of(folder), out) for folder in table["folder"]],
         "noise": [folder in place and is_noise(comparison.runs[place[folder]]) for folder in table["folder"]],
         "names": [comparison.names[i] for i in order],
+        "moods": [moods.known_names(comparison.runs[i]) for i in order],
         "labels": [[int(comparison.labels[i][row]) for row in shown] for i in order],
         "agreement": [[round(float(comparison.agreement[i, j]), 3) for j in order] for i in order],
         "spaces": list(comparison.spaces),
         "cross": [[_rounded(v) for v in comparison.cross_space[i]] for i in order] if comparison.spaces else [],
         "pictures": pictures,
         "cafe": [
-            as_text(cafe["cafe_name"]) or str(cafe["cafe_id"]) for _, cafe in comparison.photos.iloc[shown].iterrows()
+            as_text(cafe["cafe_name"]) or str(cafe["file"] if comparison.cafes is None else cafe["cafe_id"])
+            for _, cafe in comparison.photos.iloc[shown].iterrows()
         ],
         "colors": COLORS,
         "pick": order.index(comparison.silhouettes_pick) if comparison.silhouettes_pick is not None else None,

@@ -20,6 +20,7 @@ from cafemood.evaluation.score_table import compare_columns
 from cafemood.evaluation.scores import silhouettes
 from cafemood.evaluation.selection import Candidate, Choice
 from cafemood.evaluation.verdict import NOISE_Z
+from cafemood.report.identical import distinct
 from cafemood.report.run_names import job_names, run_names, settings_of
 from cafemood.runs.run import Run
 from cafemood.survey.across import across
@@ -58,11 +59,13 @@ class Comparison:
         runs: The finished runs, in the order of their folders.
         unfinished: Folders without a result, each with its reason.
         photo_ids: The photos that all runs share.
+        same: Runs that repeat one of `runs`, each as (that run, the repetition).
     """
 
     runs: list[Run]
     unfinished: list[tuple[Path, str]]
     photo_ids: list[str] = field(default_factory=list)
+    same: list[tuple[Run, Run]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         common = set(self.runs[0].assignments["photo_id"]).intersection(
@@ -250,7 +253,8 @@ def compare_runs(folders: Sequence[str | Path]) -> Comparison:
     if not finished:
         what = "; ".join(f"{path.name}: {reason}" for path, reason in unfinished[:4]) or "no run is in there"
         raise RunError("There is no finished run to compare", where=folders[0], why=what, fix="run the sweep again")
-    return Comparison(finished, unfinished)
+    finished, same = distinct(finished)
+    return Comparison(finished, unfinished, same=same)
 
 
 def own_silhouette(run: Run) -> float:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from cafemood.core.names import shown, text_of
 from cafemood.evaluation.findings import Finding, gravest_first
+from cafemood.evaluation.headline import Headline
 from cafemood.report.comparison import Comparison, is_noise, own_silhouette
 
 _NAMED_AT_MOST = 6
@@ -18,8 +22,73 @@ def findings(comparison: Comparison) -> list[Finding]:
         *_photos(comparison),
         *_survey(comparison),
         *_unfinished(comparison),
+        *_same(comparison),
     ]
     return gravest_first(statements)
+
+
+def headline(comparison: Comparison) -> Headline:
+    """Which run to take, in at most three short sentences."""
+    noise = [is_noise(run) for run in comparison.runs]
+    if all(noise):
+        return Headline("noise", "bad", (_NONE, _TRY_OTHERS))
+    if len(comparison.runs) == 1:
+        return Headline("one-run", "warn", (_ONE,))
+    if comparison.best is None:
+        return Headline("unknown", "warn", (_OPEN, _ADD_EVIDENCE))
+    name, choice = comparison.names[comparison.best], comparison.choices[comparison.best]
+    if noise[comparison.best]:
+        scores = [-1.0 if is_one else (c.score or 0.0) for c, is_one in zip(comparison.choices, noise, strict=True)]
+        real = comparison.names[int(np.argmax(scores))]
+        start = (
+            f"Of those that are more than chance, {real} has most for it.",
+            f"우연보다 뚜렷한 것 가운데서는 {real}입니다.",
+        )
+        return Headline("first-is-noise", "warn", (_FIRST_IS_NOISE, start, _TRY_OTHERS))
+    supports = [
+        (english, korean)
+        for value, english, korean in (
+            (choice.agreement, "other backbones find much the same groups", "다른 backbone도 비슷한 그룹을 찾습니다"),
+            (choice.cafe_information, "photos of one café fall together", "한 카페의 사진이 함께 묶입니다"),
+            (choice.stability_across_k, "its groups last over other k", "k가 달라도 그룹이 이어집니다"),
+        )
+        if value is not None and value >= _MUCH
+    ]
+    sentences = [(f"Take {name}.", f"{name}을(를) 쓰세요.")]
+    if supports:
+        english = "; ".join(part for part, _ in supports)
+        sentences.append((f"{english[0].upper()}{english[1:]}.", " ".join(f"{part}." for _, part in supports)))
+    if any(noise):
+        n = sum(noise)
+        are = "is" if n == 1 else "are"
+        sentences.append(
+            (f"{n} of {len(noise)} runs {are} no better than chance.", f"{n}개 실행은 우연과 다르지 않습니다.")
+        )
+    return Headline("choice", "good", tuple(sentences))
+
+
+_MUCH = 0.2
+"""Of agreement, cafés and persistence, from 0 to 1: what is worth a word."""
+_NONE = ("None of them: no run is better than chance.", "어느 것도 아닙니다: 모두 우연과 다르지 않습니다.")
+_FIRST_IS_NOISE = (
+    "None for sure: the run that has most for it is no better than chance.",
+    "확실한 것은 없습니다: 가장 나은 실행이 우연과 다르지 않습니다.",
+)
+_TRY_OTHERS = ("Try more photos, another k or another backbone.", "사진을 늘리거나 k나 backbone을 바꾸어 보세요.")
+_ONE = ("There is one finished run: nothing to choose from.", "끝난 실행이 하나뿐이라 고를 것이 없습니다.")
+_OPEN = ("Open: nothing tells these runs apart.", "알 수 없습니다: 이 실행들을 가릴 근거가 없습니다.")
+_ADD_EVIDENCE = ("Add another k, or a second backbone.", "k나 backbone을 하나 더 추가해 보세요.")
+
+
+def _same(comparison: Comparison) -> list[Finding]:
+    if not comparison.same:
+        return []
+    name_of = dict(zip((run.folder for run in comparison.runs), comparison.names, strict=True))
+    pairs = [(shown(text_of(again.folder.name)), name_of[first.folder]) for first, again in comparison.same]
+    words = "; ".join(f"{again} is {name}" for again, name in pairs[:_NAMED_AT_MOST])
+    words += f"; and {len(pairs) - _NAMED_AT_MOST} more" if len(pairs) > _NAMED_AT_MOST else ""
+    text = f"Listed once, as settings and groups are the same: {words}."
+    return [Finding("identical-runs", "info", text, {"n_runs": len(pairs)})]
 
 
 def _choice(comparison: Comparison) -> list[Finding]:

@@ -24,6 +24,7 @@ from cafemood.core.atomic import write_csv, write_json
 from cafemood.core.names import path_of
 from cafemood.core.reasons import reason_of
 from cafemood.errors import CafemoodError
+from cafemood.report.dataset_export import write_dataset
 from cafemood.runs import thumbnails
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
@@ -43,7 +44,7 @@ def export(cafes: Cafes, kind: str, to: Path, *, copy: bool = False) -> Exported
 
     Args:
         cafes: The cafés of the run.
-        kind: `folders`, `csv`, `geojson` or `fiftyone`.
+        kind: `folders`, `csv`, `geojson`, `fiftyone` or `dataset`.
         to: A folder that is new or empty.
         copy: `folders` and `fiftyone`: copy the photos instead of linking to them.
 
@@ -142,6 +143,11 @@ def _fiftyone(cafes: Cafes, folder: Path, copy: bool) -> Exported:
     return Exported(f"{n} photos for FiftyOne (FiftyOneImageClassificationDataset)", notes)
 
 
+def _dataset(cafes: Cafes, folder: Path, copy: bool) -> Exported:
+    n, notes = write_dataset(cafes, folder)
+    return Exported(f"{n} photos as a data set (Parquet, Hugging Face card, Croissant)", notes)
+
+
 class _Photos:
     """Puts photos into an export: links, copies, or thumbnails of those that are gone."""
 
@@ -187,4 +193,5 @@ KINDS: dict[str, Callable[[Cafes, Path, bool], Exported]] = {
     "csv": _csv,
     "geojson": _geojson,
     "fiftyone": _fiftyone,
+    "dataset": _dataset,
 }

@@ -17,6 +17,7 @@ from cafemood.core.html import as_text, environment, for_script
 from cafemood.evaluation.score_table import score_of
 from cafemood.report import no_place
 from cafemood.report.style import COLORS, MARKS
+from cafemood.report.telling import Told, told
 from cafemood.report.training import health_panels
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
@@ -24,9 +25,6 @@ from cafemood.survey import figures as survey_figures
 
 N_TYPICAL, N_BORDERLINE, N_SHEET = 6, 4, 24
 """Photos of a mood: typical ones and borderline ones on its card, and those on its contact sheet."""
-
-FOLLOWS = ("follows-cafes", "follows-content", "follows-neither", "groups-cafes")
-"""Codes of the finding that says whether the groups are mood or content: it stands above all others."""
 
 
 def write_report(run: Run) -> Path:
@@ -93,8 +91,12 @@ class _View:
         return self.run.card.unit == "cafe"
 
     @cached_property
+    def told(self) -> Told:
+        return told(self.run)
+
+    @property
     def names(self) -> list[moods.Mood]:
-        return moods.of_run(self.run)
+        return self.told.moods
 
     @cached_property
     def moods(self) -> list[dict[str, Any]]:
@@ -150,6 +152,7 @@ class _View:
         return {
             "j": j,
             "name": self.names[j],
+            "called": f"{j + 1}  {self.names[j].english}" if self.names[j].english else f"Mood {j + 1}",
             "color": COLORS[j % len(COLORS)],
             "size": len(rows),
             "share": len(rows) / len(self.table),
@@ -158,10 +161,15 @@ class _View:
             "largest_share": float(cafes.iloc[0] / len(rows)),
             "one_cafe": len(rows) > 2 and cafes.iloc[0] > 0.5 * len(rows),
             "silhouette": _finite(rows["silhouette"].mean()),
+            "standing": self.told.standing(j),
+            "standing_korean": self.told.standing_korean(j),
+            "standing_code": self.told.standings[j].code,
             "jaccard": ((self.run.scores.get("stability") or {}).get("jaccard") or [None] * (j + 1))[j],
             "medoid": self.place(self.typical(j)[0]),
             "typical": [self.place(i) for i in self.typical(j)[1:]],
-            "borderline": [(self.place(i), int(self.table["second_cluster"][i]) + 1) for i in self.borderline(j)],
+            "borderline": [
+                (self.place(i), self.told.called(int(self.table["second_cluster"][i]))) for i in self.borderline(j)
+            ],
             "palette": thumbnails.palette([data for data in pictures if data]),
         }
 
@@ -178,6 +186,8 @@ class _View:
             "cafe": [as_text(n) or as_text(c) for n, c in zip(table["cafe_name"], table["cafe_id"], strict=True)],
             "cluster": table["cluster"].tolist(),
             "second": table["second_cluster"].tolist(),
+            "distance": [round(float(d), 4) for d in table["distance"]],
+            "sizes": [mood.size for mood in self.names],
             "probability": [round(float(p), 3) for p in table["probability"]],
             "credit": [
                 " · ".join(filter(None, (as_text(a), as_text(x))))
@@ -245,10 +255,11 @@ class _View:
         return {
             "title": f"{n}, {len(self.moods)} moods",
             "of_cafes": self.of_cafes,
-            "follows": next((f.text for f in self.run.findings if f.code in FOLLOWS), ""),
+            "headline": self.told.headline,
+            "tested": any(standing.code for standing in self.told.standings),
             "card": card,
             "evaluation": self.run.scores,
-            "findings": [finding for finding in self.run.findings if finding.code not in FOLLOWS],
+            "findings": self.told.findings,
             "moods": self.moods,
             "marks": MARKS,
             "score_rows": self.score_rows(),

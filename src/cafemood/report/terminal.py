@@ -5,35 +5,83 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from cafemood.core.names import plain, shown
+from cafemood.evaluation.headline import Headline
 from cafemood.evaluation.score_table import first_columns, score_of
+from cafemood.report.telling import Told, told
 from cafemood.runs.run import Run
 
 if TYPE_CHECKING:
     from cafemood.report.comparison import Comparison
 
 _STYLE = {"bad": ("✗", "bold red"), "warn": ("!", "yellow"), "good": ("✓", "green"), "info": ("·", "dim")}
+_STANDING = {"solid": "green", "shaky": "yellow", "double": "yellow"}
 
 
-def print_summary(run: Run, console: Console | None = None) -> None:
-    """Print the verdict, and the run's scores beside those of its baselines, each with its space."""
+def print_summary(run: Run, console: Console | None = None, *, details: bool = True) -> None:
+    """Print whether the moods may be used, and each mood in a line; then, as details, the verdict and all scores.
+
+    Args:
+        run: A finished run.
+        console: Where to; None: standard output.
+        details: Print the figures too: findings, and scores beside those of baselines, each with its space.
+    """
     console = console or Console()
-    card, record = run.card, run.scores
+    card = run.card
     data, backbone = card.data, card.backbone
     console.print()
     grouped = f"{card.k} groups" + (f" of {data.n_cafes} cafés" if card.unit == "cafe" else "")
+    gone = f"{len(data.skipped)} skipped" + (f", {len(data.left_out)} left out" if data.left_out else "")
     console.print(
-        f"{data.n_photos} photos ({len(data.skipped)} skipped), {grouped}; {backbone.name} "
+        f"{data.n_photos} photos ({gone}), {grouped}; {backbone.name} "
         f"{backbone.output}, {backbone.precision}; clustered in {card.space.clustering}",
-        style="bold",
+        style="dim",
         highlight=False,
         markup=False,
         emoji=False,
     )
-    for finding in run.findings:
+    said = told(run)
+    _print_headline(said.headline, console)
+    console.print()
+    _print_moods(said, console)
+    if details:
+        _print_details(run, said, console)
+    console.print()
+
+
+def _print_headline(headline: Headline, console: Console) -> None:
+    mark, style = _STYLE[headline.level]
+    answer, *more = headline.english
+    console.print(Text(f"\n {mark} {plain(answer)}", style=f"bold {style.removeprefix('bold ')}"))
+    for sentence in more:
+        console.print(Padding(Text(plain(sentence)), (0, 0, 0, 3)))
+
+
+def _print_moods(said: Told, console: Console) -> None:
+    """A line a mood: its number, its name, its size and how it stood in refits."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for mood in said.moods:
+        table.add_row(
+            f"   {mood.number}",
+            Text(plain(mood.english) or "(nothing sets it apart)", style="" if mood.english else "dim"),
+            f"{mood.size:,} photo{'' if mood.size == 1 else 's'}",
+            Text(plain(said.standing(mood.cluster)), style=_STANDING.get(said.standings[mood.cluster].code, "")),
+        )
+    console.print(table)
+
+
+def _print_details(run: Run, said: Told, console: Console) -> None:
+    record = run.scores
+    console.print("\nDetails", style="bold")
+    for finding in said.findings:
         mark, style = _STYLE[finding.level]
         console.print(Text(f" {mark} {plain(finding.text)}", style=style))
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -49,14 +97,14 @@ def print_summary(run: Run, console: Console | None = None) -> None:
         others = [_mean_sd(baseline["scores"].get(name)) for baseline in record["baselines"]]
         table.add_row(name, _number(value), *others, _mean_sd(record["null"].get(name)))
     console.print(table)
-    console.print()
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None, n_rows: int = 20) -> None:
     """Print which of many runs is best supported, and the head of their table."""
-    from cafemood.report.comparison_findings import findings
+    from cafemood.report.comparison_findings import findings, headline
 
     console = console or Console()
+    _print_headline(headline(comparison), console)
     console.print()
     for finding in findings(comparison):
         mark, style = _STYLE[finding.level]

@@ -23,7 +23,7 @@
   const lower = new Set(["rank", "seconds", "k", "seed", ...data.lower]);
   const rows = data.rows.map((row, i) => {
     const line = make("tr", { "data-run": i });
-    if (row.rank === 1) line.classList.add("first");
+    if (row.rank === 1 && !data.noise[i]) line.classList.add("first");
     for (const column of data.columns) {
       const cell = make(column === "run" ? "th" : "td", column === "run" ? { class: "name", scope: "row" } : {});
       if (column === "run") {
@@ -34,8 +34,7 @@
       if (column === "reason") cell.classList.add("reason");
       if (column === "z@features" && data.noise[i]) {
         cell.classList.add("noise");
-        cell.append(" !");
-        cell.title = "no better than noise: below this run’s own limit, which is 2, or more where k was chosen among several";
+        cell.append(" ", make("span", { role: "img", "aria-label": "no better than noise" }, "!"));
       }
       line.append(cell);
     }
@@ -44,7 +43,8 @@
     return line;
   });
   for (const column of data.columns) {
-    const cell = make("th", { scope: "col", title: data.explained[column] ?? "" });
+    const cell = make("th", { scope: "col" });
+    if (data.explained[column]) $("columns").append(make("dt", {}, column), make("dd", {}, data.explained[column]));
     if (column === "run") cell.classList.add("name");
     if (!numeric.has(column)) cell.classList.add("text");
     const button = make("button", { type: "button" }, column);
@@ -92,13 +92,23 @@
     return list;
   };
 
+  // What a mark in a figure is: said below it, for a pointer, a tap and the keyboard.
+  function says(node, where, text, run = null) {
+    node.setAttribute("tabindex", "0");
+    node.setAttribute("role", "img");
+    node.setAttribute("aria-label", text);
+    const tell = () => { $(where).textContent = text; if (run !== null) light(run); };
+    for (const event of ["pointerenter", "click", "focus"]) node.addEventListener(event, tell);
+    for (const event of ["pointerleave", "blur"]) node.addEventListener(event, () => light(null));
+  }
+
   // A score against k.
   const scores = data.columns.filter((c) => numeric.has(c) && !["rank", "k", "seed", "n_photos"].includes(c) && done.some((row) => known(row[c])));
   for (const score of scores) $("score").append(make("option", {}, score));
   function curve() {
     const score = $("score").value;
     const [W, H, L, R, T, B] = [900, 340, 64, 20, 16, 44];
-    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${score} against k` });
+    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": `${score} against k` });
     const points = done.filter((row) => known(row[score]));
     const ks = points.map((row) => row.k), values = points.map((row) => row[score]);
     const [k0, k1] = [Math.min(...ks), Math.max(...ks)];
@@ -118,7 +128,7 @@
       svg.append(draw("polyline", { class: "line", stroke: tone.get(key), points: line.map((row) => `${x(row.k)},${y(row[score])}`).join(" ") }));
       for (const row of line) {
         const dot = draw("circle", { cx: x(row.k), cy: y(row[score]), r: 5, fill: tone.get(key) });
-        dot.append(draw("title", {}, `${row.run}: ${number(row[score])}`));
+        says(dot, "said-curve", `${row.run}: ${number(row[score])}`, row.place);
         svg.append(dot);
       }
     }
@@ -132,7 +142,7 @@
     .filter((axis) => done.filter((row) => known(row[axis])).length > 1);
   if (axes.length > 1) {
     const [W, H, L, R, T, B] = [900, 320, 60, 60, 40, 28];
-    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Every run over every term" });
+    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": "Every run over every term" });
     const x = (i) => L + (i / (axes.length - 1)) * (W - L - R);
     const range = axes.map((axis) => { const v = done.map((row) => row[axis]).filter(known); return [Math.min(...v), Math.max(...v)]; });
     const y = (v, i) => T + (1 - (range[i][1] === range[i][0] ? 0.5 : (v - range[i][0]) / (range[i][1] - range[i][0]))) * (H - T - B);
@@ -142,11 +152,18 @@
       svg.append(draw("text", { x: x(i), y: 30, "text-anchor": "middle" }, number(range[i][1])), draw("text", { x: x(i), y: H - 10, "text-anchor": "middle" }, number(range[i][0])));
     });
     for (const row of done) {
-      const points = axes.map((axis, i) => (known(row[axis]) ? `${x(i)},${y(row[axis], i)}` : null)).filter(Boolean);
-      const line = draw("polyline", { class: "run", stroke: tone.get(toneOf(row)), points: points.join(" "), "data-run": row.place });
-      line.append(draw("title", {}, row.run));
-      line.addEventListener("pointerenter", () => light(row.place));
-      line.addEventListener("pointerleave", () => light(null));
+      const shade = tone.get(toneOf(row));
+      const line = draw("g", { class: "run", stroke: shade, "data-run": row.place });
+      let piece = [];
+      const end = () => { if (piece.length > 1) line.append(draw("polyline", { points: piece.join(" ") })); piece = []; };
+      axes.forEach((axis, i) => {
+        if (!known(row[axis])) return end();
+        piece.push(`${x(i)},${y(row[axis], i)}`);
+        line.append(draw("circle", { cx: x(i), cy: y(row[axis], i), r: 3.5, fill: shade }));
+      });
+      end();
+      const values = axes.filter((axis) => known(row[axis])).map((axis) => `${axis} ${number(row[axis])}`);
+      says(line, "said-parallel", `${row.run}: ${values.join(", ")}`, row.place);
       svg.append(line);
     }
     $("parallel").append(svg, keys());
@@ -158,7 +175,7 @@
   function heat(values, rowNames, columnNames, low, high, numbered) {
     const table = make("table", { class: "heat" });
     const top = make("tr");
-    top.append(make("th"));
+    top.append(make("th", { scope: "col" }, "run"));
     columnNames.forEach((name) => top.append(numbered ? make("th", { scope: "col" }, name) : make("th", { scope: "col", class: "up" }, name)));
     const thead = make("thead");
     thead.append(top);
@@ -166,7 +183,7 @@
     values.forEach((line, i) => {
       const tr = make("tr");
       tr.append(make("th", { scope: "row" }, rowNames[i]));
-      line.forEach((v, j) => tr.append(make("td", { style: v === null ? "" : `background:${shade(v, low, high)}`, title: `${rowNames[i]} / ${columnNames[j]}` }, v === null ? "–" : v.toFixed(2))));
+      line.forEach((v) => tr.append(make("td", { style: v === null ? "" : `background:${shade(v, low, high)}` }, v === null ? "–" : v.toFixed(2))));
       table.append(tr);
     });
     return table;
@@ -178,7 +195,26 @@
     $("cross").append(heat(data.cross, numberedNames, data.spaces, Math.min(0, ...all), Math.max(0.05, ...all), false));
   } else $("cross-part").hidden = true;
 
+  // Lightbox: steps through the photos of one group.
+  const box = $("lightbox");
+  let inSheet = [], at = 0;
+  function show(list, i) {
+    [inSheet, at] = [list, i];
+    const { picture, text } = list[i], image = box.querySelector("img");
+    image.hidden = !picture;
+    if (picture) image.src = picture; else image.removeAttribute("src");
+    image.alt = text;
+    box.querySelector("p").textContent = text;
+    if (!box.open) box.showModal();
+  }
+  const step = (by) => show(inSheet, (at + by + inSheet.length) % inSheet.length);
+  box.querySelector(".close").addEventListener("click", () => box.close());
+  box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+  for (const button of box.querySelectorAll("[data-step]")) button.addEventListener("click", () => step(Number(button.dataset.step)));
+  box.addEventListener("keydown", (event) => { if (event.key === "ArrowRight") step(1); if (event.key === "ArrowLeft") step(-1); });
+
   // Two runs, photo by photo.
+  const moodName = (run, group) => data.moods[run][group] ?? `mood ${group + 1}`;
   for (const id of ["left", "right"]) data.names.forEach((name, i) => $(id).append(make("option", { value: i }, `${i + 1} ${name}`)));
   $("right").value = String(data.pick !== null && data.pick !== 0 ? data.pick : Math.min(1, data.names.length - 1));
   function matched(a, b) {
@@ -201,25 +237,29 @@
     const moved = a.map((group, i) => to.get(group) !== b[i]);
     const count = moved.filter(Boolean).length;
     $("moved").textContent = `${count} of ${a.length} photos (${Math.round((100 * count) / a.length)} %) changed group.`;
-    const sheet = (labels, own, other, others) => {
+    const sheet = (labels, own, other, others, run, otherRun) => {
       const parts = [];
       for (const group of [...new Set(labels)].sort((p, q) => p - q)) {
         const inside = [...labels.keys()].filter((i) => labels[i] === group && (!$("changed").checked || moved[i]));
         const title = make("h3");
-        title.append(make("span", { class: "dot", style: `background:${own(group)}` }), `Mood ${group + 1} · ${inside.length}`);
+        const name = moodName(run, group);
+        title.append(make("span", { class: "dot", style: `background:${own(group)}` }), `${name[0].toUpperCase()}${name.slice(1)} · ${inside.length}`);
         const grid = make("div", { class: "photos" });
-        for (const i of inside) {
-          const text = `${data.cafe[i]}: mood ${others[i] + 1} in the other run`;
-          const style = `--other:${other(others[i])}`;
-          grid.append(data.pictures[i] ? make("img", { src: data.pictures[i], alt: text, title: text, style }) : make("span", { title: `${text} (photo is gone)`, style }));
-        }
+        const list = inside.map((i) => ({ picture: data.pictures[i], text: `${data.cafe[i]}\n${name}; in the other run ${moodName(otherRun, others[i])}` }));
+        inside.forEach((i, place) => {
+          const button = make("button", { type: "button", style: `--other:${other(others[i])}`, "aria-label": `Enlarge ${data.cafe[i]}: ${moodName(otherRun, others[i])} in the other run${data.pictures[i] ? "" : " (photo is gone)"}` });
+          if (data.pictures[i]) button.append(make("img", { src: data.pictures[i], alt: "" }));
+          button.addEventListener("click", () => show(list, place));
+          grid.append(button);
+        });
         if (inside.length) parts.push(title, grid);
       }
       return parts.length ? parts : [make("p", { class: "small" }, "No photo changed group.")];
     };
-    $("sheet-left").replaceChildren(...sheet(a, shadeLeft, shadeRight, b));
-    $("sheet-right").replaceChildren(...sheet(b, shadeRight, shadeLeft, a));
+    $("sheet-left").replaceChildren(...sheet(a, shadeLeft, shadeRight, b, $("left").value, $("right").value));
+    $("sheet-right").replaceChildren(...sheet(b, shadeRight, shadeLeft, a, $("right").value, $("left").value));
   }
   for (const id of ["left", "right", "changed"]) $(id).addEventListener("change", pair);
   if (data.names.length > 1) pair();
+  if (navigator.language.startsWith("ko")) document.querySelector(".korean").open = true;
 })();

@@ -3,16 +3,47 @@
   const data = JSON.parse(document.getElementById("payload").textContent);
   const n = data.file.length;
   const name = (i) => (data.cafes_known ? data.cafe[i] : data.file[i]);
-  const moodOf = (i) => `Mood ${data.cluster[i] + 1}, probability ${data.probability[i].toFixed(2)}`;
+  const moodName = (j) => (data.names[j] ? `“${data.names[j]}”` : `mood ${j + 1}`);
+  const moodOf = (i) => `${data.names[data.cluster[i]] ? `${moodName(data.cluster[i])} (mood ${data.cluster[i] + 1})` : `Mood ${data.cluster[i] + 1}`}, probability ${data.probability[i].toFixed(2)}`;
 
   // Pictures on the cards: each photo's one thumbnail, as a background.
-  const enlargeable = [...document.querySelectorAll("[data-photo]")];
-  for (const button of enlargeable) {
+  function show(button) {
     const i = Number(button.dataset.photo);
     if (data.pictures[i]) button.style.backgroundImage = `url("${data.pictures[i]}")`;
-    button.setAttribute("aria-label", `Enlarge ${name(i)}, mood ${data.cluster[i] + 1}`);
+    button.setAttribute("aria-label", `Enlarge ${name(i)}, ${moodName(data.cluster[i])}`);
     button.addEventListener("click", () => open(i));
   }
+  for (const button of document.querySelectorAll("[data-photo]")) show(button);
+
+  // All photos of a mood, made when they are asked for.
+  for (const all of document.querySelectorAll(".all")) {
+    all.addEventListener("toggle", () => {
+      const grid = all.querySelector(".grid"), cluster = Number(all.dataset.cluster);
+      if (!all.open || grid.childElementCount) return;
+      const own = [...Array(n).keys()].filter((i) => data.cluster[i] === cluster);
+      own.sort((a, b) => data.distance[a] - data.distance[b]);
+      for (const i of own) {
+        const button = document.createElement("button");
+        button.type = "button"; button.className = "photo"; button.dataset.photo = i;
+        show(button);
+        grid.append(button);
+      }
+      const size = data.sizes[cluster];
+      if (own.length < size) {
+        const note = document.createElement("p");
+        note.className = "small";
+        note.textContent = `${own.length} of ${size} photos are in this page; assignments.csv lists all.`;
+        grid.after(note); // of many photos the page has some
+      }
+    });
+  }
+
+  // A link into what is folded opens it; so does printing. Korean readers get their lines opened.
+  const unfold = (link) => { const part = document.querySelector(link)?.closest("details"); if (part) part.open = true; };
+  for (const link of document.querySelectorAll('.contents a, a[href="#skipped"]')) link.addEventListener("click", () => unfold(link.getAttribute("href")));
+  if (/^#[\w-]+$/.test(location.hash)) unfold(location.hash);
+  addEventListener("beforeprint", () => { for (const part of document.querySelectorAll(".figures, .why")) part.open = true; });
+  if (navigator.language.startsWith("ko")) document.querySelector(".korean").open = true;
 
   // Lightbox: steps through the photos of one mood.
   const box = document.getElementById("lightbox");
@@ -23,7 +54,7 @@
     image.hidden = !data.pictures[i];
     if (data.pictures[i]) image.src = data.pictures[i]; else image.removeAttribute("src");
     image.alt = name(i);
-    const lines = [data.file[i], data.cafes_known ? `Café ${data.cafe[i]}` : "", `${moodOf(i)}; next: mood ${data.second[i] + 1}`, data.credit[i]];
+    const lines = [data.file[i], data.cafes_known ? `Café ${data.cafe[i]}` : "", `${moodOf(i)}; next: ${moodName(data.second[i])}`, data.credit[i]];
     box.querySelector("p").textContent = lines.filter(Boolean).join("\n");
     if (!box.open) box.showModal();
   }
@@ -51,7 +82,7 @@
   let width = 0, height = 0, pending = false;
 
   function fit() {
-    const margin = 48;
+    const margin = Math.min(90, 12 + 0.31 * Math.sqrt((width * height) / n)); // half a picture
     const scale = Math.min((width - 2 * margin) / (bounds.x1 - bounds.x0 || 1), (height - 2 * margin) / (bounds.y1 - bounds.y0 || 1));
     view = { scale, fit: scale, x: width / 2 - scale * (bounds.x0 + bounds.x1) / 2, y: height / 2 + scale * (bounds.y0 + bounds.y1) / 2 };
   }
