@@ -54,6 +54,7 @@ def write_atlas(cafes: Cafes, *, folder: bool | None = None, streets: Path | Non
     html = made.render(
         title=view.title,
         n_gone=view.n_gone,
+        edited=view.run.card.edited,
         n_shown=None if len(view.shown) == len(view.run.photos) else len(view.shown),
         moods=view.moods,
         payload=for_script(payload),

@@ -33,6 +33,8 @@ def print_summary(run: Run, console: Console | None = None) -> None:
         markup=False,
         emoji=False,
     )
+    if card.edited:
+        console.print(Text(f" ✎ {plain(card.edited_words)}", style="bold"))
     for finding in run.findings:
         mark, style = _STYLE[finding.level]
         console.print(Text(f" {mark} {plain(finding.text)}", style=style))
