@@ -18,6 +18,7 @@ from cafemood.cafes import moods
 from cafemood.cafes.profiles import Cafes
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
+from cafemood.report import editing
 from cafemood.report.mapping import mercator, read_streets
 from cafemood.report.style import COLORS
 from cafemood.runs import thumbnails
@@ -188,6 +189,7 @@ class _Atlas:
             "moods": self.moods,
             "cafes_known": bool(self.run.knows_cafes),
             "streets": streets,
+            "edit": editing.payload(self.run, self.shown),
             "cafes": {
                 "id": table["cafe_id"].tolist(),
                 "name": [as_text(n) or str(i) for n, i in zip(table["cafe_name"], table["cafe_id"], strict=True)],
