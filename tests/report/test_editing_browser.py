@@ -9,10 +9,11 @@ from chromium import browser_only
 from made_runs import HOSTILE
 
 from cafemood import runs
-from cafemood.cafes import editing, moods
+from cafemood.cafes import editing, moods, profiles
 from cafemood.core.cells import csv_line
 from cafemood.report import editing as pages
 from cafemood.report import report
+from cafemood.report.atlas import write_atlas
 
 pytestmark = browser_only
 
@@ -119,3 +120,27 @@ def test_near_duplicates_are_found_and_all_but_one_selected(visit, cafe_run):
     assert page.locator("#editor .tile").count() == 5
     page.locator("#editor .rest").click()
     assert page.evaluate("editing.selected.size") == 3
+
+
+def test_a_line_around_photos_of_the_atlas_selects_them(visit, cafe_run):
+    page = visit(write_atlas(profiles.load(cafe_run)))
+    page.wait_for_selector("html[data-drawn]", state="attached")
+    page.locator("#select").click()
+    page.wait_for_timeout(200)
+    box = page.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    for x, y in ((box["width"] / 2, 5), (box["width"] / 2, box["height"] - 5), (5, box["height"] - 5)):
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
+    page.mouse.up()
+    selected = page.evaluate("[...editing.selected].sort((a, b) => a - b)")
+    x = cafe_run.photos["x"]
+    middle = (x.min() + x.max()) / 2  # the map fits its window: what lies left of its middle was inside of the line
+    assert selected == np.flatnonzero(x < middle).tolist()
+    page.locator("#edit-bar [data-act=split]").click()
+    assert page.locator("[data-mood='2'] small").inner_text() == str(len(selected))
+    edits = json.loads(downloaded(page, "save").read_text(encoding="utf-8"))["edits"]
+    assert sorted(edits[0]["photos"]) == sorted(cafe_run.photos["photo_id"][selected])
+    page.locator("#edit-bar [data-act=undo]").click()
+    assert page.locator("[data-mood]").count() == 2
+    assert page.complaints == []

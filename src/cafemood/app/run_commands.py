@@ -149,6 +149,9 @@ def atlas(
     streets: Annotated[
         Path | None, typer.Option(parser=given_path, metavar="FILE", help="GeoJSON lines to draw below the cafés.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option("--map", metavar="KIND", help="umap, pca, or auto: umap where it is installed.")
+    ] = "auto",
     show_page: Open = False,
 ) -> None:
     """Write the atlas: a page to wander through all photos and cafés; it needs no network."""
@@ -157,7 +160,7 @@ def atlas(
 
     opened = run_of(run)
     with doing("drawing the atlas"):
-        page = atlases.write_atlas(profiles.load(opened), folder=folder, streets=streets)
+        page = atlases.write_atlas(profiles.load(opened), folder=folder, streets=streets, map_kind=kind)
     say(f"Atlas: {page}")
     open_page(page, show_page)
 
