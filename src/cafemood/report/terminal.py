@@ -23,6 +23,8 @@ def print_summary(run: Run, console: Console | None = None) -> None:
     console = console or Console()
     card, record = run.card, run.scores
     data, backbone = card.data, card.backbone
+    if card.edited:
+        console.print(Text(f"\n{plain(card.edited_words)}", style="bold"))
     console.print()
     grouped = f"{card.k} groups" + (f" of {data.n_cafes} cafés" if card.unit == "cafe" else "")
     console.print(
@@ -33,8 +35,6 @@ def print_summary(run: Run, console: Console | None = None) -> None:
         markup=False,
         emoji=False,
     )
-    if card.edited:
-        console.print(Text(f" ✎ {plain(card.edited_words)}", style="bold"))
     for finding in run.findings:
         mark, style = _STYLE[finding.level]
         console.print(Text(f" {mark} {plain(finding.text)}", style=style))

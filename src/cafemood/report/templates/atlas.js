@@ -118,9 +118,9 @@
   }
   function fit() {
     untouched = true;
-    const margin = state.view === "wall" ? 24 : 56;
-    const scale = Math.min((width - 2 * margin) / (bounds.x1 - bounds.x0 + (place.tile ? 1 : 0) || 1), (height - 2 * margin) / (bounds.y1 - bounds.y0 + (place.tile ? 1 : 0) || 1));
-    view = { scale, fit: scale, x: width / 2 - scale * (bounds.x0 + bounds.x1) / 2, y: height / 2 + scale * (bounds.y0 + bounds.y1) / 2 };
+    const margin = state.view === "wall" ? 24 : 56, top = state.view === "wall" ? 40 : 0; // the choice of colours lies there
+    const scale = Math.min((width - 2 * margin) / (bounds.x1 - bounds.x0 + (place.tile ? 1 : 0) || 1), (height - top - 2 * margin) / (bounds.y1 - bounds.y0 + (place.tile ? 1 : 0) || 1));
+    view = { scale, fit: scale, x: width / 2 - scale * (bounds.x0 + bounds.x1) / 2, y: (height + top) / 2 + scale * (bounds.y0 + bounds.y1) / 2 };
     stale = true;
     redraw();
   }

@@ -6,7 +6,7 @@
   const PAGE = 400;
   let data, edit, n, base, state; // read when the first edit begins: the page is there sooner
   const edits = [], selected = new Set();
-  let saved = 0, page = 0, order = [], anchor = -1, focused = 0, thirds, groupOf, listeners = [], opener = null, active = false;
+  let unsaved = false, page = 0, order = [], anchor = -1, focused = 0, thirds, groupOf, listeners = [], opener = null, active = false;
 
   function begin() {
     if (data) return;
@@ -67,6 +67,7 @@
   function add(one) {
     rowsById();
     edits.push(one);
+    unsaved = true;
     replay();
     say("");
     changed();
@@ -75,6 +76,7 @@
     if (!edits.length) return;
     const text = state.said.at(-1);
     edits.pop();
+    unsaved = edits.length > 0;
     replay();
     say(`Undone: ${text}`);
     changed();
@@ -130,7 +132,7 @@
     const there = [...state.sizes.values()].filter(Boolean).length;
     if (there < 2 && edits.some((one) => one.do !== "rename")) return say("Two moods are the least: undo something first.");
     give("edits.json", JSON.stringify({ kind: edit.kind, version: edit.version, run: edit.run, run_name: edit.run_name, edits }, null, 1) + "\n", "application/json");
-    saved = edits.length;
+    unsaved = false;
     say("");
     $(".run-it code", bar).textContent = edit.command;
     $(".run-it", bar).hidden = false;
@@ -164,7 +166,7 @@
           edits.push(...found.edits);
           if (!edits.every((one) => (one.photos || []).every((id) => edit.row.has(id)))) throw new Error("photo");
           replay();
-          saved = edits.length;
+          unsaved = false;
           said = `${edits.length} edit${edits.length === 1 ? "" : "s"} from the file.`;
         } catch { edits.splice(0, edits.length, ...before); replay(); }
       }
@@ -182,7 +184,7 @@
   }
   function toggle(i, { range = false } = {}) {
     const from = order.indexOf(anchor), to = order.indexOf(i);
-    if (range && from >= 0 && to >= 0) for (const j of order.slice(Math.min(from, to), Math.max(from, to) + 1)) selected.add(j);
+    if (range && from >= 0 && to >= 0) for (const j of order.slice(Math.min(from, to), Math.max(from, to) + 1)) { if (state.labels[j]) selected.add(j); }
     else if (selected.has(i)) selected.delete(i);
     else selected.add(i);
     anchor = i;
@@ -230,13 +232,20 @@
     order = rows;
     page = Math.max(0, Math.min(page, Math.ceil(rows.length / PAGE) - 1));
     const shown = rows.slice(page * PAGE, (page + 1) * PAGE), grid = $(".grid"), tiles = [];
-    let last = -1;
+    let last = -1, into = tiles;
     for (const i of shown) {
       if (near && groupOf.get(i) !== last) {
         last = groupOf.get(i);
-        tiles.push(Object.assign(document.createElement("h4"), { textContent: `${edit.near[last].length} alike` }));
+        const group = document.createElement("div"), words = Object.assign(document.createElement("h4"), { textContent: `${edit.near[last].length} alike` });
+        group.className = "alike";
+        group.setAttribute("role", "group");
+        group.setAttribute("aria-label", words.textContent);
+        words.setAttribute("aria-hidden", "true");
+        group.append(words);
+        tiles.push(group);
+        into = { push: (made) => group.append(made) };
       }
-      tiles.push(tile(i));
+      into.push(tile(i));
     }
     grid.replaceChildren(...tiles);
     focused = Math.max(0, Math.min(focused, shown.length - 1));
@@ -376,7 +385,7 @@
   for (const button of editor.querySelectorAll("[data-page]")) button.addEventListener("click", () => { page += Number(button.dataset.page); draw(); $(".photos").scrollTop = 0; });
   editor.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.target.matches("input")) { close(); event.stopPropagation(); } });
   addEventListener("keydown", (event) => { if ((event.ctrlKey || event.metaKey) && event.key === "z" && active && !event.target.matches("input")) { undo(); event.preventDefault(); } });
-  addEventListener("beforeunload", (event) => { if (edits.length > saved || (edits.length && edits.length < saved)) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
   addEventListener("resize", measure);
   for (const button of document.querySelectorAll("[data-edit-open]")) button.addEventListener("click", open);
 
