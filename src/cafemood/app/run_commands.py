@@ -159,7 +159,7 @@ def atlas(
     from cafemood.report import atlas as atlases
 
     opened = run_of(run)
-    with doing("drawing the atlas"):
+    with doing("drawing the atlas (a first map by UMAP takes longest; --map pca is at hand)"):
         page = atlases.write_atlas(profiles.load(opened), folder=folder, streets=streets, map_kind=kind)
     say(f"Atlas: {page}")
     open_page(page, show_page)

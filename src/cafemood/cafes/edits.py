@@ -189,10 +189,12 @@ class _State:
                 self.names.pop(mood, None)
             self.labels[np.isin(self.labels, edit.moods)] = into
         else:
+            if edit.do == "split":
+                self._name(into, edit.name)
             how = {"split": "Split {} off as {}.", "move": "Moved {} to {}.", "exclude": "Excluded {}."}[edit.do]
             self.done.append(how.format(photos, self.titles.get(into, "")))
             self.labels[rows] = into
-        if edit.do in ("rename", "split"):
+        if edit.do == "rename":
             self._name(into, edit.name)
 
     def _row(self, photo: str) -> int:
