@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from cafemood.cafes import editing, moods, profiles, similar
 from cafemood.cafes.edits import KIND, VERSION
 from cafemood.clustering import stored
 from cafemood.errors import RunError
+from cafemood.evaluation.edited import EditedRows, assess_edited, clustering_of
 from cafemood.report import comparison, run_names
 from cafemood.report.atlas import write_atlas
 from cafemood.report.finish import finish
@@ -161,6 +163,24 @@ def test_a_cafe_is_not_parted_where_cafes_were_grouped(cafe_run):
     assert edited.scores["unit"] == "cafe"
     assert np.isnan(edited.assignments["certainty"]).all()
     assert edited.scores["sizes"] == [2, 3, 1]
+
+
+def test_of_a_space_that_cafes_taught_nulls_are_in_it_and_cafes_tell_nothing():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 20)
+    z = rng.normal(size=(60, 3)) + 4 * np.eye(3)[labels]
+    cafes = [str(i // 4) for i in range(60)]
+    rows = EditedRows(rng.normal(size=(60, 8)), z, "cafe3", z[:, :2], labels, cafes, learnt=True, from_cafes=True)
+    told = assess_edited(rows, clustering_of(rows), n_nulls=3, baseline_seeds=1)
+    assert "silhouette@cafe3" in told.details["null"]
+    assert "silhouette@features" not in told.details["null"]
+    assert told.details["coherence"] is None
+    plain = replace(rows, learnt=False, from_cafes=False)
+    told = assess_edited(plain, clustering_of(plain), n_nulls=3, baseline_seeds=1)
+    assert "silhouette@features" in told.details["null"]
+    assert told.details["coherence"]["ratio"] > 1
+    means = np.stack([z[labels == j].mean(axis=0) for j in range(3)])
+    assert clustering_of(rows).centers == pytest.approx(means, abs=1e-5)
 
 
 @pytest.mark.slow

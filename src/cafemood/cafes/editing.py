@@ -33,7 +33,7 @@ from cafemood.runs.writer import RunWriter, distances_to_means
 EDITS_FILE, EXCLUDED_FILE = "edits.json", "excluded.csv"
 _OF_PHOTOS = ("rows", "rests", "scenes", "scene_probabilities")
 """Tensors of `features.safetensors` with a row a photo."""
-_PICTURES = ("thumbnails.parquet", "looks.parquet", "phashes.parquet", "left_out.csv")
+_PICTURES = ("thumbnails.parquet", "looks.parquet", "phashes.parquet", "scales.parquet", "left_out.csv")
 """What of a run's folder holds for its photos in whatever moods; words and cafés are told anew."""
 _RESULT = ("assignments.parquet", "scores.json", "model.safetensors", "features.safetensors")
 _ADDED = ("added.parquet", "added.safetensors")
@@ -175,7 +175,8 @@ class _Result:
             cafes=cafes,
             truth=truth,
             n_components=card.reduce.n_components if card.reduce.name == "pca" and apart else None,
-            learnt=card.reduce.name == "cafe" and apart,
+            learnt=card.reduce.name not in ("none", "pca") and apart and "embedding" not in card.space.clustering,
+            from_cafes=card.reduce.name == "cafe",
             places=self._places(cafes) if card.unit == "cafe" and cafes is not None else None,
             seed=card.seed,
         )

@@ -35,7 +35,8 @@ class EditedRows:
         cafes: Café of each (n,), if known.
         truth: Ground-truth label of each (n,), if there is one.
         n_components: Of the PCA before the clustering; None: another space.
-        learnt: Whether the space was learnt from café ids: what it says of the same cafés is not told again then.
+        learnt: Whether the space was learnt from cafés or from people: nulls are of it then, and not of the features.
+        from_cafes: Whether cafés taught it: that their photos share moods is then not told, as they were to.
         places: The cafés, where these were grouped, and not photos.
         seed: Of all that is random.
     """
@@ -49,6 +50,7 @@ class EditedRows:
     truth: Sequence[str | None] | None = None
     n_components: int | None = None
     learnt: bool = False
+    from_cafes: bool = False
     places: CafePlaces | None = None
     seed: int = 0
 
@@ -112,7 +114,7 @@ def assess_edited(
     compared = baselines(judged, of_rows, k, n_seeds=baseline_seeds)
     space = CafeSpace(of_rows.embedding, rows.space) if rows.learnt else None
     told = assess(judged, plane, of_rows, compared, options, truth=truth, cafes=cafes, space=space, units=units)
-    details = told.details | ({"coherence": None} if rows.learnt else {})
+    details = told.details | ({"coherence": None} if rows.from_cafes else {})
     findings = [_without_refits(found) for found in verdict({"scores": told.scores, **details}, n=len(judged), k=k)]
     silhouettes = told.silhouettes if places is None else told.silhouettes[places.member]
     return Evaluation(told.scores, findings, silhouettes, details)
