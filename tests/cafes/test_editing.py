@@ -16,6 +16,7 @@ from cafemood import runs
 from cafemood.cafes import editing, moods, profiles, similar
 from cafemood.cafes.edits import KIND, VERSION
 from cafemood.clustering import stored
+from cafemood.core.atomic import write_tensors
 from cafemood.errors import RunError
 from cafemood.evaluation.edited import EditedRows, assess_edited, clustering_of
 from cafemood.report import comparison, run_names
@@ -130,6 +131,32 @@ def test_pages_cafes_and_lists_say_that_it_was_edited(split):
     assert run_names.settings_of(edited)["method"] != run_names.settings_of(run)["method"]
     compared = comparison.compare_runs([run.folder, edited.folder])
     assert sum("edited" in name for name in compared.table["run"]) == 1
+
+
+def test_photos_that_were_added_follow_the_edits(cafe_run):
+    table = cafe_run.assignments
+    added = table.iloc[:3].assign(
+        photo_id=["a", "b", "c"], path=[str(cafe_run.photos_root / f) for f in table["file"][:3]]
+    )
+    added.to_parquet(cafe_run.folder / "added.parquet")
+    write_tensors(cafe_run.folder / "added.safetensors", {"rows": cafe_run.features["rows"][:3]})
+    run, other = runs.load(cafe_run.folder), int(1 - table["cluster"][0])
+    ids = table.loc[table["cluster"] == other, "photo_id"].tolist()[:4]
+    path = write(
+        run,
+        {"do": "split", "photos": [*ids, "b"], "mood": 3},
+        {"do": "move", "photos": ["a"], "mood": other + 1},
+        {"do": "exclude", "photos": ["c"]},
+    )
+    edited = editing.apply(run, path, run.folder.parent / "edited", n_nulls=2, baseline_seeds=1)
+    photos = edited.photos[edited.photos["added"]].set_index("photo_id")
+    assert photos["cluster"].to_dict() == {"a": other, "b": 2}
+    assert (photos["second_cluster"] != photos["cluster"]).all()
+    assert len(edited.rows) == len(table) + 2
+    alone = write(run, {"do": "split", "photos": ["a"], "mood": 3})
+    with pytest.raises(RunError):
+        editing.apply(run, alone, run.folder.parent / "alone")
+    assert not (run.folder.parent / "alone").exists()
 
 
 def test_an_edited_run_can_be_edited_again(split):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -31,6 +32,16 @@ def test_one_file_needs_nothing_beside_it(cafe_run):
     found = payload(page)
     assert HOSTILE in found["cafes"]["name"]
     assert all(picture.startswith("data:image/webp") for picture in found["pictures"])
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_links_lead_to_the_originals(cafe_run, folder):
+    page = atlas.write_atlas(profiles.load(cafe_run), folder=folder)
+    found = payload(page)
+    links = [found["originals"]["shared"] + rest for rest in found["originals"]["rest"]]
+    assert [(page.parent / unquote(link)).resolve().name for link in links] == cafe_run.photos["file"].tolist()
+    assert all((page.parent / unquote(link)).is_file() for link in links)
+    assert len(found["cafes"]["why"][0]) == len(found["cafes"]["similar"][0])
 
 
 def test_a_folder_holds_every_picture_it_names(cafe_run):

@@ -25,11 +25,14 @@ def apply(
     """Make a new run with the moods as edited in a page, scored again; RUN stays as it is."""
     from cafemood import runs
     from cafemood.cafes import editing
+    from cafemood.errors import RunError
     from cafemood.report import terminal as summary
     from cafemood.report.finish import finish
 
     opened = run_of(run)
     folder = editing.folder_for(opened, into)
+    if (folder / "run.json").exists():
+        raise RunError("There is a run of that name already", where=folder, fix="give another name: --into NAME")
     with doing("scoring the edited moods"):
         edited = editing.apply(opened, edits, folder, quiet=False)
     with doing("drawing the report"):

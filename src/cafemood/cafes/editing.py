@@ -84,7 +84,7 @@ def apply(
     try:
         edited = carry_out(listed, photos["photo_id"].tolist(), photos["cluster"].to_numpy(), run.card.k, names)
         if edited.changed:
-            _check_cafes(run, photos, edited)
+            _check(run, photos, edited)
     except Flaw as error:
         fix = "download the edits again from the page of this run"
         raise RunError("These edits cannot be carried out", where=path, why=str(error), fix=fix) from None
@@ -110,8 +110,11 @@ def apply(
     return load(folder)
 
 
-def _check_cafes(run: Run, photos: pd.DataFrame, edited: Edited) -> None:
-    """Refuse to part the photos of a café in a run that has grouped cafés."""
+def _check(run: Run, photos: pd.DataFrame, edited: Edited) -> None:
+    """Refuse a mood of added photos alone, and to part the photos of a café in a run that has grouped cafés."""
+    own = edited.labels[: len(run.assignments)]
+    if len(np.unique(own[own != OUT])) < edited.k:
+        raise Flaw("a mood would hold nothing but photos that were added after the clustering, and none of the run's")
     if run.card.unit != "cafe":
         return
     stays = edited.labels != OUT
@@ -147,13 +150,6 @@ class _Result:
         self.kept = np.flatnonzero(edited.labels[:n] != OUT)
         self.added = np.flatnonzero(edited.labels[n:] != OUT)
         self.labels, self.added_labels = edited.labels[:n][self.kept], edited.labels[n:][self.added]
-        if len(np.unique(self.labels)) < edited.k:
-            raise RunError(
-                "These edits cannot be carried out",
-                where=run.folder,
-                why="a mood would hold nothing but photos that were added after the clustering",
-                fix="keep a photo of the run itself in every mood",
-            )
         self.table = run.assignments.iloc[self.kept].reset_index(drop=True)
         self.features = run.features["rows"][self.kept].astype(np.float32)
         self.tensors, self.about = run.model

@@ -95,15 +95,21 @@
   };
   const idsOf = (rows) => rows.map((i) => edit.ids[i]);
   const chosen = () => [...selected].sort((a, b) => a - b);
+  function along(rows) {
+    const more = rows.filter((i) => !selected.has(i)).length;
+    if (more) say(`In this run cafés were grouped: ${more} more photo${more > 1 ? "s" : ""} of the same cafés went along.`);
+  }
   function move(number) {
     const rows = whole(chosen()).filter((i) => state.labels[i] !== number);
     if (rows.length) add({ do: "move", photos: idsOf(rows), mood: number });
     else say("They are in that mood already.");
+    along(rows);
     select([]);
   }
   function split() {
-    const photos = idsOf(whole(chosen()));
-    add({ do: "split", photos, mood: state.next });
+    const rows = whole(chosen());
+    add({ do: "split", photos: idsOf(rows), mood: state.next });
+    along(rows);
     select([]);
     const input = editor.querySelector(`[data-number="${state.next - 1}"] input`);
     if (!editor.hidden && input) { $(".side").open = true; input.focus(); }
