@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cafemood.app import edit_commands
 from cafemood.app.opening import Open, RunName, folder_of, given_path, open_page, run_of
 from cafemood.app.output import doing, say, say_json
 from cafemood.core.names import path_of, shown
@@ -258,6 +259,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "runs": list_runs,
     "assign": assign,
     "name": name,
+    **edit_commands.COMMANDS,
     "cafes": cafes,
     "similar": similar,
     "atlas": atlas,

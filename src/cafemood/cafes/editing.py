@@ -33,7 +33,9 @@ from cafemood.runs.writer import RunWriter, distances_to_means
 EDITS_FILE, EXCLUDED_FILE = "edits.json", "excluded.csv"
 _OF_PHOTOS = ("rows", "rests", "scenes", "scene_probabilities")
 """Tensors of `features.safetensors` with a row a photo."""
-_PICTURES = ("thumbnails.parquet", "looks.parquet", "phashes.parquet", "scales.parquet", "left_out.csv")
+_PICTURES = (
+    "thumbnails.parquet", "looks.parquet", "phashes.parquet", "scales.parquet", "text_features.safetensors", "left_out.csv",
+)  # fmt: skip
 """What of a run's folder holds for its photos in whatever moods; words and cafés are told anew."""
 _RESULT = ("assignments.parquet", "scores.json", "model.safetensors", "features.safetensors")
 _ADDED = ("added.parquet", "added.safetensors")
