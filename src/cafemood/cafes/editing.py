@@ -33,10 +33,9 @@ from cafemood.runs.writer import RunWriter, distances_to_means
 EDITS_FILE, EXCLUDED_FILE = "edits.json", "excluded.csv"
 _OF_PHOTOS = ("rows", "rests", "scenes", "scene_probabilities")
 """Tensors of `features.safetensors` with a row a photo."""
-_PICTURES = (
-    "thumbnails.parquet", "looks.parquet", "phashes.parquet", "scales.parquet", "text_features.safetensors", "left_out.csv",
-)  # fmt: skip
-"""What of a run's folder holds for its photos in whatever moods; words and cafés are told anew."""
+_PICTURES = ("thumbnails.parquet", "looks.parquet", "phashes.parquet", "left_out.csv")
+_BY_ID = ("scales.parquet", "text_features.safetensors")
+"""What a run's folder holds of its photos, in whatever moods; words and cafés are told anew."""
 _RESULT = ("assignments.parquet", "scores.json", "model.safetensors", "features.safetensors")
 _ADDED = ("added.parquet", "added.safetensors")
 _LEAST_WEIGHT = 0.1
@@ -97,7 +96,7 @@ def apply(
         kept = {name: value for name, value in run.facts.items() if name not in writer.facts}
         writer.facts = kept | writer.facts
         with writer.stage("apply edits", items=len(photos)):
-            for name in (*_PICTURES, *(() if edited.changed else (*_RESULT, "assignments.csv", *_ADDED))):
+            for name in (*_PICTURES, *_BY_ID, *(() if edited.changed else (*_RESULT, "assignments.csv", *_ADDED))):
                 if (run.folder / name).is_file():
                     shutil.copyfile(run.folder / name, folder / name)
             shutil.copyfile(path, folder / EDITS_FILE)
