@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from made_runs import HOSTILE
 from cafemood import runs
 from cafemood.cafes import moods, profiles
 from cafemood.errors import CafemoodError
-from cafemood.report import atlas, mapping
+from cafemood.report import atlas, mapping, plane
 from cafemood.runs import thumbnails
 
 
@@ -31,6 +32,16 @@ def test_one_file_needs_nothing_beside_it(cafe_run):
     found = payload(page)
     assert HOSTILE in found["cafes"]["name"]
     assert all(picture.startswith("data:image/webp") for picture in found["pictures"])
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_links_lead_to_the_originals(cafe_run, folder):
+    page = atlas.write_atlas(profiles.load(cafe_run), folder=folder)
+    found = payload(page)
+    links = [found["originals"]["shared"] + rest for rest in found["originals"]["rest"]]
+    assert [(page.parent / unquote(link)).resolve().name for link in links] == cafe_run.photos["file"].tolist()
+    assert all((page.parent / unquote(link)).is_file() for link in links)
+    assert len(found["cafes"]["why"][0]) == len(found["cafes"]["similar"][0])
 
 
 def test_a_folder_holds_every_picture_it_names(cafe_run):
@@ -74,6 +85,41 @@ def test_the_wall_is_full_and_keeps_order():
     assert (np.diff(column[np.argsort(x)]) >= 0).all()
     for c in range(column.max()):
         assert (np.diff(row[column == c][np.argsort(y[column == c])]) == 1).all()
+
+
+def test_the_map_is_a_umap_where_there_are_enough_photos(cafe_run, monkeypatch):
+    everyone = np.arange(len(cafe_run.photos))
+    assert plane.draw(cafe_run, everyone).kind == "pca"
+    assert plane.draw(cafe_run, everyone).x.tolist() == cafe_run.photos["x"].tolist()
+    with pytest.raises(CafemoodError):
+        plane.draw(cafe_run, everyone, "tsne")
+    monkeypatch.setattr(plane.util, "find_spec", lambda name: None)
+    with pytest.raises(CafemoodError):
+        plane.draw(cafe_run, everyone, "umap")
+    assert plane.draw(cafe_run, everyone).kind == "pca"
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_a_umap_is_kept_with_the_run(cafe_run):
+    pytest.importorskip("umap")
+    everyone = np.arange(len(cafe_run.photos))
+    made = plane.draw(cafe_run, everyone, "umap")
+    again = plane.draw(cafe_run, everyone, "umap")
+    assert made.kind == "umap"
+    assert np.isfinite([made.x, made.y]).all()
+    assert again.x.tolist() == made.x.tolist()
+    assert (cafe_run.folder / plane.FILE).is_file()
+
+
+def test_neighbours_against_scikit_learn():
+    from sklearn.neighbors import NearestNeighbors
+
+    x = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    expected = NearestNeighbors(n_neighbors=9).fit(x).kneighbors(x, return_distance=False)[:, 1:]
+    assert plane.neighbours(x, 8).tolist() == expected.tolist()
+    assert plane.neighbours(x[:3], 8).shape == (3, 2)
+    assert plane.neighbours(x[:1], 8).shape == (1, 0)
 
 
 def test_mercator_against_known_places():
@@ -181,6 +227,28 @@ class TestInABrowser:
         page.get_by_text("4 of 21 photos").wait_for()
         page.keyboard.press("Enter")
         assert page.locator("#panel h2").inner_text() == "공릉동 카페 숲"
+        page.locator("#q").fill("첫째 무드")
+        in_mood = page.evaluate("document.querySelector('[data-mood=\"0\"] small').textContent")
+        page.get_by_text(f"{in_mood} of 21 photos").wait_for()
+        page.locator("#q").fill("no such thing")
+        page.locator(".nothing").wait_for()
+        assert "no such thing" in page.locator(".nothing").inner_text()
+
+    def test_the_wall_has_no_holes_when_photos_are_filtered(self, visit):
+        page = visit("#view=wall&moods=2")
+        placed = page.evaluate("atlas.placed()")
+        rows = max(y for _, _, y in placed) + 1
+        assert 1 < len(placed) < 21
+        assert sorted((x, y) for _, x, y in placed) == [divmod(i, rows) for i in range(len(placed))]
+
+    @pytest.mark.parametrize("colour", ["cafe", "certainty", "look-0"])
+    def test_photos_are_coloured_by_what_was_chosen(self, visit, colour):
+        page = visit("#view=wall")
+        before = page.locator("canvas").screenshot()
+        page.locator("#colour").select_option(colour)
+        page.wait_for_timeout(300)
+        assert page.locator("canvas").screenshot() != before
+        assert page.locator(".key .scaled").is_visible() == (colour != "cafe")
 
     @pytest.mark.parametrize("view", ["map", "streets"])
     def test_a_search_for_a_file_opens_that_photo_and_marks_no_other(self, visit, page_file, view):
@@ -199,7 +267,10 @@ class TestInABrowser:
         panel = page.locator("#panel")
         assert panel.locator("h2").inner_text() == "مقهى الورد"
         assert re.search(r"\d+ % \(\d+–\d+\)", panel.inner_text())
-        assert panel.locator(".strip button").count() == 4
+        assert panel.locator(".strip").first.locator("button").count() == 4
+        assert panel.locator(".strip").nth(1).locator("button").count() == 8
+        assert panel.locator(".near small").first.inner_text() != ""
+        assert panel.locator(".original a").get_attribute("href").endswith(".jpg")
         panel.locator(".near button").first.click()
         assert panel.locator("h2").inner_text() in ("공릉동 카페 숲", "카페 나무")
         page.keyboard.press("Escape")
@@ -236,7 +307,8 @@ class TestInABrowser:
         link = page.url.split("#")[1]
         again = visit("#" + link)
         assert again.locator("[data-view=wall]").get_attribute("aria-pressed") == "true"
-        assert again.get_by_role("button", name="첫째 무드").get_attribute("aria-pressed") == "false"
+        assert again.locator("[data-mood][aria-pressed=true]").count() == 1
+        assert again.get_by_role("button", name="첫째 무드").get_attribute("aria-pressed") == "true"
         assert again.locator(".count").inner_text() == page.locator(".count").inner_text()
 
     def test_keys_move_zoom_and_open(self, visit):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cafemood.app import edit_commands
 from cafemood.app.opening import Open, RunName, folder_of, given_path, open_page, run_of
 from cafemood.app.output import doing, say, say_json
 from cafemood.core.names import path_of, shown
@@ -153,6 +154,9 @@ def atlas(
     streets: Annotated[
         Path | None, typer.Option(parser=given_path, metavar="FILE", help="GeoJSON lines to draw below the cafés.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option("--map", metavar="KIND", help="umap, pca, or auto: umap where it is installed.")
+    ] = "auto",
     show_page: Open = False,
 ) -> None:
     """Write the atlas: a page to wander through all photos and cafés; it needs no network."""
@@ -160,8 +164,8 @@ def atlas(
     from cafemood.report import atlas as atlases
 
     opened = run_of(run)
-    with doing("drawing the atlas"):
-        page = atlases.write_atlas(profiles.load(opened), folder=folder, streets=streets)
+    with doing("drawing the atlas (a first map by UMAP takes longest; --map pca is at hand)"):
+        page = atlases.write_atlas(profiles.load(opened), folder=folder, streets=streets, map_kind=kind)
     say(f"Atlas: {page}")
     open_page(page, show_page)
 
@@ -259,6 +263,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "runs": list_runs,
     "assign": assign,
     "name": name,
+    **edit_commands.COMMANDS,
     "cafes": cafes,
     "similar": similar,
     "atlas": atlas,

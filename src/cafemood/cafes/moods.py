@@ -171,7 +171,7 @@ def own_names(run: Run) -> dict[int, str]:
         return {}
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
-        return {int(number): _checked(str(name)) for number, name in names.items()}
+        return {int(number): checked_name(str(name)) for number, name in names.items()}
     except (OSError, ValueError, AttributeError) as error:
         fix = "mend it, or delete it and name the moods again"
         why = reason_of(error, path, "it holds no names by number")
@@ -196,7 +196,7 @@ def give_name(run: Run, number: int, name: str | None) -> None:
     names.pop(number, None)
     if name is not None:
         try:
-            name = _checked(name)
+            name = checked_name(name)
         except Flaw as error:
             raise RunError("This cannot be a mood's name", why=reason_of(error), fix="give one line of words") from None
         taken = next((n for n, other in names.items() if other.casefold() == name.casefold()), None)
@@ -206,7 +206,12 @@ def give_name(run: Run, number: int, name: str | None) -> None:
     write_json(run.folder / NAMES_FILE, {str(n): names[n] for n in sorted(names)})
 
 
-def _checked(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A mood's name on one line, without what cannot be seen.
+
+    Raises:
+        Flaw: It is empty, or longer than `MAX_NAME`.
+    """
     name = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", name).split())
     if not name:
         raise Flaw("it is empty")

@@ -57,7 +57,16 @@ class Cafes:
 
     def shares(self) -> np.ndarray:
         """Share of each mood among each café's photos (c, k)."""
+        return self._shares
+
+    @cached_property
+    def _shares(self) -> np.ndarray:
         return self.table[[f"share_{j + 1}" for j in range(self.k)]].to_numpy(dtype=np.float64)
+
+    @cached_property
+    def looks(self) -> dict[str, tuple[np.ndarray, float]]:
+        """Each look of the cafés (c,), and its standard deviation over them."""
+        return {look: (self.table[look].to_numpy(float), float(self.table[look].std())) for look in looks.LOOKS}
 
     def row(self, name: str) -> int:
         """The row of a café by its id, or by its name where only one has it.

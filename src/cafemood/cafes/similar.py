@@ -6,6 +6,7 @@ approximate index would take longer than it could save.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -99,6 +100,17 @@ def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) ->
     means = cafes.table[list(LOOKS)].iloc[wanted].mean()
     looks = {look: float(means[look]) for look in LOOKS}
     return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks)
+
+
+def reasons_of_similar(cafes: Cafes) -> list[list[str]]:
+    """Why each of the cafés that the table names as `similar` is like the café: one text each, in their order."""
+    row_of = {str(cafe_id): i for i, cafe_id in enumerate(cafes.table["cafe_id"])}
+    named, told = moods.of_run(cafes.run), []
+    for i, similar in enumerate(cafes.table["similar"]):
+        of_cafe = {look: float(values[i]) for look, (values, _) in cafes.looks.items()}
+        query = Query(cafes.vectors[i], (i,), cafes.shares()[i], of_cafe)
+        told.append(["; ".join(reasons(cafes, query, row_of[other], named)) for other in json.loads(similar)])
+    return told
 
 
 def like_photos(cafes: Cafes, files: Sequence[Path]) -> Query:
@@ -259,11 +271,10 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
             differences.append(f"same mood {100 * common.sum():.0f} % ({best.english or f'mood {best.number}'})")
         else:
             differences.append("no mood in common")
-    spread = cafes.table[list(_COMPARED)].std()
     differs = {
-        look: (cafes.table[look].iloc[i] - query.looks.get(look, math.nan)) / spread[look]
-        for look in _COMPARED
-        if spread[look] > LEAST_SPREAD
+        look: float(values[i] - query.looks.get(look, math.nan)) / spread
+        for look, (values, spread) in cafes.looks.items()
+        if look in _COMPARED and spread > LEAST_SPREAD
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
     differences += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]

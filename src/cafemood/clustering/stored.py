@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.clustering.base import FORMAT, Clusterer
+from cafemood.clustering.base import FORMAT, Clusterer, memberships
 from cafemood.clustering.reduction import project
 from cafemood.core.checked import read_tensors
 from cafemood.core.reasons import DAMAGED, reason_of
@@ -86,12 +86,23 @@ def assign(
 def assign_reduced(
     z: np.ndarray, tensors: Mapping[str, np.ndarray], method: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`assign` of rows (m, d') that are reduced already."""
+    """`assign` of rows (m, d') that are reduced already.
+
+    To a run that was edited by hand they go by the means of its moods, in the same space, or in the run's compact
+    features where no other space is kept.
+    """
     by_name = clusterers()
     guessed = next((name for tensor, name in _HINTS.items() if tensor in tensors), "kmeans")
     clusterer = by_name[method if method in by_name else guessed](n_clusters=len(tensors["centers"]))
     _take(clusterer, dict(tensors))
-    return clusterer._soft_assign(z)
+    if "edited.means" not in tensors:
+        return clusterer._soft_assign(z)
+    if "edited.components" in tensors:
+        length = np.linalg.norm(z, axis=1, keepdims=True)
+        z = (z / np.where(length > 0, length, 1) - tensors["edited.mean"]) @ tensors["edited.components"].T
+    else:
+        z = clusterer._soft_assign(z)[1]
+    return memberships(z, tensors["edited.means"], float(tensors["edited.scale"][0])), z
 
 
 def _take(clusterer: Clusterer, tensors: dict[str, np.ndarray]) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from cafemood.cafes import moods
+from cafemood.cafes import moods, similar
 from cafemood.cafes.profiles import Cafes
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
+from cafemood.report import editing, plane, sprites
 from cafemood.report.mapping import mercator, read_streets
 from cafemood.report.style import COLORS
 from cafemood.runs import thumbnails
@@ -25,35 +26,37 @@ from cafemood.runs.run import Run
 
 ONE_FILE_AT_MOST = 2_000
 """With more photos the atlas is a folder: `atlas/index.html` with its pictures beside it."""
-TINY, SMALL = 16, 64
-"""Sides of the tiles on the sprite sheets, in pixels: the whole map is drawn from the tiny ones."""
-_SHEET = 1024
-"""Side of a sheet: photos near each other on the wall share one, so that a near view needs few of them."""
+N_NEAR = 8
+"""Nearest other photos that the panel shows."""
 
 
-def write_atlas(cafes: Cafes, *, folder: bool | None = None, streets: Path | None = None) -> Path:
+def write_atlas(
+    cafes: Cafes, *, folder: bool | None = None, streets: Path | None = None, map_kind: str = "auto"
+) -> Path:
     """Write `atlas.html`, or `atlas/index.html` with its pictures; returns the page's path.
 
     Args:
         cafes: The cafés of a run.
         folder: True for the folder, False for one file, None by the number of photos.
         streets: A GeoJSON file whose lines are drawn below the cafés.
+        map_kind: What places the photos on the map; see `plane.draw`.
 
     Raises:
-        CafemoodError: The streets are no GeoJSON of lines, or a file cannot be written.
+        CafemoodError: The streets are no GeoJSON of lines, the map cannot be drawn, or a file cannot be written.
     """
-    view = _Atlas(cafes)
+    view = _Atlas(cafes, map_kind)
     apart = len(view.photos) > ONE_FILE_AT_MOST if folder is None else folder
     lines = read_streets(streets) if streets else []
     page = cafes.run.folder / ("atlas/index.html" if apart else "atlas.html")
     pictures = _Beside(page.parent) if apart else _Inside()
     if apart and (page.parent / "pictures").exists():
         shutil.rmtree(page.parent / "pictures")
-    payload = view.payload(lines) | view.pictures(pictures)
+    payload = view.payload(lines) | view.pictures(pictures) | view.originals(page.parent)
     made = environment("cafemood.report").get_template("atlas.html.j2")
     html = made.render(
         title=view.title,
         n_gone=view.n_gone,
+        edited=view.run.card.edited,
         n_shown=None if len(view.shown) == len(view.run.photos) else len(view.shown),
         moods=view.moods,
         payload=for_script(payload),
@@ -111,6 +114,7 @@ class _Atlas:
     """View of a run for its atlas."""
 
     cafes: Cafes
+    map_kind: str = "auto"
 
     @property
     def run(self) -> Run:
@@ -155,14 +159,18 @@ class _Atlas:
         ]
 
     @cached_property
+    def plane(self) -> plane.Plane:
+        return plane.draw(self.run, self.shown, self.map_kind)
+
+    @cached_property
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        return wall(self.photos["x"].to_numpy(), self.photos["y"].to_numpy())
+        return wall(self.plane.x, self.plane.y)
 
     @cached_property
     def tiles(self) -> np.ndarray:
         """The photos in the order of the sheets: block by block over the wall."""
         column, row = self.grid
-        edge = _SHEET // SMALL
+        edge = sprites.SHEET // sprites.SMALL
         return np.lexsort((row, column, row // edge, column // edge))
 
     def payload(self, streets: list[list[float]]) -> dict[str, Any]:
@@ -179,14 +187,18 @@ class _Atlas:
             "cafe": [row_of[str(c)] for c in photos["cafe_id"]],
             "mood": photos["cluster"].astype(int).tolist(),
             "probability": _rounded(photos["probability"], 2),
-            "x": _rounded(photos["x"], 4),
-            "y": _rounded(photos["y"], 4),
+            "x": _rounded(self.plane.x, 4),
+            "y": _rounded(self.plane.y, 4),
+            "map": self.plane.words,
+            "near": plane.neighbours(self.run.rows[self.shown], N_NEAR).tolist() if self.run.has_features else None,
+            "looks": self.looks(),
             "tile": np.argsort(self.tiles).tolist(),
             "column": column.tolist(),
             "row": row.tolist(),
             "moods": self.moods,
             "cafes_known": bool(self.run.knows_cafes),
             "streets": streets,
+            "edit": editing.payload(self.run, self.shown),
             "cafes": {
                 "id": table["cafe_id"].tolist(),
                 "name": [as_text(n) or str(i) for n, i in zip(table["cafe_name"], table["cafe_id"], strict=True)],
@@ -202,9 +214,35 @@ class _Atlas:
                 "share": np.round(self.cafes.shares(), 3).tolist(),
                 "low": np.round(table[[f"low_{j + 1}" for j in range(k)]].to_numpy(), 3).tolist(),
                 "high": np.round(table[[f"high_{j + 1}" for j in range(k)]].to_numpy(), 3).tolist(),
+                "why": similar.reasons_of_similar(self.cafes),
                 "similar": [[row_of[c] for c in json.loads(names)] for names in table["similar"]],
             },
         }
+
+    def looks(self) -> list[dict[str, Any]]:
+        """Looks by which photos can be coloured: the words at both ends, and where each photo lies, 0 to 100."""
+        measured = moods.looks_of(self.run).iloc[self.shown]
+        told = []
+        for look, (low, high) in moods.LOOK_WORDS.items():
+            values = measured[look].to_numpy(dtype=float)
+            ends = np.nanquantile(values, [0.02, 0.98]) if np.isfinite(values).any() else (0, 0)
+            if ends[1] - ends[0] < 1e-4:
+                continue
+            place = 100 * np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
+            words = {"low": low[0] if low else f"not {high[0]}", "high": high[0]}
+            told.append(words | {"name": look, "place": [int(v) if np.isfinite(v) else None for v in place]})
+        return told
+
+    def originals(self, folder: Path) -> dict[str, Any]:
+        """The address of each photo's original as a link of a page in a folder, and the part that all share."""
+        if not self.run.card.data.has_files:
+            return {"originals": None}
+        links = []
+        for path in self.photos["path"]:
+            place = self.run.where(path)
+            links.append(place if isinstance(place, str) else quote(_from(folder, place)))
+        shared = os.path.commonprefix(links)  # noqa: RUF071  (letter by letter is what is wanted)
+        return {"originals": {"shared": shared, "rest": [link[len(shared) :] for link in links]}}
 
     def pictures(self, place: _Inside | _Beside) -> dict[str, Any]:
         """Sprite sheets and single pictures, where `place` puts them."""
@@ -212,46 +250,19 @@ class _Atlas:
         pictures = []
         for i, data in enumerate(self.kept):
             if data is not None and side is not None:
-                data = _webp(thumbnails.decoded(data), side)
+                data = sprites.webp(thumbnails.decoded(data), side)
             pictures.append(place.add(f"{i}.webp", data) if data is not None else None)
-        small = [_square(self.kept[i]) for i in self.tiles]
+        small = [sprites.square(self.kept[i]) for i in self.tiles]
         sheets = {}
-        for name, edge in (("tiny", TINY), ("small", SMALL)):
-            drawn = [place.add(f"{name}_{i}.webp", sheet) for i, sheet in enumerate(_sheets(small, edge))]
-            sheets[name] = {"side": edge, "across": _SHEET // edge, "files": drawn}
+        for name, edge in (("tiny", sprites.TINY), ("small", sprites.SMALL)):
+            drawn = [place.add(f"{name}_{i}.webp", sheet) for i, sheet in enumerate(sprites.sheets(small, edge))]
+            sheets[name] = {"side": edge, "across": sprites.SHEET // edge, "files": drawn}
         return {"pictures": pictures, "sheets": sheets}
 
 
-def _sheets(tiles: list[Image.Image | None], edge: int) -> list[bytes]:
-    """Sprite sheets of square tiles, left to right, then down; the last is only as tall as it needs."""
-    across = _SHEET // edge
-    made = []
-    for start in range(0, len(tiles), across * across):
-        chunk = tiles[start : start + across * across]
-        sheet = Image.new("RGB", (min(across, len(chunk)) * edge, -(-len(chunk) // across) * edge), "#b9aea2")
-        for i, tile in enumerate(chunk):
-            if tile is not None:
-                sheet.paste(tile.resize((edge, edge), Image.Resampling.BOX), (i % across * edge, i // across * edge))
-        stream = io.BytesIO()
-        sheet.save(stream, "WEBP", quality=68, method=1)
-        made.append(stream.getvalue())
-    return made
-
-
-def _square(data: bytes | None) -> Image.Image | None:
-    if data is None:
-        return None
-    image = thumbnails.decoded(data)
-    edge = min(image.size)
-    left, top = (image.width - edge) // 2, (image.height - edge) // 2
-    return image.resize((SMALL, SMALL), Image.Resampling.BOX, (left, top, left + edge, top + edge), reducing_gap=2.0)
-
-
-def _webp(image: Image.Image, side: int) -> bytes:
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=72, method=2)
-    return stream.getvalue()
+def _from(folder: Path, photo: Path) -> bytes:
+    """The path from a page's folder to a photo, with forward slashes; its bytes, which need not be UTF-8."""
+    return os.fsencode(os.path.relpath(photo.absolute(), folder.resolve()).replace(os.sep, "/"))
 
 
 def _credits(photos: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cafemood.cafes import moods, profiles
 from cafemood.report.report import write_report
-from cafemood.runs import left_out, thumbnails
+from cafemood.runs import left_out, looked, thumbnails
 from cafemood.runs.pictures import PictureCache
 from cafemood.runs.run import Run
 
@@ -41,8 +41,9 @@ def finish(
 
 
 def update(run: Run, *, cafes: bool = True) -> None:
-    """Write thumbnails, looks, words and (if wanted) the cafés' profiles, after photos were added too."""
+    """Write thumbnails, looks, words, pHashes and (if wanted) the cafés' profiles, after photos were added too."""
     thumbnails.write(run, more=left_out.pictures(run))
     moods.write(run)
+    looked.write(run)
     if cafes:
         profiles.build(run)

@@ -15,7 +15,7 @@ from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.evaluation.score_table import score_of
-from cafemood.report import no_place
+from cafemood.report import editing, no_place
 from cafemood.report.style import COLORS, MARKS
 from cafemood.report.telling import Told, told
 from cafemood.report.training import health_panels
@@ -198,6 +198,7 @@ class _View:
             "names": [mood.english for mood in self.names],
             "colors": [COLORS[j % len(COLORS)] for j in range(self.run.card.k)],
             "cafes_known": self.run.cafes_known,
+            "edit": editing.payload(self.run, self.shown),
         }
 
     def figures(self) -> dict[str, str]:

@@ -32,7 +32,7 @@ def settings_of(run: Run) -> dict[str, Any]:
     return {
         "backbone": f"{model} {backbone.output}",
         "reduce": reduce.name + ("" if reduce.n_components is None else str(reduce.n_components)),
-        "method": card.method.name,
+        "method": f"{card.method.name}, edited by hand" if card.edited else card.method.name,
         "unit": {"photo": "photos", "cafe": "cafés"}.get(card.unit, card.unit),
         "k": card.k,
         "seed": card.seed,

@@ -60,9 +60,9 @@ def ago(began: datetime | None, now: datetime) -> str:
 
 
 def _method(facts: dict[str, Any]) -> str:
-    """`kmeans`, or with a reduction before it `pca + kmeans`."""
-    reduce = facts["reduce"]
-    return " + ".join(_cell(part) for part in (reduce, facts["method"]) if part not in (None, "none")) or "–"
+    """`kmeans`, or with a reduction before it `pca + kmeans`; `edited` where a person has edited its moods."""
+    reduce, by_hand = facts["reduce"], "edited" if facts["edited"] else None
+    return " + ".join(_cell(part) for part in (reduce, facts["method"], by_hand) if part not in (None, "none")) or "–"
 
 
 def _cell(value: object) -> str:

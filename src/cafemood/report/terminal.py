@@ -33,6 +33,8 @@ def print_summary(run: Run, console: Console | None = None, *, details: bool = T
     console = console or Console()
     card = run.card
     data, backbone = card.data, card.backbone
+    if card.edited:
+        console.print(Text(f"\n{plain(card.edited_words)}", style="bold"))
     console.print()
     grouped = f"{card.k} groups" + (f" of {data.n_cafes} cafés" if card.unit == "cafe" else "")
     gone = f"{len(data.skipped)} skipped" + (f", {len(data.left_out)} left out" if data.left_out else "")

@@ -141,6 +141,8 @@ class RunCard:
         unit: What was grouped: `photo`, or `cafe`, whose photos carry its group.
         notes: Sentences for the reader of the report.
         versions: Of the packages that a result may depend on.
+        edited: If a person has edited the moods: the run that they were `from`, what was `done` (a sentence each),
+            the photos that were `excluded`, and, of one edited before, the same of that (`before`). Else empty.
     """
 
     k: int
@@ -156,6 +158,14 @@ class RunCard:
     unit: str = "photo"
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+    edited: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def edited_words(self) -> str:
+        """`Edited by hand from RUN: what was done.`; empty if nobody did."""
+        if not self.edited:
+            return ""
+        return f"Edited by hand from {self.edited.get('from', '?')}: {' '.join(self.edited.get('done', []))}"
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], file: Path) -> RunCard:

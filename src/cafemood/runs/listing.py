@@ -100,6 +100,7 @@ class Listed:
             "k": self.facts.get("k"),
             "seed": self.facts.get("seed"),
             "n_photos": self._part("data").get("n_photos"),
+            "edited": bool(self._part("edited")),
         }
 
     def _part(self, name: str) -> Mapping[str, Any]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
+from cafemood.core.parquet import read_parquet, write_parquet
+from cafemood.core.reasons import Flaw
 from cafemood.data.photos import PhotoSet
 from cafemood.data.place_signs import NAMES, measure
 from cafemood.runs import thumbnails
 from cafemood.runs.pictures import PictureCache, keys_of_pictures
+from cafemood.runs.run import Run
 
 _AT_ONCE = 1_000
 _ROW = np.dtype([("signs", "<f8", (len(NAMES),)), ("phash", "<u8")])
 _KEY = "signs 2"
 """Raise it when the same picture gives other signs."""
+FILE = "phashes.parquet"
+CONTRAST = NAMES.index("contrast")
 
 
 @dataclass(frozen=True)
@@ -45,31 +52,79 @@ def look(photo_set: PhotoSet, cache_dir: str | Path | None) -> Looked:
         photo_set: The photos.
         cache_dir: Keeps thumbnails and what was seen; None: nothing is kept.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from tqdm import tqdm
 
     cache, n = PictureCache(cache_dir), len(photo_set.photos)
-    seen, side = np.zeros(n, _ROW), thumbnails.kept_side(n)
-    seen["signs"] = np.nan
+    side, seen = thumbnails.kept_side(n), []
     bar = tqdm(total=n, desc="look at photos", unit="photo", leave=False, disable=n < 500)
-    with bar, ThreadPoolExecutor() as pool:
+    with bar:
         for start in range(0, n, _AT_ONCE):
             photos = photo_set.photos[start : start + _AT_ONCE]
             places, ids = [photo_set.path(photo) for photo in photos], [photo.photo_id for photo in photos]
             pictures = thumbnails.make_thumbnails(places, [side] * len(photos), photo_ids=ids, cache=cache)
-            keys = keys_of_pictures(pictures, _KEY)
-            known = cache.read(keys)
-            missing = [i for i, key in enumerate(keys) if key is not None and len(known.get(key, b"")) != _ROW.itemsize]
-            for i, row in zip(missing, pool.map(_seen, (pictures[i] for i in missing)), strict=True):
-                known[str(keys[i])] = row
-                cache.add(str(keys[i]), row)
-            for i, key in enumerate(keys):
-                if key is not None:
-                    seen[start + i] = np.frombuffer(known[key], _ROW)[0]
+            seen.append(_seen_of(pictures, cache))
             bar.update(len(photos))
     cache.write()
-    return Looked(seen["signs"].copy(), seen["phash"].copy())
+    rows = np.concatenate(seen) if seen else np.zeros(0, _ROW)
+    return Looked(rows["signs"], rows["phash"])
+
+
+def of_run(run: Run) -> Looked:
+    """What was seen of the photos of a run, from `phashes.parquet`; seen anew in memory, at its thumbnails, without.
+
+    Only of those that pages show; the others are as photos that could not be read. The file keeps the contrast of
+    each, and no other sign.
+    """
+    found = _kept(run)
+    if found is None:
+        found = run.in_memory.get("looked")
+    if found is None:
+        cache = run.in_memory.get("pictures") or PictureCache(None)
+        rows = _seen_of(thumbnails.kept(run), cache)
+        cache.write()
+        found = run.in_memory["looked"] = Looked(rows["signs"], rows["phash"])
+    return found
+
+
+def write(run: Run) -> None:
+    """Write `phashes.parquet` where it is missing or damaged, or lacks a photo."""
+    if _kept(run) is None:
+        looked = of_run(run)
+        columns = {"photo_id": run.photos["photo_id"], "phash": looked.phashes, "contrast": looked.signs[:, CONTRAST]}
+        write_parquet(run.folder / FILE, pd.DataFrame(columns))
+
+
+def _kept(run: Run) -> Looked | None:
+    path, ids = run.folder / FILE, run.photos["photo_id"]
+    try:
+        table = read_parquet(path, ("photo_id", "phash", "contrast")).drop_duplicates("photo_id").set_index("photo_id")
+    except (OSError, Flaw):  # not there, or damaged: it can be made again
+        return None
+    if not ids.isin(table.index).all():
+        return None
+    table = table.loc[ids]
+    signs = np.full((len(table), len(NAMES)), np.nan)
+    signs[:, CONTRAST] = table["contrast"]
+    return Looked(signs, table["phash"].to_numpy(np.uint64))
+
+
+def _seen_of(pictures: Sequence[bytes | None], cache: PictureCache) -> np.ndarray:
+    """What encoded pictures show, in threads, by the cache where it knows them: rows of `_ROW` (n,)."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    seen = np.zeros(len(pictures), _ROW)
+    seen["signs"] = np.nan
+    keys = keys_of_pictures(pictures, _KEY)
+    known = cache.read(keys)
+    missing = [i for i, key in enumerate(keys) if key is not None and len(known.get(key, b"")) != _ROW.itemsize]
+    with ThreadPoolExecutor() as pool:
+        for i, row in zip(missing, pool.map(_seen, (pictures[i] for i in missing)), strict=True):
+            known[str(keys[i])] = row
+            cache.add(str(keys[i]), row)
+    for i, key in enumerate(keys):
+        if key is not None:
+            seen[i] = np.frombuffer(known[key], _ROW)[0]
+    return seen
 
 
 def _seen(picture: bytes | None) -> bytes:

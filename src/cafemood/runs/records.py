@@ -24,7 +24,8 @@ RUN = {
     "data.left_out.*.photo_id": _TEXT, "data.left_out.*.file": _TEXT, "data.left_out.*.cafe_id": _TEXT,
     "data.left_out.*.place": _NUMBER, "data.left_out.*.reason": _TEXT,
     "data.skipped.*.file": _TEXT, "data.skipped.*.reason": _TEXT, "space.display.name": _TEXT,
-    "space.display.explained": _NUMBER,
+    "space.display.explained": _NUMBER, "edited": _TABLE, "edited.from": _TEXT, "edited.done": _LIST,
+    "edited.done.*": _TEXT, "edited.excluded.*": _TABLE, "edited.before": _TABLE,
 }  # fmt: skip
 """What lies deeper in `run.json` than `RunCard` looks: `*` is each item of a list or an object."""
 SCORES = {

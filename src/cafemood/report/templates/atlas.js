@@ -1,7 +1,9 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("payload").textContent);
-  const { cafes, moods } = data;
+  const data = window.pageData = JSON.parse(document.getElementById("payload").textContent);
+  const { cafes } = data;
+  let moods = data.moods;
+  const asMade = { moods, mood: data.mood };
   const n = data.file.length;
   const $ = (selector) => document.querySelector(selector);
   const stage = $("#stage"), canvas = $("canvas"), tip = $(".tip"), panel = $("#panel");
@@ -11,17 +13,61 @@
   const hasPlaces = cafes.x.some((x) => x !== null);
 
   // What is shown: the state that a link carries.
-  const state = { view: "map", off: new Set(), area: "", cafe: -1, photo: -1, q: "" };
+  const state = { view: "map", off: new Set(), area: "", cafe: -1, photo: -1, q: "", colour: "mood" };
+  let moodCalled = [];
+  const callMoods = () => { moodCalled = moods.map((mood) => mood && `mood ${mood.number}\n${mood.name}\n${mood.korean || ""}`.toLowerCase()); };
+  callMoods();
+  const inCafe = (i, q) => cafes.name[data.cafe[i]].toLowerCase().includes(q) || cafes.id[data.cafe[i]].toLowerCase().includes(q);
+  const inFile = (i, q) => data.file[i].toLowerCase().includes(q);
+  const inMood = (i, q) => data.mood[i] >= 0 && moodCalled[data.mood[i]].includes(q);
   const matches = (i) => {
-    const c = data.cafe[i], q = state.q;
-    return !state.off.has(data.mood[i]) && (!state.area || cafes.area[c] === state.area)
-      && (!q || cafes.name[c].toLowerCase().includes(q) || cafes.id[c].toLowerCase().includes(q) || data.file[i].toLowerCase().includes(q));
+    const q = state.q;
+    return data.mood[i] >= 0 && !state.off.has(data.mood[i]) && (!state.area || cafes.area[data.cafe[i]] === state.area)
+      && (!q || inMood(i, q) || inCafe(i, q) || inFile(i, q));
   };
+
+  // Colours of the photos: their mood's, their café's, or a scale from few to much (cividis, which colour-blind people see).
+  const RAMP = (() => {
+    const stops = [[0, 34, 78], [67, 78, 108], [125, 124, 120], [188, 174, 108], [254, 232, 56]], ramp = [];
+    for (let p = 0; p <= 100; p++) {
+      const at = (p / 100) * (stops.length - 1), j = Math.min(stops.length - 2, Math.floor(at)), f = at - j;
+      ramp.push(`rgb(${stops[j].map((v, c) => Math.round(v + f * (stops[j + 1][c] - v))).join(" ")})`);
+    }
+    return ramp;
+  })();
+  const UNKNOWN = "#999";
+  let rank = null; // of certainty, in hundredths: memberships of many moods lie close together
+  function certaintyRank() {
+    const order = [...data.probability.keys()].sort((a, b) => (data.probability[a] ?? 0) - (data.probability[b] ?? 0)), places = new Array(n);
+    order.forEach((i, at) => { places[i] = Math.round((100 * at) / Math.max(1, n - 1)); });
+    return places;
+  }
+  const cafeColour = (c) => `hsl(${Math.round((c * 137.508) % 360)} ${60 + 20 * (c % 2)}% ${42 + 12 * (c % 3)}%)`;
+  const cafeColours = cafes.id.map((_, c) => cafeColour(c));
+  function colourOf(i) {
+    if (state.colour === "cafe") return cafeColours[data.cafe[i]];
+    if (state.colour === "certainty") return RAMP[(rank ??= certaintyRank())[i]];
+    const look = data.looks[Number(state.colour.slice(5))];
+    if (state.colour.startsWith("look-") && look) return look.place[i] === null ? UNKNOWN : RAMP[look.place[i]];
+    return data.mood[i] < 0 ? UNKNOWN : moods[data.mood[i]].color;
+  }
+  function key() {
+    const look = state.colour.startsWith("look-") ? data.looks[Number(state.colour.slice(5))] : null, box = $(".key");
+    box.hidden = state.view === "streets";
+    $(".map-words").hidden = state.view !== "map";
+    const ends = look ? [look.low, look.high] : state.colour === "certainty" ? ["uncertain", "certain"] : null;
+    box.querySelector(".scaled").hidden = !ends;
+    if (ends) {
+      box.querySelector(".low").textContent = ends[0]; box.querySelector(".high").textContent = ends[1];
+      box.querySelector(".ramp").style.background = `linear-gradient(90deg, ${RAMP.filter((_, p) => p % 10 === 0).join(", ")})`;
+    }
+    box.querySelector(".hint").textContent = state.colour === "cafe" ? "A colour a café; point at one to read its name." : "";
+  }
 
   // Arrangements: a place for each photo, in units of one tile where there is a grid.
   const arrangements = {
     map: () => ({ x: data.x, y: data.y, ids: [...Array(n).keys()], tile: null }),
-    wall: () => ({ x: data.column, y: data.row, ids: [...Array(n).keys()], tile: 0.94 }),
+    wall: () => ({ x: data.column, y: data.row, ids: [...Array(n).keys()], tile: 0.94, packed: true }),
     streets: () => {
       const ids = [], x = [], y = [];
       cafes.signature.forEach((i, c) => { if (cafes.x[c] !== null) { ids.push(i); x[i] = cafes.x[c]; y[i] = cafes.y[c]; } });
@@ -31,19 +77,38 @@
   let untouched = true; // until somebody moves the map, it fits its window
   let place = arrangements.map(), bounds, passes = matches, shown = [], view = null, width = 0, height = 0, ratio = 1;
 
+  // The wall of those that pass: sorted by x into columns, each column by y, so that neighbours stay together.
+  function pack(ids) {
+    const height = Math.max(1, Math.round(Math.sqrt(ids.length / 1.5))), x = new Array(n), y = new Array(n);
+    const across = ids.slice().sort((a, b) => data.x[a] - data.x[b] || a - b);
+    for (let start = 0; start < across.length; start += height) {
+      const column = across.slice(start, start + height).sort((a, b) => data.y[a] - data.y[b] || a - b);
+      column.forEach((i, row) => { x[i] = start / height; y[i] = row; });
+    }
+    Object.assign(place, { x, y });
+  }
   function arrange() {
     place = arrangements[state.view]();
+    measureBounds(place.ids);
+    filter();
+    fit();
+  }
+  function measureBounds(ids) {
     bounds = { x0: Infinity, x1: -Infinity, y0: Infinity, y1: -Infinity };
-    for (const i of place.ids) {
+    for (const i of ids) {
       bounds.x0 = Math.min(bounds.x0, place.x[i]); bounds.x1 = Math.max(bounds.x1, place.x[i]);
       bounds.y0 = Math.min(bounds.y0, place.y[i]); bounds.y1 = Math.max(bounds.y1, place.y[i]);
     }
-    filter();
-    fit();
+    if (!ids.length) bounds = { x0: 0, x1: 0, y0: 0, y1: 0 };
   }
   function filter() {
     passes = state.view === "streets" ? (i) => photosOf[data.cafe[i]].some(matches) : matches;
     shown = place.ids.filter(passes);
+    if (place.packed) { pack(shown); measureBounds(shown); if (untouched) fit(); }
+    const nothing = $(".nothing");
+    nothing.hidden = shown.length > 0;
+    nothing.textContent = shown.length ? "" : state.q && !place.ids.some((i) => inMood(i, state.q) || inCafe(i, state.q) || inFile(i, state.q))
+      ? `No mood, café or file is called “${state.q}”.` : "No photo passes these filters.";
     const number = state.view === "streets" ? data.cafe.filter((c, i) => cafes.x[c] !== null && matches(i)).length : shown.length;
     const unplaced = state.view === "streets" ? cafes.x.filter((x) => x === null).length : 0;
     $(".count").textContent = (number === n ? `${n.toLocaleString("en")} photos` : `${number.toLocaleString("en")} of ${n.toLocaleString("en")} photos`)
@@ -53,9 +118,9 @@
   }
   function fit() {
     untouched = true;
-    const margin = state.view === "wall" ? 24 : 56;
-    const scale = Math.min((width - 2 * margin) / (bounds.x1 - bounds.x0 + (place.tile ? 1 : 0) || 1), (height - 2 * margin) / (bounds.y1 - bounds.y0 + (place.tile ? 1 : 0) || 1));
-    view = { scale, fit: scale, x: width / 2 - scale * (bounds.x0 + bounds.x1) / 2, y: height / 2 + scale * (bounds.y0 + bounds.y1) / 2 };
+    const margin = state.view === "wall" ? 24 : 56, top = state.view === "wall" ? 40 : 0; // the choice of colours lies there
+    const scale = Math.min((width - 2 * margin) / (bounds.x1 - bounds.x0 + (place.tile ? 1 : 0) || 1), (height - top - 2 * margin) / (bounds.y1 - bounds.y0 + (place.tile ? 1 : 0) || 1));
+    view = { scale, fit: scale, x: width / 2 - scale * (bounds.x0 + bounds.x1) / 2, y: (height + top) / 2 + scale * (bounds.y0 + bounds.y1) / 2 };
     stale = true;
     redraw();
   }
@@ -117,7 +182,7 @@
       target.drawImage(tiles, (at % across) * s, Math.floor(at / across) * s, s, s, x, y, edge, edge);
       return;
     }
-    target.fillStyle = moods[data.mood[i]].color;
+    target.fillStyle = colourOf(i);
     target.fillRect(x, y, edge, edge);
   }
 
@@ -144,6 +209,8 @@
     const { pen, view: v, list, side: s } = job;
     const left = -width * MARGIN - s, right = width * (1 + MARGIN) + s, top = -height * MARGIN - s, bottom = height * (1 + MARGIN) + s;
     const border = place.pins ? 3 : s >= 12 && !place.tile ? Math.max(1.5, s / 30) : 0;
+    const strip = border ? 0 : Math.max(1.5, s * 0.09); // where there is no room for a border
+    const chosen = editing.active ? editing.selected : null;
     pen.imageSmoothingEnabled = s > 6;
     for (let drawn = 0; job.next < list.length; job.next++) {
       if (drawn >= slice) return false;
@@ -153,10 +220,17 @@
       drawn++;
       if (border) {
         const many = place.pins && job.stacks.get(i).length > 1;
-        pen.fillStyle = many ? colors.ink : moods[place.pins ? moodOfCafe(data.cafe[i]) : data.mood[i]].color;
+        pen.fillStyle = many ? colors.ink : place.pins ? asMade.moods[moodOfCafe(data.cafe[i])].color : colourOf(i);
         pen.fillRect(x - border, y - border, s + 2 * border, s + 2 * border);
       }
-      paintTile(pen, i, x, y, s);
+      if (strip && s < 5) { pen.fillStyle = colourOf(i); pen.fillRect(x, y, s, s); } // no picture could be told
+      else paintTile(pen, i, x, y, s);
+      if (strip && s >= 5) { pen.fillStyle = colourOf(i); pen.fillRect(x, y + s - strip, s, strip); }
+      if (chosen && chosen.has(i) && !place.pins) {
+        const wide = Math.max(2, s / 14);
+        pen.strokeStyle = colors.ink; pen.lineWidth = wide + 2; pen.strokeRect(x, y, s, s);
+        pen.strokeStyle = colors.accent; pen.lineWidth = wide; pen.strokeRect(x, y, s, s);
+      }
     }
     if (job.stacks) paintNames();
     return true;
@@ -259,6 +333,14 @@
       || left + width * (1 + 2 * MARGIN) * by < width + spareX || top + height * (1 + 2 * MARGIN) * by < height + spareY;
   }
   function mark() {
+    if (lasso) {
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      context.beginPath();
+      lasso.forEach(([x, y], at) => (at ? context.lineTo(x, y) : context.moveTo(x, y)));
+      context.closePath();
+      context.globalAlpha = 0.18; context.fillStyle = colors.accent; context.fill();
+      context.globalAlpha = 1; context.strokeStyle = colors.accent; context.lineWidth = 2; context.stroke();
+    }
     if (state.cafe < 0) return;
     const s = side(view);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -324,7 +406,7 @@
       return;
     }
     if (data.pictures[i]) { const picture = new Image(); picture.src = data.pictures[i]; picture.alt = ""; tip.append(picture); }
-    tip.append(data.cafes_known ? cafes.name[data.cafe[i]] : data.file[i], document.createElement("br"), moods[data.mood[i]].name);
+    tip.append(data.cafes_known ? cafes.name[data.cafe[i]] : data.file[i], document.createElement("br"), moodName(i));
     tip.style.left = `${Math.max(8, Math.min(width - 208, x + 16))}px`;
     tip.style.top = y > height / 2 ? "auto" : `${y + 16}px`;
     tip.style.bottom = y > height / 2 ? `${height - y + 16}px` : "auto";
@@ -335,6 +417,26 @@
     const made = document.createElement(tag);
     if (text) made.textContent = text;
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  }
+  const moodName = (i) => (data.mood[i] < 0 ? "excluded" : moods[data.mood[i]].name);
+  function original(i) {
+    if (!data.originals) return null;
+    const link = data.originals.shared + data.originals.rest[i];
+    if (/^[a-z][a-z0-9+.-]*:/i.test(link) && !/^https?:/i.test(link)) return make("p", link, { class: "original" });
+    const made = make("p", "", { class: "original" });
+    made.append(make("a", "Original photo", { href: link, target: "_blank", rel: "noreferrer" }));
+    return made;
+  }
+  function strip(rows, current, act) {
+    const made = make("div", "", { class: "strip" });
+    for (const i of rows) {
+      const button = make("button", "", { type: "button", "aria-label": data.file[i], "aria-current": String(i === current) });
+      background(button, data.pictures[i]);
+      button.style.setProperty("--mood", colourOf(i));
+      button.addEventListener("click", () => act(i));
+      made.append(button);
+    }
     return made;
   }
   const background = (node, address) => { if (address) node.style.backgroundImage = `url("${address}")`; };
@@ -360,42 +462,39 @@
     const facts = [cafes.area[c], `${cafes.n[c]} photo${cafes.n[c] > 1 ? "s" : ""}`, cafes.lat[c] === null ? "" : `${cafes.lat[c]}, ${cafes.lon[c]}`];
     panel.append(close, heading, make("p", facts.filter(Boolean).join(" · ")));
     if (data.pictures[photo]) panel.append(make("img", "", { class: "big", src: data.pictures[photo], alt: data.file[photo] }));
-    const told = [data.file[photo], `${moods[data.mood[photo]].name}, probability ${(data.probability[photo] ?? 0).toFixed(2)}`, data.credit[photo]];
+    const told = [data.file[photo], `${moodName(photo)}, membership ${(data.probability[photo] ?? 0).toFixed(2)} of 1`, data.credit[photo]];
     panel.append(make("p", told.filter(Boolean).join(" · ")));
-    if (cafes.n[c] > 1) {
-      const strip = make("div", "", { class: "strip" });
-      for (const i of photosOf[c].slice(0, 40)) {
-        const button = make("button", "", { type: "button", "aria-label": data.file[i], "aria-current": String(i === photo) });
-        background(button, data.pictures[i]);
-        button.addEventListener("click", () => open(i));
-        strip.append(button);
-      }
-      panel.append(make("h3", "Photos"), strip);
+    const link = original(photo);
+    if (link) panel.append(link);
+    if (cafes.n[c] > 1) panel.append(make("h3", "Photos of the café"), strip(photosOf[c].slice(0, 40), photo, (i) => open(i)));
+    if (data.near && data.near[photo].length) {
+      panel.append(make("h3", "Photos most like this one"), strip(data.near[photo], -1, (i) => { open(i); show(i); }));
     }
     const interval = `with the 90 % interval of ${cafes.n[c]} photo${cafes.n[c] > 1 ? "s" : ""}`;
     if (cafes.certainty) {
-      const chance = cafes.certainty[c], mood = moods[moodOfCafe(c)].name;
+      const chance = cafes.certainty[c], mood = asMade.moods[moodOfCafe(c)].name;
       panel.append(make("h3", "Mood of the café"), make("p", mood + (chance === null ? "" : `, chance ${percent(chance)} %`)));
     }
     panel.append(make("h3", (cafes.certainty ? "Moods of its photos, each by itself, " : "Moods, ") + interval));
-    for (const j of [...moods.keys()].sort((a, b) => cafes.share[c][b] - cafes.share[c][a])) {
+    if (moods !== asMade.moods) panel.append(make("p", "As the run had them, before your edits."));
+    for (const j of [...asMade.moods.keys()].sort((a, b) => cafes.share[c][b] - cafes.share[c][a])) {
       const [share, low, high] = [cafes.share[c][j], cafes.low[c][j], cafes.high[c][j]];
       if (share === 0 && high < 0.2) continue;
       const bar = make("div", "", { class: "bar", style: "" });
-      bar.style.setProperty("--mood", moods[j].color);
+      bar.style.setProperty("--mood", asMade.moods[j].color);
       const track = make("div"), filled = make("b"), line = make("u");
       filled.style.width = `${100 * share}%`;
       line.style.left = `${100 * low}%`; line.style.width = `${100 * (high - low)}%`;
       track.append(filled, line);
-      bar.append(make("span", moods[j].name), make("span", `${percent(share)} % (${percent(low)}–${percent(high)})`), track);
+      bar.append(make("span", asMade.moods[j].name), make("span", `${percent(share)} % (${percent(low)}–${percent(high)})`), track);
       panel.append(bar);
     }
     if (cafes.similar[c].length) {
       const near = make("div", "", { class: "near" });
-      for (const other of cafes.similar[c]) {
+      for (const [at, other] of cafes.similar[c].entries()) {
         const button = make("button", "", { type: "button" }), picture = make("i"), words = make("span", cafes.name[other], { dir: "auto" });
         background(picture, data.pictures[cafes.signature[other]]);
-        words.append(make("small", [cafes.area[other], moods[moodOfCafe(other)].name].filter(Boolean).join(" · ")));
+        words.append(make("small", [cafes.area[other], cafes.why[c][at]].filter(Boolean).join(" · ")));
         button.append(picture, words);
         button.addEventListener("click", () => { open(cafes.signature[other]); show(cafes.signature[other]); });
         near.append(button);
@@ -422,11 +521,12 @@
   function remember() {
     const parts = new URLSearchParams();
     if (state.view !== "map") parts.set("view", state.view);
-    if (state.off.size) parts.set("moods", moods.filter((_, j) => !state.off.has(j)).map((m) => m.number).join(","));
+    if (state.off.size) parts.set("moods", moods.filter((m, j) => m && !state.off.has(j)).map((m) => m.number).join(","));
     if (state.area) parts.set("area", state.area);
     if (state.cafe >= 0) parts.set("cafe", cafes.id[state.cafe]);
     if (state.photo >= 0 && state.photo !== cafes.signature[state.cafe]) parts.set("photo", data.file[state.photo]);
     if (state.q) parts.set("q", state.q);
+    if (state.colour !== "mood") parts.set("colour", state.colour);
     const hash = parts.toString();
     if (hash === location.hash.slice(1)) return;
     writing = true;
@@ -439,9 +539,11 @@
     const wanted = parts.get("view");
     state.view = wanted in arrangements && (wanted !== "streets" || hasPlaces) ? wanted : "map";
     const on = parts.has("moods") ? new Set(parts.get("moods").split(",").map(Number)) : null;
-    state.off = new Set(on ? moods.flatMap((m, j) => (on.has(m.number) ? [] : [j])) : []);
+    state.off = new Set(on ? moods.flatMap((m, j) => (m && !on.has(m.number) ? [j] : [])) : []);
     state.area = cafes.area.includes(parts.get("area")) ? parts.get("area") : "";
     state.q = (parts.get("q") || "").toLowerCase();
+    const colour = parts.get("colour");
+    state.colour = [...$("#colour").options].some((option) => option.value === colour) ? colour : "mood";
     const c = cafes.id.indexOf(parts.get("cafe"));
     const file = parts.has("photo") ? data.file.indexOf(parts.get("photo")) : -1;
     sync();
@@ -453,15 +555,17 @@
     for (const button of document.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
     for (const button of document.querySelectorAll("[data-mood]")) button.setAttribute("aria-pressed", String(!state.off.has(Number(button.dataset.mood))));
     $("#area").value = state.area;
+    $("#colour").value = state.colour;
+    key();
     if ($("#q").value.toLowerCase() !== state.q) $("#q").value = state.q;
   }
   function choose(name) { if (name !== "streets" || hasPlaces) { state.view = name; sync(); arrange(); remember(); } }
 
   // Fingers, wheel, keys.
   const fingers = new Map();
-  let travelled = 0;
+  let travelled = 0, lasso = null, lassoing = false;
   const at = (event) => { const r = canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; };
-  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, at(event)); if (fingers.size === 1) travelled = 0; });
+  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); fingers.set(event.pointerId, at(event)); if (fingers.size === 1) travelled = 0; lasso = lassoing && fingers.size === 1 && event.button === 0 ? [at(event)] : null; });
   canvas.addEventListener("pointermove", (event) => {
     const [x, y] = at(event), before = fingers.get(event.pointerId);
     if (!before) { if (event.pointerType === "mouse") tell(under(x, y), x, y); return; }
@@ -472,6 +576,12 @@
       pan((c[0] + d[0] - a[0] - b[0]) / 2, (c[1] + d[1] - a[1] - b[1]) / 2);
       zoom(Math.hypot(c[0] - d[0], c[1] - d[1]) / (old || 1), (c[0] + d[0]) / 2, (c[1] + d[1]) / 2);
       travelled = 100;
+    } else if (lasso) {
+      lasso.push([x, y]);
+      travelled += Math.abs(x - before[0]) + Math.abs(y - before[1]);
+      fingers.set(event.pointerId, [x, y]);
+      tip.hidden = true;
+      redraw();
     } else {
       pan(x - before[0], y - before[1]);
       travelled += Math.abs(x - before[0]) + Math.abs(y - before[1]);
@@ -482,14 +592,73 @@
   canvas.addEventListener("pointerup", (event) => {
     const [x, y] = at(event), single = fingers.size === 1;
     fingers.delete(event.pointerId);
+    const drawn = lasso;
+    lasso = null;
+    if (drawn && single && travelled >= 6) { take(drawn, event.altKey); return; }
     if (!single || travelled >= 6) return;
     tip.hidden = true;
-    press(x, y);
+    if (lassoing) { const i = under(x, y); if (i >= 0) for (const one of place.pins ? photosOf[data.cafe[i]] : [i]) editing.toggle(one); }
+    else press(x, y);
   });
-  canvas.addEventListener("pointercancel", (event) => fingers.delete(event.pointerId));
+  canvas.addEventListener("pointercancel", (event) => { fingers.delete(event.pointerId); lasso = null; redraw(); });
+
+  // Selecting: a click takes a photo, a drag draws a line around many; two fingers and the wheel move the map still.
+  function take(line, out) {
+    const inside = (x, y) => { // even-odd rule
+      let odd = false;
+      for (let a = 0, b = line.length - 1; a < line.length; b = a++) {
+        const [x0, y0] = line[a], [x1, y1] = line[b];
+        if ((y0 > y) !== (y1 > y) && x < ((x1 - x0) * (y - y0)) / (y1 - y0) + x0) odd = !odd;
+      }
+      return odd;
+    };
+    const found = shown.filter((i) => inside(view.x + view.scale * place.x[i], view.y - view.scale * place.y[i]));
+    const rows = place.pins ? found.flatMap((i) => photosOf[data.cafe[i]].filter(matches)) : found;
+    if (out) { const left = [...editing.selected].filter((i) => !rows.includes(i)); editing.select(left); }
+    else editing.select(rows, { more: true });
+    redraw();
+  }
+  function selecting(on) {
+    lassoing = on;
+    $("#select").setAttribute("aria-pressed", String(on));
+    stage.classList.toggle("selecting", on);
+    if (on) editing.start(); else editing.stop();
+    stale = true;
+    redraw();
+  }
+  $("#select").addEventListener("click", () => selecting(!lassoing));
+  editing.shown(() => (place.pins ? shown.flatMap((i) => photosOf[data.cafe[i]].filter(matches)) : shown));
+  editing.onchange(() => {
+    const now = editing.state, edited = editing.edits.length > 0;
+    data.mood = edited ? now.labels.map((label) => label - 1) : asMade.mood;
+    moods = asMade.moods;
+    if (edited) {
+      moods = [];
+      for (const mood of now.moods.values()) {
+        const title = editing.title(mood), before = asMade.moods[mood.number - 1];
+        moods[mood.number - 1] = { number: mood.number, name: /^mood /i.test(title) ? title.toLowerCase() : `${mood.number} ${title}`, korean: mood.name ? "" : (before ? before.korean : ""), color: mood.color, size: now.sizes.get(mood.number) };
+      }
+    }
+    for (const j of [...state.off]) if (!moods[j]) state.off.delete(j);
+    callMoods();
+    chips();
+    filter();
+  });
+  function chips() {
+    $(".moods").replaceChildren(...moods.flatMap((mood, j) => {
+      if (!mood) return [];
+      const button = make("button", "", { type: "button", "data-mood": String(j), "aria-pressed": String(!state.off.has(j)) }), words = make("span", mood.name);
+      button.style.setProperty("--mood", mood.color);
+      if (mood.korean && mood.korean !== mood.name) words.append(make("span", mood.korean, { lang: "ko" }));
+      button.append(make("i", "", { "aria-hidden": "true" }), words, make("small", mood.size.toLocaleString("en")));
+      return [button];
+    }));
+  }
   canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
   canvas.addEventListener("wheel", (event) => { event.preventDefault(); tip.hidden = true; zoom(Math.exp(-event.deltaY * (event.deltaMode ? 20 : 1) / 400), ...at(event)); }, { passive: false });
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !$("#editor").hidden) return;
+    if (!$("#editor").hidden) return;
     if (event.key === "Escape") { if (document.activeElement === $("#q")) $("#q").blur(); else if (state.cafe >= 0) shut(); return; }
     if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = { ArrowLeft: [80, 0], ArrowRight: [-80, 0], ArrowUp: [0, 80], ArrowDown: [0, -80] }[event.key];
@@ -500,7 +669,7 @@
     else if (event.key === "0") fit();
     else if (event.key === "/") $("#q").focus();
     else if ({ m: 1, w: 1, s: 1 }[event.key]) choose({ m: "map", w: "wall", s: "streets" }[event.key]);
-    else if (event.key === "Enter" && event.target === canvas) { const i = nearestTo(width / 2, height / 2); if (i >= 0) open(i, { focus: true }); }
+    else if (event.key === "Enter" && event.target === canvas) { const i = nearestTo(width / 2, height / 2); if (i >= 0 && lassoing) editing.toggle(i); else if (i >= 0) open(i, { focus: true }); }
     else return;
     event.preventDefault();
   });
@@ -514,13 +683,18 @@
   }
   for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => { const factor = Number(button.dataset.zoom); if (factor) zoom(factor); else fit(); });
   for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => choose(button.dataset.view));
-  for (const button of document.querySelectorAll("[data-mood]")) {
-    button.addEventListener("click", () => {
-      const j = Number(button.dataset.mood);
-      if (state.off.has(j)) state.off.delete(j); else state.off.add(j);
-      sync(); filter(); remember();
-    });
-  }
+  // The first click shows that mood alone, further clicks add others; without the last one all are shown.
+  $(".moods").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-mood]");
+    if (!button) return;
+    const j = Number(button.dataset.mood), every = [...moods.keys()].filter((i) => moods[i]);
+    if (!state.off.size) state.off = new Set(every.filter((i) => i !== j));
+    else if (state.off.has(j)) state.off.delete(j);
+    else state.off.add(j);
+    if (every.every((i) => state.off.has(i))) state.off.clear();
+    sync(); filter(); remember();
+  });
+  $("#colour").addEventListener("change", (event) => { state.colour = event.target.value; key(); stale = true; redraw(); remember(); });
   $("#area").addEventListener("change", (event) => { state.area = event.target.value; filter(); remember(); });
   let typed = 0;
   $("#q").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(() => { state.q = $("#q").value.trim().toLowerCase(); filter(); remember(); }, 120); });
@@ -535,18 +709,23 @@
   // What a search opens: a café that is called so, or a photo whose file is.
   function searched() {
     const called = (c) => [cafes.name[c], cafes.id[c]].map((text) => text.toLowerCase());
+    if (moodCalled.some((text) => text && text.split("\n").includes(state.q))) return undefined; // a mood is shown, not opened
     const all = place.ids.flatMap((i) => (place.pins ? photosOf[data.cafe[i]] : [i])).filter(matches);
     const photo = all.find((i) => called(data.cafe[i]).includes(state.q)) ?? all.find((i) => called(data.cafe[i]).some((text) => text.includes(state.q)));
-    if (photo === undefined) return all[0];
+    if (photo === undefined) return all.find((i) => inFile(i, state.q));
     const signature = cafes.signature[data.cafe[photo]];
     return matches(signature) ? signature : photo;
   }
 
   // Begin.
-  window.atlas = { firstView: 0, zoom, pan, state, stacks: () => [...stacksOf(shown, view).values()].map((stack) => stack.length) };
+  window.atlas = { firstView: 0, zoom, pan, state, placed: () => shown.map((i) => [i, place.x[i], place.y[i]]), stacks: () => [...stacksOf(shown, view).values()].map((stack) => stack.length) };
   const areas = [...new Set(cafes.area.filter(Boolean))].sort((a, b) => a.localeCompare(b, "ko"));
   for (const area of areas) $("#area").append(make("option", area, { value: area }));
   $("#area").hidden = areas.length < 2;
+  if (data.cafes_known) $("#colour").append(new Option("café", "cafe"));
+  $("#colour").append(new Option("certainty", "certainty"), ...data.looks.map((look, at) => new Option(`${look.low} – ${look.high}`, `look-${at}`)));
+  $(".map-words").textContent = data.map;
+  for (const mood of moods) $("#names").append(make("option", "", { value: `mood ${mood.number}` }), ...(mood.name.startsWith("mood ") ? [] : [make("option", "", { value: mood.name })]));
   $("[data-view=streets]").hidden = !hasPlaces;
   if (data.cafes_known && cafes.name.length <= 5000) for (const name of new Set(cafes.name)) $("#names").append(make("option", "", { value: name }));
   readColors();
