@@ -105,6 +105,21 @@ class TextTower:
         """Tokens of a text, with those that begin and end it."""
         return len(self._tokens(text))
 
+    def check_length(self, text: str, phrasings: Sequence[str] = ("{}",)) -> None:
+        """Refuse a text that the network would read in part only.
+
+        Args:
+            text: The text.
+            phrasings: Patterns that it is put into, with a `{}`.
+
+        Raises:
+            CafemoodError: It has too many tokens.
+        """
+        n_tokens = max(self.n_tokens(pattern.replace("{}", text)) for pattern in phrasings)
+        if n_tokens > self.context_length:
+            why = f"it takes {n_tokens} tokens with the words around it, and {self.name} reads {self.context_length}"
+            raise CafemoodError("The text is too long", where=text, why=why, fix="give fewer words")
+
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts: unit vectors, float32 (len(texts), dim). A text is cut after `context_length` tokens."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from cafemood.cafes.profiles import Cafes, label
 from cafemood.core.names import existing
 from cafemood.errors import CafemoodError, PhotoError, RunError
 from cafemood.runs.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 N_EXPANSION, POWER = 5, 2
 """The query is joined by its nearest cafés, weighted by cosine² (Radenović et al., TPAMI 2019, αQE)."""
@@ -167,17 +170,9 @@ def rank(
     """
     similarity = scores(cafes.vectors, query.vector)
     similarity[list(query.known)] = -np.inf
-    distance: np.ndarray | None = None
-    if near is not None:
-        lat, lon = cafes.table["lat"].to_numpy(dtype=float), cafes.table["lon"].to_numpy(dtype=float)
-        if np.isnan(lat).all():
-            fix = "leave --near out, or run on a manifest with lat and lon"
-            raise RunError("No café of this run has coordinates", where=cafes.run.folder, fix=fix)
-        distance = haversine_km(near, lat, lon)
-        if within_km is not None:
-            similarity[~(distance <= within_km)] = -np.inf
-    elif within_km is not None:
-        raise CafemoodError("--within needs a place", where="--within", fix="add --near LAT,LON")
+    distance = distances(cafes.table, cafes.run, near, within_km)
+    if distance is not None and within_km is not None:
+        similarity[~(distance <= within_km)] = -np.inf
     named = moods.of_run(cafes.run)
     order = np.argsort(-similarity, kind="stable")[:n]
     return [
@@ -207,6 +202,26 @@ def scores(vectors: np.ndarray, vector: np.ndarray) -> np.ndarray:
     best = np.argpartition(-first, n - 1)[:n]
     weight = np.maximum(first[best], 0) ** POWER
     return np.asarray(vectors @ _normalised(vector + weight @ vectors[best]), dtype=np.float64)
+
+
+def distances(
+    table: pd.DataFrame, run: Run, near: tuple[float, float] | None, within_km: float | None
+) -> np.ndarray | None:
+    """Distances (c,) in kilometres of a table of cafés with `lat` and `lon` from a place; None where none is given.
+
+    Raises:
+        RunError: No café has coordinates.
+        CafemoodError: `within_km` without a place.
+    """
+    if near is None:
+        if within_km is not None:
+            raise CafemoodError("--within needs a place", where="--within", fix="add --near LAT,LON")
+        return None
+    lat, lon = table["lat"].to_numpy(dtype=float), table["lon"].to_numpy(dtype=float)
+    if np.isnan(lat).all():
+        fix = "leave --near out, or run on a manifest with lat and lon"
+        raise RunError("No café of this run has coordinates", where=run.folder, fix=fix)
+    return haversine_km(near, lat, lon)
 
 
 def haversine_km(place: tuple[float, float], lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
