@@ -70,6 +70,7 @@ def test_what_fits_comes_best_first_and_nothing_else(run, text):
     answer = searching.search(run, text, n=50)
     assert answer.fits
     assert answer.p == 1 / 121
+    assert answer.p_words in (1 / 4, 2 / 4, 3 / 4)  # of dark, bright and menu, and itself
     assert {cafe.cafe_id for cafe in answer.cafes} == {"0", "2", "4"}
     assert {photo.cafe_id for photo in answer.photos} == {"0", "2", "4"}
     for found in (answer.cafes, answer.photos):

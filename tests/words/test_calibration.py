@@ -105,4 +105,5 @@ def test_pieces_give_what_the_whole_gives(drawn):
         pieces = Null.of(photos.astype(np.float16), cafes, unrelated)
     np.testing.assert_allclose(pieces.best_photo, whole.best_photo, atol=0.05)
     np.testing.assert_allclose(pieces.best_cafe, whole.best_cafe, atol=0.05)
+    np.testing.assert_allclose(whole.best_photos(photos, texts), whole.z(photos, texts).max(axis=0), atol=1e-5)
     np.testing.assert_allclose(whole.z(photos, texts)[:, 3], whole.fit(photos, cafes, texts[3]).photos, atol=1e-4)

@@ -71,9 +71,9 @@ def search(
     cache_dir: CacheDir = CACHE,
 ) -> None:
     """Find cafés and photos by words; says so when none fits."""
-    from cafemood.cafes import searching, similar
+    from cafemood.cafes import distance, searching
 
-    place = similar.place(near) if near else None
+    place = distance.place(near) if near else None
     if within is not None and place is None:
         raise CafemoodError("--within needs a place", where="--within", fix="add --near LAT,LON")
     opened = run_of(run)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cafemood.cafes import similar
+from cafemood.cafes.distance import distances
 from cafemood.cafes.profiles import label
 from cafemood.core.names import shown
 from cafemood.runs.run import Run
@@ -70,6 +70,7 @@ class Answer:
         fits: Whether anything fits.
         p: Share of the unrelated texts, and this one, that do as well.
         n_unrelated: How many unrelated texts there were.
+        p_words: Share of the vocabulary's words, and this text, whose best photo does as well as this text's.
         rate: How often a text that is one more unrelated one is said to fit.
         photos: The best photos, and cafés (none where the run knows none); those that fit, or all that were asked for.
         notes: What the user has to know beside.
@@ -79,6 +80,7 @@ class Answer:
     fits: bool
     p: float
     n_unrelated: int
+    p_words: float
     rate: float
     photos: list[Photo]
     cafes: list[Cafe]
@@ -86,12 +88,15 @@ class Answer:
 
     def facts(self) -> dict[str, Any]:
         """As plain values, without photos and cafés."""
-        names = ("text", "fits", "p", "n_unrelated", "rate", "notes")
+        names = ("text", "fits", "p", "n_unrelated", "p_words", "rate", "notes")
         return {"kind": "answer", **{name: getattr(self, name) for name in names}}
 
     def __str__(self) -> str:
-        share = f"{100 * self.p:.1f} % of {self.n_unrelated} unrelated texts do as well"
-        return f"{'Fits' if self.fits else 'Nothing fits'}: {self.text} ({share}; the limit is {100 * self.rate:g} %)"
+        share = (
+            f"{100 * self.p:.1f} % of {self.n_unrelated} unrelated texts do as well, the limit is {100 * self.rate:g} %"
+        )
+        head = f"{'Fits' if self.fits else 'Nothing fits'}: {self.text}"
+        return f"{head} ({share}; {100 * self.p_words:.0f} % of the words about cafés do)"
 
 
 def search(
@@ -135,7 +140,7 @@ def search(
     table = photos.groupby(of_photo)[["cafe_name", "lat", "lon"]].first()
     for column in ("lat", "lon"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
-    distance = similar.distances(table, run, near, within_km)
+    distance = distances(table, run, near, within_km)
     wanted, *others = _fits(features, of_photo, asked, rate, cache_dir)
     there = np.ones(len(ids), bool) if distance is None or within_km is None else distance <= within_km
     by_photo, by_cafe = _ranked(wanted, others, there, of_photo)
@@ -171,7 +176,9 @@ def search(
     notes = _notes(features, asked)
     if wanted.fits and not found_photos and not found_cafes:
         notes.append("What fits is left out by --not or --within.")
-    return Answer(asked[0].text, wanted.fits, wanted.p, n_unrelated, rate, found_photos, found_cafes, notes)
+    words = features.english.best_photos(features.photos, features.words)
+    p_words = (1 + int((words >= wanted.photos.max()).sum())) / (1 + len(words))
+    return Answer(asked[0].text, wanted.fits, wanted.p, n_unrelated, p_words, rate, found_photos, found_cafes, notes)
 
 
 def _fits(

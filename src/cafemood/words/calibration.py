@@ -9,6 +9,9 @@ these do, on the same photos and by the same statistic.
 - The text and the m others are ranked by either; the higher of a text's two ranks is what it counts by (min-p: Westfall
   and Young, "Resampling-Based Multiple Testing", 1993). Its p is the share of the m + 1 texts that count as much.
 
+This is about texts that have nothing to do with the photos. A text about cafés that no photo shows does better than
+those, as it is near what the photos show.
+
 If the text were one more unrelated one, all m + 1 were exchangeable, and p <= rate would happen with a probability of
 at most `rate`, whatever the distribution (conformal p-values: Vovk et al., "Algorithmic Learning in a Random World",
 2005, proposition 2.4; for outliers: Bates et al., "Testing for Outliers with Conformal p-values", Annals of
@@ -100,6 +103,14 @@ class Null:
             best = np.maximum(best, z.max(axis=0))
         made = cls(mean, sd, best, np.empty(0))
         return replace(made, best_cafe=made.group_means(photos, cafes, texts).max(axis=0))
+
+    def best_photos(self, photos: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """The largest z of each text over all photos (t,); photos (n, d) as in `of`, texts unit vectors (t, d)."""
+        best = np.full(len(texts), -np.inf)
+        for where, piece in chunks.read(photos, len(texts)):
+            z = (piece @ texts.T - self.mean[where, None]) / self.sd[where, None]
+            best = np.maximum(best, z.max(axis=0))
+        return best
 
     def group_means(self, photos: np.ndarray, groups: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Mean z (c, t) of the photos of each group; groups are numbered from 0 without gaps (n,).
