@@ -68,6 +68,8 @@ def test_from_a_server_to_a_search_in_korean(cafe_run, served, cache_dir):
     assert dark["size"] == 12
     assert "어두운" in (cafe_run.folder / "report.html").read_text(encoding="utf-8")
 
+    assert "dark" in (cafe_run.folder / "words_of_cafes.csv").read_text(encoding="utf-8")
+
     found = call("search", cafe_run.folder, "어두운", "카페", "--json", *cache)
     answer, *parts = [json.loads(line) for line in found.stdout.splitlines()]
     assert (answer["text"], answer["fits"]) == ("어두운 카페", True)

@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from cafemood.cafes import moods, searching
+from cafemood import runs
+from cafemood.cafes import moods, profiles, searching, similar, word_tables
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import CafemoodError, RunError
 from cafemood.words import text_features
@@ -147,6 +149,33 @@ def test_moods_are_named_by_the_vocabulary_and_by_looks_where_it_says_nothing(ru
     (run.folder / FILE).unlink()
     moods.forget_words(run)
     assert {mood.english for mood in moods.of_run(run)} != names  # by looks
+
+
+def test_words_of_photos_and_cafes(run):
+    path, n_no_place = word_tables.write(run)
+    photos = pd.read_csv(path, dtype=str, keep_default_na=False)
+    assert len(photos) == len(run.photos) - 1  # one has no text features
+    dark = photos["cafe_id"].astype(int) % 2 == 0
+    assert set(photos["words"][dark]) - {""} == {"dark"}
+    assert set(photos["korean"][~dark]) - {""} == {"밝은"}
+    assert (photos["words"] != "").sum() > len(photos) / 2
+    assert n_no_place == 0
+    cafes = pd.read_csv(path.with_name("words_of_cafes.csv"), dtype=str, keep_default_na=False)
+    assert dict(zip(cafes["cafe_id"], cafes["words"], strict=True)) == {
+        str(i): ["dark", "bright"][i % 2] for i in range(6 if "5" in set(photos["cafe_id"]) else 5)
+    }
+
+
+def test_similar_cafes_say_which_words_they_share(run):
+    known = profiles.load(run)
+    found = {m.cafe_id: m.reasons for m in similar.rank(known, similar.like_cafes(known, ["2"]))}
+    assert "both: dark" in found["0"]
+    assert not any(reason.startswith("both") for reason in found["1"])
+    unlike = similar.rank(known, similar.like_cafes(known, ["2"], ["1"]))
+    assert "both: dark" in {m.cafe_id: m.reasons for m in unlike}["4"]  # what is not liked shares nothing
+    (run.folder / FILE).write_bytes(b"damaged")
+    again = profiles.load(runs.load(run.folder))
+    assert similar.rank(again, similar.like_cafes(again, ["2"]))  # without words
 
 
 def test_a_run_without_text_features_names_the_command(cafe_run):

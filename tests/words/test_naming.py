@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from cafemood.words.calibration import Null
-from cafemood.words.naming import _limit, names_of
+from cafemood.words.naming import limit_of, names_of
 
 KINDS = [f"kind{i}" for i in range(40)]
 
@@ -69,6 +69,6 @@ def test_the_limit_is_that_of_one_more_draw():
     draws = rng.normal(size=(20_000, m + 1))
     others = draws[:, :m]
     far = (draws[:, m] - others.mean(axis=1)) / others.std(axis=1, ddof=1)
-    share = (far > _limit(m, p)).mean()
+    share = (far > limit_of(m, p)).mean()
     assert share == pytest.approx(p, abs=3 * np.sqrt(p * (1 - p) / 20_000))
-    assert _limit(10**7, p) == pytest.approx(stats.norm.isf(p), abs=1e-5)
+    assert limit_of(10**7, p) == pytest.approx(stats.norm.isf(p), abs=1e-5)

@@ -31,7 +31,7 @@ def words(
 ) -> None:
     """Add text features to a run, without another clustering: for search, and for names of moods in words."""
     from cafemood import runs
-    from cafemood.cafes import moods
+    from cafemood.cafes import moods, word_tables
     from cafemood.data.photos import skipped_lines
     from cafemood.report import finish
     from cafemood.report.report import write_report
@@ -51,6 +51,8 @@ def words(
     say(f"Text features of {len(features.rows):,} photos ({n_embedded:,} embedded now), {features.name}")
     for mood in moods.of_run(opened):
         say(f"mood {mood.number}: {mood.english or '(nothing sets it apart)'}")
+    table, n_no_place = word_tables.write(opened)
+    say(f"Words: {table}" + (f" ({n_no_place:,} photos seem to show no place)" if n_no_place else ""))
     say(f"Report: {page}")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.cafes import moods, profiles
+from cafemood.cafes import moods, profiles, word_tables
 from cafemood.cafes.distance import distances
 from cafemood.cafes.looks import LOOKS
 from cafemood.cafes.profiles import Cafes, label
@@ -47,12 +47,14 @@ class Query:
         known: Rows of the cafés that the question names.
         shares: Share of each mood (k,), None where it is not known.
         looks: By name.
+        unwanted: Those of `known` that are not wanted.
     """
 
     vector: np.ndarray
     known: tuple[int, ...] = ()
     shares: np.ndarray | None = None
     looks: dict[str, float] = field(default_factory=dict)
+    unwanted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) ->
         vector = vector - UNLIKE_WEIGHT * cafes.vectors[unwanted].mean(axis=0)
     means = cafes.table[list(LOOKS)].iloc[wanted].mean()
     looks = {look: float(means[look]) for look in LOOKS}
-    return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks)
+    return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks, tuple(unwanted))
 
 
 def like_photos(cafes: Cafes, files: Sequence[Path]) -> Query:
@@ -235,6 +237,10 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
     differences += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]
+    ids = cafes.table["cafe_id"]
+    liked = [str(ids.iat[row]) for row in query.known if row not in query.unwanted]
+    if common_words := word_tables.shared(cafes.run, liked, str(ids.iat[i])):
+        differences.insert(1, f"both: {', '.join(common_words)}")
     if differs and not notable and not any(math.isnan(by) for by in differs.values()):
         differences.append("same light and colour")
     return differences

@@ -74,7 +74,7 @@ def names_of(
     apart, chance = (means - _rest(means, sizes) for means in (own, others))
     spread = chance.std(axis=1, ddof=1, keepdims=True)
     far = (apart - chance.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
-    limit = _limit(len(unrelated), rate / max(words.shape[0], 1))
+    limit = limit_of(len(unrelated), rate / max(words.shape[0], 1))
     fits = np.stack(
         [
             (np.sum(row >= mean[:, None], axis=1) + 1) / (len(row) + 1) <= rate
@@ -98,7 +98,7 @@ def _rest(means: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return np.asarray((total - means * sizes) / (sizes.sum() - sizes))
 
 
-def _limit(m: int, p: float) -> float:
+def limit_of(m: int, p: float) -> float:
     """What one more draw exceeds with the probability p, in standard deviations of m normal draws."""
     from scipy.stats import t
 
