@@ -11,8 +11,9 @@ from cafemood.core.reasons import reason_of
 from cafemood.data.given import weight_file
 from cafemood.errors import WeightsError
 
-_MOST_LAYERS, _MOST_WIDTH = 200, 20_000
-"""A configuration with more is not a network's."""
+_MOST = {"layers": 200, "width": 20_000, "embed_dim": 20_000, "context_length": 10_000}
+_MOST_OF_ALL = 1_000_000
+"""A configuration with a larger number is not a network's, and would take all memory."""
 
 Tokens = Callable[[str], list[int]]
 
@@ -40,9 +41,11 @@ def configuration(network: str) -> dict[str, Any]:
                 "The configuration cannot be read", where=path, why=why, fix="give open_clip's"
             ) from None
     config = config.get("model_cfg", config) if isinstance(config, dict) else {}
-    lacking = [name for name in ("embed_dim", "vision_cfg", "text_cfg") if not config.get(name)]
+    kinds = {"embed_dim": int, "vision_cfg": dict, "text_cfg": dict}
+    config = config if isinstance(config, dict) else {}
+    lacking = [name for name, kind in kinds.items() if type(config.get(name)) is not kind]
     if lacking or _too_large(config):
-        why = f"it has no {lacking[0]}" if lacking else "a number in it is too large"
+        why = f"it has no {lacking[0]}, or another kind of value there" if lacking else "a number in it is too large"
         fix = "give an open_clip configuration (JSON)"
         raise WeightsError("The configuration is none of open_clip's", where=network, why=why, fix=fix)
     if "hf_model_name" in config["text_cfg"]:
@@ -66,11 +69,13 @@ def image_size(config: dict[str, Any]) -> int:
     return size
 
 
-def _too_large(config: dict[str, Any]) -> bool:
-    towers = [part for part in (config["vision_cfg"], config["text_cfg"]) if isinstance(part, dict)]
-    layers = [n for part in towers if isinstance(n := part.get("layers", 0), int)]
-    widths = [n for part in towers if isinstance(n := part.get("width", 0), int)]
-    return len(towers) < 2 or max(layers, default=0) > _MOST_LAYERS or max(widths, default=0) > _MOST_WIDTH
+def _too_large(part: object, name: str = "") -> bool:
+    """Whether a configuration holds a number that no network has."""
+    if isinstance(part, dict):
+        return any(_too_large(value, str(key)) for key, value in part.items())
+    if isinstance(part, list):
+        return any(_too_large(value, name) for value in part)
+    return isinstance(part, int | float) and not abs(part) <= _MOST.get(name, _MOST_OF_ALL)
 
 
 def byte_pairs() -> tuple[Tokens, int, int]:

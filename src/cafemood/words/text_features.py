@@ -157,11 +157,22 @@ def load(run: Run) -> TextFeatures:
         unrelated_ = {l: tensors[f"unrelated_{l}"].astype(np.float32) for l in PHRASINGS if f"unrelated_{l}" in tensors}  # noqa: E741
         terms = tuple(Term(*row) for row in json.loads(about["terms"]))
         options, languages = json.loads(about["options"]), tuple(json.loads(about["languages"]))
-        if len(ids) != len(tensors["photos"]) or len(terms) != len(tensors["words"]) or "en" not in unrelated_:
+        if (
+            len(ids) != len(tensors["photos"])
+            or len(terms) != len(tensors["words"])
+            or not {"en", *languages} & PHRASINGS.keys() <= unrelated_.keys()
+        ):
             raise Flaw("another layout")
         if not isinstance(options, dict) or "name" not in options or not all(map(_is_text, options.values())):
             raise Flaw("it names no backbone")
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        fingerprint = about["fingerprint"]
+        widths = {
+            part.shape[1] if part.ndim == 2 else -1
+            for part in (tensors["photos"], tensors["words"], *unrelated_.values())
+        }
+        if len(widths) > 1 or -1 in widths or any(len(part) < 2 for part in unrelated_.values()):
+            raise Flaw("its vectors do not fit each other")
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         why = reason_of(error, path, "it is of another version, or damaged")
         raise RunError("The text features cannot be read", where=path, why=why, fix=fix) from None
     row_of = {photo_id: i for i, photo_id in enumerate(ids)}
@@ -177,7 +188,7 @@ def load(run: Run) -> TextFeatures:
         terms=terms,
         languages=languages,
         options=options,
-        fingerprint=about["fingerprint"],
+        fingerprint=fingerprint,
         n_lacking=len(run.photos) - len(known),
     )
 
