@@ -217,13 +217,29 @@ def _filled(config: dict[str, Any], path: Path) -> Any:
     state = weight_files.read_tensors(path)
     state.pop("text.transformer.embeddings.position_ids", None)  # a constant that some files keep
     try:
-        network = kind(**arguments)
+        network = _unfilled(lambda: kind(**arguments))
         network.load_state_dict(state, assign=True)
     except (RuntimeError, TypeError, KeyError, ValueError, AssertionError, CafemoodError) as error:
         why = reason_of(error, path, "its tensors are not those of this configuration")
         fix = "give the file that belongs to this backbone"
         raise WeightsError("The weights do not fit the network", where=path, why=why, fix=fix) from None
     return network.float()
+
+
+def _unfilled(build: Callable[[], Any]) -> Any:
+    """A network whose tensors hold nothing yet: drawing 375 million random numbers takes longer than reading them."""
+    try:
+        with torch.device("meta"):
+            network = build()
+        for module in network.modules():
+            for name, buffer in module.named_buffers(recurse=False):
+                if name in module._non_persistent_buffers_set:
+                    if name != "attn_mask":
+                        return build()
+                    module.register_buffer(name, torch.full(buffer.shape, -torch.inf).triu_(1), persistent=False)
+        return network
+    except (NotImplementedError, RuntimeError):  # a tower that computes while it is built
+        return build()
 
 
 def _without_images(network: Any) -> nn.Module:
