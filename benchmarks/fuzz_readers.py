@@ -24,6 +24,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,12 @@ from safetensors.numpy import save_file
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "crawler")]
 
+import tiny_towers  # noqa: E402
 from weight_files import write_caffemodel, write_keras  # noqa: E402
 
 from cafecrawl.checks import Rejected, inspect  # noqa: E402
 from cafecrawl.parsers import TryLater, commons, naver_photos, naver_search, openverse, overpass  # noqa: E402
-from cafemood.backbones import weights  # noqa: E402
+from cafemood.backbones import open_clip_files, weights  # noqa: E402
 from cafemood.backbones.precomputed import read_matrix  # noqa: E402
 from cafemood.backbones.weights.caffe import read_caffemodel  # noqa: E402
 from cafemood.backbones.weights.keras import read_keras  # noqa: E402
@@ -50,6 +52,7 @@ from cafemood.data.manifests import read_listing, read_manifest, write_manifest 
 from cafemood.data.photos import Photo  # noqa: E402
 from cafemood.errors import CafemoodError  # noqa: E402
 from cafemood.report.mapping import read_streets  # noqa: E402
+from cafemood.words import text_features  # noqa: E402
 
 OURS = (CafemoodError, Rejected, TryLater)
 SLOW = 20
@@ -194,6 +197,30 @@ def readers(folder: Path) -> Iterator[tuple[str, str, list[bytes], Callable[[Pat
     )
 
 
+def word_readers(folder: Path) -> Iterator[tuple[str, str, list[bytes], Callable[[Path], object]]]:
+    """As `readers`: what `cafemood words` reads, and writes."""
+    config = json.dumps(tiny_towers.siglip_config(300)).encode()
+    yield "open_clip configuration", ".json", [config], lambda path: open_clip_files.configuration(str(path))
+    whole = tiny_towers.write_tokenizer(folder / "tokenizer.json", ["dark wood", "나무 카페"]).read_bytes()
+    yield (
+        "tokenizer", ".json", [whole],
+        lambda path: open_clip_files.read_tokenizer(path, "canonicalize")[0]("a dark 카페"),
+    )  # fmt: skip
+    photos = pd.DataFrame({"photo_id": [f"{i:064x}" for i in range(3)]})
+    rows = np.eye(3, dtype=np.float32)
+    tensors = {"photos": rows, "words": rows, "unrelated_en": rows, "ids": text_features._bytes(list(photos.photo_id))}
+    about = {"options": '{"name": "siglip2_vit_b16"}', "fingerprint": "f", "languages": '["en"]'}
+    about["terms"] = json.dumps([["light", "dark", "어두운"]] * 3)
+    save_file(tensors, folder / text_features.FILE, about)
+    seeds = [(folder / text_features.FILE).read_bytes()]
+
+    def read(path: Path) -> object:
+        shutil.copy(path, folder / text_features.FILE)
+        return text_features.load(SimpleNamespace(folder=folder, photos=photos))  # type: ignore[arg-type]
+
+    yield "text features", ".safetensors", seeds, read
+
+
 def fuzz(seconds: float, seed: int, folder: Path, only: set[str]) -> dict[str, tuple[int, int]]:
     """Fuzz each reader for its share of the time.
 
@@ -203,7 +230,7 @@ def fuzz(seconds: float, seed: int, folder: Path, only: set[str]) -> dict[str, t
     Raises:
         SystemExit: One raised an error that is not ours, or took too long; the file is named.
     """
-    chosen = [reader for reader in readers(folder) if not only or reader[0] in only]
+    chosen = [reader for reader in (*readers(folder), *word_readers(folder)) if not only or reader[0] in only]
     counts = {}
     for name, suffix, seeds, read in chosen:
         rng = random.Random(f"{name} {seed}")

@@ -19,6 +19,7 @@ HOUSE = [
     "features",  # photos -> X
     "evaluation",  # scores, nulls, stability, baselines, model selection, verdict
     "runs",  # the run folder
+    "words",  # texts as vectors, what fits beyond chance, names from a vocabulary
     "cafes",  # looks, moods, profiles, similar, assign
     "survey",  # people's judgement
     "report",  # pages, export, terminal, W&B

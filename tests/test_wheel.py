@@ -27,7 +27,7 @@ def test_the_wheel_carries_all_that_a_run_needs(tmp_path):
         found = set(wheel.namelist())
     configs = {f"cafemood/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
     package = ROOT / "src" / "cafemood"
-    kinds = ("*.py", "*.pyi", "py.typed", "templates/*", "data_places365/*")
+    kinds = ("*.py", "*.pyi", "py.typed", "templates/*", "data_places365/*", "words/data/*")
     ours = {path for kind in kinds for path in package.rglob(kind) if path.is_file()}
     files = {path.relative_to(ROOT / "src").as_posix() for path in ours}
     assert "cafemood/conf/config.yaml" in configs

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from cafemood.backbones.cards import CARDS, CLASSIFIED
 from cafemood.backbones.preprocessing import TRANSFORMS
 from cafemood.backbones.registry import NETWORKS
+from cafemood.backbones.text_cards import all_cards
 
 CONF = Path(__file__).parents[2] / "conf"
 STUDY = {
@@ -22,9 +23,9 @@ def test_every_network_of_the_studys_table_is_there():
     assert set(CARDS) == STUDY
 
 
-@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("name", all_cards())
 def test_a_config_says_what_its_card_says(name):
-    card, path = CARDS[name], CONF / "backbone" / f"{name}.yaml"
+    card, path = all_cards()[name], CONF / "backbone" / f"{name}.yaml"
     said = path.read_text(encoding="utf-8")
     node = OmegaConf.load(path)
     assert node.name == name

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from cafemood.backbones import cards, inventory, weights
-from cafemood.backbones.cards import CARDS
+from cafemood.backbones.text_cards import TEXT_CARDS, all_cards
 from cafemood.errors import WeightsError
 
 
@@ -22,7 +22,7 @@ def hub(tmp_path, monkeypatch):
 
 
 def put(hub, name, data=b"weights"):
-    path = hub / CARDS[name].source.filename
+    path = hub / all_cards()[name].source.filename
     path.write_bytes(data)
     return path
 
@@ -30,10 +30,10 @@ def put(hub, name, data=b"weights"):
 def test_the_table_names_every_backbone_and_what_is_here(hub, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     path = put(hub, "resnet18_places365")
-    weights.check(CARDS["resnet18_places365"].source, path)
+    weights.check(all_cards()["resnet18_places365"].source, path)
     inventory.print_table()
     lines = capsys.readouterr().out.splitlines()
-    rows = {name: next(line for line in lines if line.strip("│┃ ").startswith(f"{name} ")) for name in CARDS}
+    rows = {name: next(line for line in lines if line.strip("│┃ ").startswith(f"{name} ")) for name in all_cards()}
     assert "fetched" in rows["resnet18_places365"]
     assert "recorded" in rows["resnet18_places365"]
     assert "CC BY" in rows["resnet18_places365"]
@@ -57,6 +57,15 @@ def test_check_reads_again_what_is_here(hub):
     assert "has changed" in verdict
 
 
+def test_a_backbone_is_here_with_its_tokenizer_alone(hub):
+    card = TEXT_CARDS["siglip2_vit_b16"]
+    (hub / card.source.filename).write_bytes(b"weights")
+    assert inventory.here(card) is None
+    (hub / card.tokenizer.filename).write_bytes(b"{}")
+    assert inventory.here(card) == hub / card.source.filename
+    assert [good for _, _, good in inventory.check(["siglip2_vit_b16"])] == [True, True]
+
+
 def test_check_says_what_is_not_here(hub):
     assert list(inventory.check(["alexnet"])) == [("alexnet", "not here", False)]
 
@@ -66,8 +75,10 @@ def test_fetch_takes_what_is_here_and_all_means_all(hub, monkeypatch):
     assert (name, path.stat().st_size) == ("mobilenet_v2", 9_084_095)
     asked = []
     monkeypatch.setattr(weights, "find", lambda source: asked.append(source) or source.filename)
-    assert [name for name, _ in inventory.fetch(["all"])] == list(CARDS)
-    assert len(asked) == len(CARDS)
+    assert [name for name, _ in inventory.fetch(["all"])] == [
+        name for name, card in all_cards().items() for _ in card.files
+    ]
+    assert len(asked) == len(set(asked)) == len(all_cards()) + 1  # one has a tokenizer too
 
 
 def test_an_unknown_name_lists_those_there_are():
@@ -107,6 +118,6 @@ def test_the_table_fits_80_columns(hub):
     inventory.print_table(console)
     lines = console.file.getvalue().splitlines()[1:]  # the first is the cache's path
     assert max(map(len, lines)) <= 80
-    for name, card in CARDS.items():
+    for name, card in all_cards().items():
         (line,) = (line for line in lines if line.startswith(f"{name} "))
         assert f" {card.megabytes} " in line

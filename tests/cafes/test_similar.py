@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cafemood.cafes import profiles, similar
+from cafemood.cafes import distance, profiles, similar
 from cafemood.errors import CafemoodError, PhotoError, RunError
 
 
@@ -52,7 +52,7 @@ def test_the_query_is_expanded_by_its_neighbours():
 
 def test_distances_are_those_of_the_globe(known):
     # a degree of latitude is 6371.0088 π / 180 = 111.195 km
-    found = similar.haversine_km((37.0, 127.0), np.array([38.0, np.nan, 37.0]), np.array([127.0, 127.0, 127.0]))
+    found = distance.haversine_km((37.0, 127.0), np.array([38.0, np.nan, 37.0]), np.array([127.0, 127.0, 127.0]))
     assert found[[0, 2]] == pytest.approx([111.195, 0], abs=1e-3)
     assert np.isnan(found[1])
     ranked = similar.rank(known, similar.like_cafes(known, ["0"]), near=(37.62, 127.07))
@@ -65,8 +65,8 @@ def test_distances_are_those_of_the_globe(known):
 @pytest.mark.parametrize("text", ["37.5", "91,0", "0,181", "a,b", "1,2,3", "nan,1", ""])
 def test_what_is_no_place_is_refused(text):
     with pytest.raises(CafemoodError, match=r"(?s)is not a place.*--near 37.54,127.05"):
-        similar.place(text)
-    assert similar.place("37.54, 127.05") == (37.54, 127.05)
+        distance.place(text)
+    assert distance.place("37.54, 127.05") == (37.54, 127.05)
 
 
 def test_questions_that_make_no_sense(known, tmp_path):

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cafemood import __version__
-from cafemood.app import run_commands, survey_commands, taste_commands, weight_commands
+from cafemood.app import run_commands, survey_commands, taste_commands, weight_commands, word_commands
 from cafemood.app.output import INTERRUPTED, say, say_error
 from cafemood.core.names import guard_logs
 from cafemood.errors import CafemoodError
@@ -73,6 +73,7 @@ def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
 for _app, _module in (
     (app, run_commands),
     (app, taste_commands),
+    (app, word_commands),
     (weights_app, weight_commands),
     (survey_app, survey_commands),
 ):

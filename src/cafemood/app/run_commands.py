@@ -123,7 +123,7 @@ def similar(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
 ) -> None:
     """Rank the cafés most like a café, a photo, or several cafés, and say why."""
-    from cafemood.cafes import profiles
+    from cafemood.cafes import distance, profiles
     from cafemood.cafes import similar as searching
 
     asked = [option for option, given in (("--cafe", cafe), ("--photo", photo), ("--like", like)) if given]
@@ -131,7 +131,7 @@ def similar(
         why = f"you gave {' and '.join(asked)}" if asked else "nothing to compare with was given"
         fix = "give one of --cafe ID, --photo FILE, or --like ID,ID [--unlike ID,ID]"
         raise CafemoodError("The question is not clear", where="cafemood similar", why=why, fix=fix)
-    place = searching.place(near) if near else None
+    place = distance.place(near) if near else None
     profiled = profiles.load(run_of(run))
     if photo:
         query = searching.like_photos(profiled, photo)

@@ -30,14 +30,14 @@ def taste(
     show_page: Open = False,
 ) -> None:
     """Write the page that finds someone's cafés in ten taps; with --answers, rank them here."""
-    from cafemood.cafes import profiles, similar
+    from cafemood.cafes import distance, profiles
     from cafemood.taste import answers as answering
     from cafemood.taste import page, ranking, space
 
     if answers is None and (near or as_json):
         fix = "add --answers FILE, which the page saves"
         raise CafemoodError("There are no answers to rank by", where="cafemood taste", fix=fix)
-    place = similar.place(near) if near else None
+    place = distance.place(near) if near else None
     opened = run_of(run)
     with doing("placing the cafés"):
         made = space.of_run(profiles.load(opened))

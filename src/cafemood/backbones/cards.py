@@ -61,6 +61,11 @@ class Card:
         return self.outputs + ((stages.OUTPUT,) if self.network in stages.WIDTHS else ())
 
     @property
+    def files(self) -> tuple[WeightFile, ...]:
+        """All that has to be fetched, the weights first."""
+        return (self.source,)
+
+    @property
     def offline(self) -> bool:
         """Whether its weights come in an installed package."""
         return self.source.package is not None

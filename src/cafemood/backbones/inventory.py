@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cafemood.backbones import weights
-from cafemood.backbones.cards import CARDS, Card
+from cafemood.backbones.cards import Card
+from cafemood.backbones.text_cards import all_cards
 from cafemood.errors import CafemoodError, WeightsError
 
 _WIDE = 160
@@ -19,16 +20,17 @@ _WIDE = 160
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """The backbones named, `all` being each of `CARDS`.
+    """The backbones named, `all` being each of `all_cards`.
 
     Raises:
         WeightsError: One is not in the table.
     """
+    cards = all_cards()
     if list(names) == ["all"]:
-        return list(CARDS)
+        return list(cards)
     for name in names:
-        if name not in CARDS:
-            fix = f"name one of {', '.join(CARDS)}, or all (timm fetches its own weights)"
+        if name not in cards:
+            fix = f"name one of {', '.join(cards)}, or all (timm fetches its own weights)"
             raise WeightsError(f"No backbone {name!r} has a weight file", where="cafemood weights", fix=fix)
     return list(names)
 
@@ -40,20 +42,20 @@ def here(card: Card) -> Path | None:
             return weights.find(card.source)
         except WeightsError:
             return None
-    path = weights.cached(card.source)
-    return path if path.is_file() else None
+    paths = [weights.cached(file) for file in card.files]
+    return paths[0] if all(path.is_file() for path in paths) else None
 
 
 def print_table(console: Console | None = None) -> None:
     """Print every backbone with its size, licence, presence and digest; where it is wide enough also the source."""
-    console = console or Console()
+    console, cards = console or Console(), all_cards()
     wide = console.width >= _WIDE
-    console.print(Text(f"Weight files, kept in {weights.cached(CARDS['resnet50'].source).parent}"), soft_wrap=True)
+    console.print(Text(f"Weight files, kept in {weights.cached(cards['resnet50'].source).parent}"), soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("backbone", "features", "MB", "here", "digest", "licence", *(["source"] if wide else [])):
         right = heading in ("features", "MB")
         table.add_column(heading, justify="right" if right else "left", no_wrap=not wide, overflow="fold")
-    for name, card in CARDS.items():
+    for name, card in cards.items():
         path = here(card)
         lies = "no" if path is None else "in a package" if card.offline else "fetched"
         source = card.source.package or str(card.source.url).split("/")[2]
@@ -61,7 +63,7 @@ def print_table(console: Console | None = None) -> None:
         cells = [name, f"{card.dim}-d", str(card.megabytes), lies, _digest(card)]
         table.add_row(*cells, *([licence, source] if wide else [re.split(r"[(;]", licence)[0].strip()]))
     console.print(table)
-    names = ", ".join(name for name, card in CARDS.items() if card.offline)
+    names = ", ".join(name for name, card in cards.items() if card.offline)
     console.print(f"Without network: {names}, precomputed. Fetch early: cafemood weights fetch NAME …")
     if not wide:
         console.print(f"With sources and whole licences: COLUMNS={_WIDE} cafemood weights list")
@@ -76,13 +78,14 @@ def _digest(card: Card) -> str:
 
 
 def fetch(names: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Fetch files that are not here; yields each backbone with its file.
+    """Fetch files that are not here; yields each backbone with its files, one after the other.
 
     Raises:
         WeightsError: A name is unknown, or a file cannot be had.
     """
     for name in chosen(names):
-        yield name, weights.find(CARDS[name].source)
+        for file in all_cards()[name].files:
+            yield name, weights.find(file)
 
 
 def check(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
@@ -91,14 +94,17 @@ def check(names: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
     Args:
         names: Backbones; none means all whose file is here.
     """
-    for name in chosen(names) or [name for name, card in CARDS.items() if here(card) is not None]:
-        card, path = CARDS[name], here(CARDS[name])
+    cards = all_cards()
+    for name in chosen(names) or [name for name, card in cards.items() if here(card) is not None]:
+        card, path = cards[name], here(cards[name])
         if path is None:
             yield name, "not here", False
             continue
-        try:
-            digest = weights.file_digest(path) if card.offline else weights.check(card.source, path, thorough=True)
-        except CafemoodError as error:
-            yield name, str(error), False
-        else:
-            yield name, f"{path}, SHA-256 {digest}", True
+        for file in card.files:
+            path = path if card.offline else weights.cached(file)
+            try:
+                digest = weights.file_digest(path) if card.offline else weights.check(file, path, thorough=True)
+            except CafemoodError as error:
+                yield name, str(error), False
+            else:
+                yield name, f"{path}, SHA-256 {digest}", True

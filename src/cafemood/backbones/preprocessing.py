@@ -45,6 +45,21 @@ def _whole(mean: tuple[float, ...] | None = None) -> tuple[Callable[..., Tensor]
     return v2.Compose([*steps, v2.Lambda(_rgb_to_bgr), v2.Normalize(list(mean), [1.0, 1.0, 1.0])]), 256
 
 
+def open_clip_transform(name: str, size: int = 224) -> tuple[Callable[..., Tensor], int]:
+    """As open_clip's `image_transform`: bicubic, then cropped in the middle (CLIP) or squeezed to a square (SigLIP).
+
+    Args:
+        name: One of `OPEN_CLIP`.
+        size: Pixels of a side.
+    """
+    from torchvision.transforms import v2
+
+    mean, std, crop = OPEN_CLIP[name]
+    resize = v2.Resize(size if crop else (size, size), v2.InterpolationMode.BICUBIC, antialias=True)
+    steps = [resize, *([v2.CenterCrop(size)] if crop else []), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)]
+    return v2.Compose([*steps, v2.Normalize(list(mean), list(std))]), size
+
+
 def whole(name: str) -> str:
     """The transform that shows a network the whole photo, in the colours of another transform."""
     return {"caffe_224": "whole_caffe", "caffe_224_vgg205": "whole_caffe_vgg205"}.get(name, "whole")
@@ -56,6 +71,11 @@ def _rgb_to_bgr(image: Tensor) -> Tensor:
 
 _MEAN = (104.051, 112.514, 116.676)  # of the authors' places365CNN_mean.binaryproto
 _MEAN_VGG205 = (105.487823486, 113.741088867, 116.060394287)
+OPEN_CLIP: dict[str, tuple[tuple[float, ...], tuple[float, ...], bool]] = {
+    "clip_224": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), True),
+    "siglip_224": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), False),
+}
+"""Mean, standard deviation, and whether the photo is cropped: open_clip's of OpenAI's CLIP and of SigLIP."""
 TRANSFORMS: dict[str, Callable[[], tuple[Callable[..., Tensor], int]]] = {
     "imagenet_256": lambda: _imagenet(256),
     "imagenet_232": lambda: _imagenet(232),
@@ -65,6 +85,8 @@ TRANSFORMS: dict[str, Callable[[], tuple[Callable[..., Tensor], int]]] = {
     "whole": _whole,
     "whole_caffe": lambda: _whole(_MEAN),
     "whole_caffe_vgg205": lambda: _whole(_MEAN_VGG205),
+    "clip_224": lambda: open_clip_transform("clip_224"),
+    "siglip_224": lambda: open_clip_transform("siglip_224"),
     "caffe_224_vgg205": lambda: _caffe(224, _MEAN_VGG205),
 }
 """Name -> a function that makes the transform, and says which shorter side (pixels) it needs at least."""

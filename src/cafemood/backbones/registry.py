@@ -15,8 +15,10 @@ from cafemood.backbones import weights as weight_files
 from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.cards import CARDS, Card
 from cafemood.backbones.networks import Chain
+from cafemood.backbones.open_clip_towers import image_tower
 from cafemood.backbones.precomputed import Precomputed, read_matrix
 from cafemood.backbones.preprocessing import TRANSFORMS, whole
+from cafemood.backbones.text_cards import TEXT_CARDS, all_cards
 from cafemood.backbones.weights import WeightFile
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError
@@ -33,17 +35,18 @@ def create_backbone(name: str, **options: Any) -> Backbone | Precomputed:
         FeaturesError: An output or a precision it does not have.
     """
     builder = _BUILDERS.get(name)
-    if builder is None and name not in CARDS:
-        names = ", ".join(sorted([*CARDS, *_BUILDERS]))
+    if builder is None and name not in all_cards():
+        names = ", ".join(list_backbones())
         raise CafemoodError(f"Unknown backbone {name!r}", where="backbone.name", fix=f"use one of {names}")
-    backbone = builder(**options) if builder is not None else from_card(name, **options)
+    from_table = image_tower if name in TEXT_CARDS else from_card
+    backbone = builder(**options) if builder is not None else from_table(name, **options)
     backbone.options.update({"name": name, **options})
     return backbone
 
 
 def list_backbones() -> list[str]:
     """The names that `create_backbone` takes."""
-    return sorted([*CARDS, *_BUILDERS])
+    return sorted([*all_cards(), *_BUILDERS])
 
 
 def from_card(

@@ -22,6 +22,8 @@ from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import RunError
 from cafemood.runs import thumbnails
 from cafemood.runs.run import Run
+from cafemood.words import text_features
+from cafemood.words.run_words import mood_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,11 +98,16 @@ def looks_of(run: Run) -> pd.DataFrame:
     return measured
 
 
+def forget_words(run: Run) -> None:
+    """Let the next `write` find the words again."""
+    (run.folder / WORDS_FILE).unlink(missing_ok=True)
+
+
 def write(run: Run) -> None:
     """Write `looks.parquet` and `words.json` where they are missing or damaged, or lack a photo."""
     if _known_looks(run) is None:
         measured = looks_of(run)
-        (run.folder / WORDS_FILE).unlink(missing_ok=True)
+        forget_words(run)
         table = measured.assign(photo_id=run.photos["photo_id"].to_numpy())
         write_parquet(run.folder / "looks.parquet", table)
     if _known_words(run) is None:
@@ -143,11 +150,22 @@ def _sizes_and_words(run: Run) -> list[tuple[int, list[Word]]]:
     clusters = run.assignments["cluster"].to_numpy()
     has, vocabulary = _vocabulary(run)
     has = has[: len(clusters)]
+    of_vocabulary = _of_the_vocabulary(run, clusters)
     words = []
     for j in range(run.card.k):
         members = clusters == j
-        words.append((int(members.sum()), _words_of(has[members], has, vocabulary)))
+        words.append((int(members.sum()), of_vocabulary[j] or _words_of(has[members], has, vocabulary)))
     return words
+
+
+def _of_the_vocabulary(run: Run, clusters: np.ndarray) -> list[list[Word]]:
+    """Words of the vocabulary that are beyond chance, by mood, where the run has text features; see `words.naming`."""
+    if not text_features.exists(run):
+        return [[] for _ in range(run.card.k)]
+    features = text_features.load(run)
+    own = features.rows < len(clusters)  # photos that were added since tell nothing of how the moods came about
+    found = mood_words(features.keep(own), clusters[features.rows[own]], run.card.k)
+    return [[Word(w.term.english, w.term.korean, w.lift, w.share) for w in mood] for mood in found]
 
 
 def _known_words(run: Run) -> list[tuple[int, list[Word]]] | None:

@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.cafes import moods, profiles
+from cafemood.cafes import moods, profiles, word_tables
+from cafemood.cafes.distance import distances
 from cafemood.cafes.looks import LOOKS
 from cafemood.cafes.profiles import Cafes, label
 from cafemood.core.names import existing
-from cafemood.errors import CafemoodError, PhotoError, RunError
+from cafemood.errors import PhotoError, RunError
 from cafemood.runs.run import Run
 
 N_EXPANSION, POWER = 5, 2
 """The query is joined by its nearest cafés, weighted by cosine² (Radenović et al., TPAMI 2019, αQE)."""
 UNLIKE_WEIGHT = 0.5
 """Weight of what is not wanted beside what is (Rocchio's feedback)."""
-EARTH_KM = 6371.0088
 NOTABLE = 0.5
 """A look is told if it differs by this many standard deviations over all cafés."""
 LEAST_SPREAD = 1e-4
@@ -48,12 +48,14 @@ class Query:
         known: Rows of the cafés that the question names.
         shares: Share of each mood (k,), None where it is not known.
         looks: By name.
+        unwanted: Those of `known` that are not wanted.
     """
 
     vector: np.ndarray
     known: tuple[int, ...] = ()
     shares: np.ndarray | None = None
     looks: dict[str, float] = field(default_factory=dict)
+    unwanted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) ->
         vector = vector - UNLIKE_WEIGHT * cafes.vectors[unwanted].mean(axis=0)
     means = cafes.table[list(LOOKS)].iloc[wanted].mean()
     looks = {look: float(means[look]) for look in LOOKS}
-    return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks)
+    return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks, tuple(unwanted))
 
 
 def reasons_of_similar(cafes: Cafes) -> list[list[str]]:
@@ -179,17 +181,9 @@ def rank(
     """
     similarity = scores(cafes.vectors, query.vector)
     similarity[list(query.known)] = -np.inf
-    distance: np.ndarray | None = None
-    if near is not None:
-        lat, lon = cafes.table["lat"].to_numpy(dtype=float), cafes.table["lon"].to_numpy(dtype=float)
-        if np.isnan(lat).all():
-            fix = "leave --near out, or run on a manifest with lat and lon"
-            raise RunError("No café of this run has coordinates", where=cafes.run.folder, fix=fix)
-        distance = haversine_km(near, lat, lon)
-        if within_km is not None:
-            similarity[~(distance <= within_km)] = -np.inf
-    elif within_km is not None:
-        raise CafemoodError("--within needs a place", where="--within", fix="add --near LAT,LON")
+    distance = distances(cafes.table, cafes.run, near, within_km)
+    if distance is not None and within_km is not None:
+        similarity[~(distance <= within_km)] = -np.inf
     named = moods.of_run(cafes.run)
     order = np.argsort(-similarity, kind="stable")[:n]
     return [
@@ -219,30 +213,6 @@ def scores(vectors: np.ndarray, vector: np.ndarray) -> np.ndarray:
     best = np.argpartition(-first, n - 1)[:n]
     weight = np.maximum(first[best], 0) ** POWER
     return np.asarray(vectors @ _normalised(vector + weight @ vectors[best]), dtype=np.float64)
-
-
-def haversine_km(place: tuple[float, float], lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
-    """Great-circle distances (c,) in kilometres; NaN where a coordinate is unknown."""
-    a, b = np.radians(lat), np.radians(lon)
-    lat0, lon0 = np.radians(place)
-    h = np.sin((a - lat0) / 2) ** 2 + np.cos(a) * np.cos(lat0) * np.sin((b - lon0) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
-
-
-def place(text: str) -> tuple[float, float]:
-    """Read `37.54,127.05`: degrees north and east.
-
-    Raises:
-        CafemoodError: It is no place on Earth.
-    """
-    try:
-        lat, lon = (float(part) for part in text.split(","))
-    except ValueError:
-        lat = lon = math.nan
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        fix = "give degrees north and east: --near 37.54,127.05"
-        raise CafemoodError(f"{text!r} is not a place", where="--near", fix=fix)
-    return lat, lon
 
 
 def _match(
@@ -278,6 +248,10 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
     differences += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]
+    ids = cafes.table["cafe_id"]
+    liked = [str(ids.iat[row]) for row in query.known if row not in query.unwanted]
+    if common_words := word_tables.shared(cafes.run, liked, str(ids.iat[i])):
+        differences.insert(1, f"both: {', '.join(common_words)}")
     if differs and not notable and not any(math.isnan(by) for by in differs.values()):
         differences.append("same light and colour")
     return differences

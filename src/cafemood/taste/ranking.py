@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cafemood.cafes import moods, similar
+from cafemood.cafes.distance import haversine_km
 from cafemood.cafes.profiles import label
 from cafemood.errors import TasteError
 from cafemood.taste import preference
@@ -116,7 +117,7 @@ def rank(
         if np.isnan(lat).all():
             fix = "leave --near out, or run on a manifest with lat and lon"
             raise TasteError("No café of this run has coordinates", where=space.run.folder, fix=fix)
-        distance = similar.haversine_km(near, lat, lon)
+        distance = haversine_km(near, lat, lon)
     told = Words(space, reasons(utilities, known))
     shown = {row for answer in answers if isinstance(answer, Tap) for row in answer.shown}
     ranked = []
