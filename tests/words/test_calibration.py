@@ -96,6 +96,14 @@ def test_photos_that_are_all_the_same_are_no_error(drawn):
     assert np.ptp(found.photos) < 1e-6
 
 
+def test_without_cafes_every_photo_is_its_own(drawn):
+    photos, _, texts, unrelated = drawn
+    alone, each = Null.of(photos, None, unrelated), Null.of(photos, np.arange(60), unrelated)
+    np.testing.assert_allclose(alone.best_cafe, each.best_cafe, atol=1e-4)
+    means = alone.group_means(photos, np.arange(60) // 20, texts)
+    np.testing.assert_allclose(means, alone.z(photos, texts).reshape(3, 20, -1).mean(axis=1), atol=1e-4)
+
+
 def test_pieces_give_what_the_whole_gives(drawn):
     from sklearn import config_context
 

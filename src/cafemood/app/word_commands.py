@@ -31,6 +31,7 @@ def words(
 ) -> None:
     """Add text features to a run, without another clustering: for search, and for names of moods in words."""
     from cafemood import runs
+    from cafemood.backbones.text_cards import TEXT_CARDS
     from cafemood.cafes import moods, word_tables
     from cafemood.data.photos import skipped_lines
     from cafemood.report import finish
@@ -43,12 +44,13 @@ def words(
         features, n_embedded, skipped = text_features.add(opened, options, cache_dir)
     for line in skipped_lines(skipped, where="they are not searched"):
         say(line, err=True)
+    licence = TEXT_CARDS[features.name].licence
     moods.forget_words(opened)
     opened = runs.load(opened.folder)
     with doing("naming the moods"):
         finish.update(opened, cafes=opened.knows_cafes and opened.has_features)
         page = write_report(runs.load(opened.folder))
-    say(f"Text features of {len(features.rows):,} photos ({n_embedded:,} embedded now), {features.name}")
+    say(f"Text features of {len(features.rows):,} photos ({n_embedded:,} embedded now), {features.name} ({licence})")
     for mood in moods.of_run(opened):
         say(f"mood {mood.number}: {mood.english or '(nothing sets it apart)'}")
     table, n_no_place = word_tables.write(opened)

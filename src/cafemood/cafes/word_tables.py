@@ -33,7 +33,7 @@ def write(run: Run) -> tuple[Path, int]:
     table = photos[["photo_id", "file", "cafe_id"]].reset_index(drop=True)
     write_csv(run.folder / PHOTOS, table.assign(**_columns(found)))
     if run.knows_cafes:
-        of_cafe = _of_cafes(run)
+        of_cafe = of_cafes(run)
         rows = pd.DataFrame({"cafe_id": list(of_cafe)})
         write_csv(run.folder / CAFES, rows.assign(**_columns(list(of_cafe.values()))))
     return run.folder / PHOTOS, sum(tag.shows is not None for tag in found)
@@ -49,7 +49,7 @@ def shared(run: Run, liked: Sequence[str], cafe_id: str) -> list[str]:
     """
     if "words_of_cafes" not in run.in_memory:
         try:
-            run.in_memory["words_of_cafes"] = _of_cafes(run) if text_features.exists(run) else {}
+            run.in_memory["words_of_cafes"] = of_cafes(run) if text_features.exists(run) else {}
         except RunError:  # damaged: what needs them says so; similar cafés can do without
             run.in_memory["words_of_cafes"] = {}
     known: dict[str, Tags] = run.in_memory["words_of_cafes"]
@@ -61,7 +61,23 @@ def shared(run: Run, liked: Sequence[str], cafe_id: str) -> list[str]:
     ]
 
 
-def _of_cafes(run: Run) -> dict[str, Tags]:
+def of_photos(run: Run) -> dict[str, Tags]:
+    """The words of each photo that has text features, by its id.
+
+    Raises:
+        RunError: The run has none.
+    """
+    features = text_features.load(run)
+    ids = run.photos["photo_id"].to_numpy()[features.rows]
+    return dict(zip((str(photo_id) for photo_id in ids), tags.of_photos(features), strict=True))
+
+
+def of_cafes(run: Run) -> dict[str, Tags]:
+    """The words of each café, by its id.
+
+    Raises:
+        RunError: The run has no text features.
+    """
     features = text_features.load(run)
     ids, groups = np.unique(run.photos["cafe_id"].astype(str).to_numpy()[features.rows], return_inverse=True)
     return dict(zip((str(name) for name in ids), tags.of_groups(features, groups, most=2 * tags.MOST), strict=True))

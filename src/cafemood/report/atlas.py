@@ -18,7 +18,7 @@ from cafemood.cafes import moods, similar
 from cafemood.cafes.profiles import Cafes
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
-from cafemood.report import editing, plane, sprites
+from cafemood.report import atlas_words, editing, plane, sprites
 from cafemood.report.mapping import mercator, read_streets
 from cafemood.report.style import COLORS
 from cafemood.runs import thumbnails
@@ -52,6 +52,7 @@ def write_atlas(
     if apart and (page.parent / "pictures").exists():
         shutil.rmtree(page.parent / "pictures")
     payload = view.payload(lines) | view.pictures(pictures) | view.originals(page.parent)
+    payload |= atlas_words.of_page(cafes.run, view.shown, cafes.table["cafe_id"].tolist())
     made = environment("cafemood.report").get_template("atlas.html.j2")
     html = made.render(
         title=view.title,
@@ -231,7 +232,7 @@ class _Atlas:
             place = 100 * np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
             words = {"low": low[0] if low else f"not {high[0]}", "high": high[0]}
             told.append(words | {"name": look, "place": [int(v) if np.isfinite(v) else None for v in place]})
-        return told
+        return told + atlas_words.scales(self.run, self.shown)
 
     def originals(self, folder: Path) -> dict[str, Any]:
         """The address of each photo's original as a link of a page in a folder, and the part that all share."""

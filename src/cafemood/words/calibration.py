@@ -79,12 +79,12 @@ class Null:
     best_cafe: np.ndarray
 
     @classmethod
-    def of(cls, photos: np.ndarray, cafes: np.ndarray, texts: np.ndarray) -> Null:
+    def of(cls, photos: np.ndarray, cafes: np.ndarray | None, texts: np.ndarray) -> Null:
         """Score unrelated texts on photos.
 
         Args:
             photos: Unit vectors (n, d).
-            cafes: Café of each photo, from 0 without gaps (n,).
+            cafes: Café of each photo, from 0 without gaps (n,); None: every photo is its own.
             texts: Unit vectors (m, d) of the unrelated texts.
 
         Raises:
@@ -101,7 +101,9 @@ class Null:
             sd[where] = np.maximum(cosine.std(axis=1, ddof=1), _LEAST_SD)
             z = (cosine - mean[where, None]) / sd[where, None]
             best = np.maximum(best, z.max(axis=0))
-        made = cls(mean, sd, best, np.empty(0))
+        made = cls(mean, sd, best, best)
+        if cafes is None:
+            return made
         return replace(made, best_cafe=made.group_means(photos, cafes, texts).max(axis=0))
 
     def best_photos(self, photos: np.ndarray, texts: np.ndarray) -> np.ndarray:
@@ -117,11 +119,13 @@ class Null:
 
         A mean of z is one product of a mean of vectors: z is linear in the photo's vector.
         """
-        scaled = np.empty((len(photos), photos.shape[1] + 1), np.float32)
+        sizes = np.bincount(groups)[:, None]
+        sums = np.zeros((len(sizes), photos.shape[1] + 1))
         for where, piece in chunks.read(photos):
-            scaled[where, :-1] = piece / self.sd[where, None]
-            scaled[where, -1] = self.mean[where] / self.sd[where]
-        means = chunks.group_means(scaled, groups).astype(np.float64)
+            scaled = np.column_stack([piece, self.mean[where]]) / self.sd[where, None]
+            there, present = np.unique(groups[where], return_inverse=True)
+            sums[there] += chunks.group_means(scaled, present) * np.bincount(present)[:, None]
+        means = sums / sizes
         return means[:, :-1] @ texts.T.astype(np.float64) - means[:, -1:]
 
     def z(self, photos: np.ndarray, texts: np.ndarray) -> np.ndarray:

@@ -32,6 +32,13 @@ class Tags:
     words: tuple[Term, ...] = ()
     shows: Term | None = None
 
+    @property
+    def text(self) -> str:
+        """`dark wood, plants · 짙은 나무, 식물`; what it shows instead of a place comes last."""
+        all_of_them = (*self.words, *([self.shows] if self.shows is not None else []))
+        both = (", ".join(t.english for t in all_of_them), ", ".join(t.korean for t in all_of_them))
+        return " · ".join(both) if all_of_them else ""
+
 
 def of_photos(features: TextFeatures, most: int = MOST) -> list[Tags]:
     """The words of each photo that has text features, `most` at most."""

@@ -66,7 +66,7 @@ class TextFeatures:
     @cached_property
     def english(self) -> Null:
         """What the English unrelated texts score, every photo being its own café."""
-        return Null.of(self.photos, np.arange(len(self.photos)), self.unrelated["en"])
+        return Null.of(self.photos, None, self.unrelated["en"])
 
     def keep(self, which: np.ndarray) -> TextFeatures:
         """Of some of the photos only; `which` is a mask (n,)."""
@@ -130,6 +130,8 @@ def add(run: Run, options: dict[str, Any], cache_dir: str | Path) -> tuple[TextF
         "options": json.dumps(backbone.options | {"precision": backbone.precision}),
         "fingerprint": tower.fingerprint,
         "languages": json.dumps(tower.languages),
+        "licence": backbone.licence,
+        "citation": backbone.citation,
         "terms": json.dumps([[term.kind, term.english, term.korean] for term in terms]),
     }
     write_tensors(run.folder / FILE, tensors, about)

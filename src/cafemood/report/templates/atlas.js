@@ -20,10 +20,11 @@
   const inCafe = (i, q) => cafes.name[data.cafe[i]].toLowerCase().includes(q) || cafes.id[data.cafe[i]].toLowerCase().includes(q);
   const inFile = (i, q) => data.file[i].toLowerCase().includes(q);
   const inMood = (i, q) => data.mood[i] >= 0 && moodCalled[data.mood[i]].includes(q);
+  const inWords = (i, q) => Boolean(data.words) && `${data.words.photo[i]}\n${data.words.cafe[data.cafe[i]]}`.toLowerCase().includes(q);
   const matches = (i) => {
     const q = state.q;
     return data.mood[i] >= 0 && !state.off.has(data.mood[i]) && (!state.area || cafes.area[data.cafe[i]] === state.area)
-      && (!q || inMood(i, q) || inCafe(i, q) || inFile(i, q));
+      && (!q || inMood(i, q) || inCafe(i, q) || inFile(i, q) || inWords(i, q));
   };
 
   // Colours of the photos: their mood's, their café's, or a scale from few to much (cividis, which colour-blind people see).
@@ -107,7 +108,7 @@
     if (place.packed) { pack(shown); measureBounds(shown); if (untouched) fit(); }
     const nothing = $(".nothing");
     nothing.hidden = shown.length > 0;
-    nothing.textContent = shown.length ? "" : state.q && !place.ids.some((i) => inMood(i, state.q) || inCafe(i, state.q) || inFile(i, state.q))
+    nothing.textContent = shown.length ? "" : state.q && !place.ids.some((i) => inMood(i, state.q) || inCafe(i, state.q) || inFile(i, state.q) || inWords(i, state.q))
       ? `No mood, café or file is called “${state.q}”.` : "No photo passes these filters.";
     const number = state.view === "streets" ? data.cafe.filter((c, i) => cafes.x[c] !== null && matches(i)).length : shown.length;
     const unplaced = state.view === "streets" ? cafes.x.filter((x) => x === null).length : 0;
@@ -464,6 +465,7 @@
     if (data.pictures[photo]) panel.append(make("img", "", { class: "big", src: data.pictures[photo], alt: data.file[photo] }));
     const told = [data.file[photo], `${moodName(photo)}, membership ${(data.probability[photo] ?? 0).toFixed(2)} of 1`, data.credit[photo]];
     panel.append(make("p", told.filter(Boolean).join(" · ")));
+    if (data.words && data.words.photo[photo]) panel.append(make("p", data.words.photo[photo], { class: "in-words" }));
     const link = original(photo);
     if (link) panel.append(link);
     if (cafes.n[c] > 1) panel.append(make("h3", "Photos of the café"), strip(photosOf[c].slice(0, 40), photo, (i) => open(i)));
