@@ -218,8 +218,8 @@ _UNKNOWN = (
 )
 _MORE_THAN_CHANCE = ("They are more than chance.", "우연보다 뚜렷합니다.")
 _UNTRIED = (
-    "Whether they would turn up again was not tested: resamples=5 tests it.",
-    "다시 나오는지는 시험하지 않았습니다: resamples=5로 시험할 수 있습니다.",
+    "Whether they would turn up again was not tested: see Details.",
+    "다시 나오는지는 시험하지 않았습니다: Details에 까닭이 있습니다.",
 )
 _NO_NULL = (
     "Whether they are more than chance was not tested: nulls=20 tests it.",

@@ -19,6 +19,7 @@ from cafemood.core.parquet import read_parquet
 from cafemood.core.reasons import Flaw
 from cafemood.errors import RunError
 from cafemood.evaluation.findings import Finding
+from cafemood.evaluation.headline import headline
 from cafemood.runs import records
 from cafemood.runs.card import SCHEMA_VERSION, RunCard
 
@@ -163,13 +164,17 @@ class Run:
         return file if remote.is_address(file) else self.photos_root / path_of(file)
 
     def _repr_html_(self) -> str:
-        """What was clustered, the findings, and the way to the report, as a notebook shows them."""
+        """What was clustered, the answer, the findings, and the way to the report, as a notebook shows them."""
         card = self.card
         head = f"{card.data.n_photos:,} photos of {card.data.name}, {card.method.name} with k = {card.k}"
         findings = "".join(f"<li>{escape(finding.text)}</li>" for finding in self.findings)
         report = self.folder.resolve() / "report.html"
         link = f'<a href="{escape(report.as_uri())}">{escape(str(report))}</a>' if report.exists() else ""
-        return f"<p>{escape(head)}</p><ul>{findings}</ul><p>{link}</p>"
+        answer, *more = headline(self.findings, card.k, of_cafes=card.unit == "cafe").english
+        said = f"<p><b>{escape(answer)}</b> {escape(' '.join(more))}</p>"
+        return (
+            f"<p>{escape(head)}</p>{said}<details><summary>Details</summary><ul>{findings}</ul></details><p>{link}</p>"
+        )
 
 
 def _path_text(place: Path | str) -> str:
