@@ -19,6 +19,7 @@ from cafemood.evaluation import selection
 from cafemood.evaluation.score_table import compare_columns
 from cafemood.evaluation.scores import silhouettes
 from cafemood.evaluation.selection import Candidate, Choice
+from cafemood.evaluation.sureness import Sureness, sureness
 from cafemood.evaluation.verdict import NOISE_Z
 from cafemood.report.identical import distinct
 from cafemood.report.run_names import job_names, run_names, settings_of
@@ -116,6 +117,11 @@ class Comparison:
     def choices(self) -> list[Choice]:
         """Terms of each run's label-free score."""
         return selection.choose(self.candidates, self.cafes, agreement=self.agreement)
+
+    @cached_property
+    def sureness(self) -> Sureness | None:
+        """How often each run would be chosen on other cafés; None for fewer than three runs."""
+        return sureness(self.candidates, self.cafes) if len(self.runs) > 2 else None
 
     @cached_property
     def agreement(self) -> np.ndarray:
