@@ -34,6 +34,8 @@ from cafemood.evaluation.selection import Candidate, choose, choose_k
 from cafemood.evaluation.sureness import weighted_agreement
 
 OURS, BEFORE = "ours", "W · sqrt(P), as before"
+N_RIVALS = 500
+"""Photos that the rivals' scores are computed on."""
 
 
 @dataclass
@@ -79,11 +81,15 @@ def ours(made: Made, table: np.ndarray, cafes: np.ndarray | None) -> dict[str, n
     return scores
 
 
-def others(made: Made, source: Source, seed: int, cache: Path) -> dict[str, np.ndarray]:
+def others(made: Made, source: Source, seed: int, args: argparse.Namespace) -> dict[str, np.ndarray]:
     """The rivals' scores, from the cache or computed and kept there."""
-    file = cache / f"rivals_{source.name}_{seed}_{len(made.k)}_{len(made.rows)}.npz"
+    file = args.cache / f"rivals_{source.name}_{seed}_{len(made.k)}_{len(made.rows)}.npz"
+    if args.cached and not file.is_file():
+        return {}
     if not file.is_file():
-        np.savez(file, **rivals(view(made, source, seed)))
+        part = np.random.default_rng(seed).permutation(len(made.rows))[:N_RIVALS]
+        few = Made(made.rows[part], made.labels[:, part], made.k, made.space, made.how)
+        np.savez(file, **rivals(view(few, source, seed)))
     with np.load(file) as z:
         return {name: z[name] for name in z.files}
 
@@ -95,7 +101,7 @@ def choice(args: argparse.Namespace) -> None:
         for seed in range(args.seeds):
             made = candidates(source, seed, args.cache)
             agreement = weighted_agreement(list(made.labels.astype(int)), np.ones(len(made.rows)))
-            rival = {} if args.ours else others(made, source, seed, args.cache)
+            rival = others(made, source, seed, args) if seed < args.rival_seeds else {}
             for labelled in truths(source, made.rows, seed):
                 nmi = np.array([normalized_mutual_info_score(labelled.truth, one) for one in made.labels])
                 for name, values in (ours(made, agreement, labelled.cafes) | rival).items():
@@ -179,7 +185,8 @@ def main() -> None:
         verb.add_argument("sources", nargs="*", metavar="DIR|FILE.npz")
         verb.add_argument("--seeds", type=int, default=10)
         verb.add_argument("--cache", type=Path, default=Path("data/choice"))
-        verb.add_argument("--ours", action="store_true", help="without the rivals, which take minutes")
+        verb.add_argument("--rival-seeds", type=int, default=10, help="seeds of the rivals, which take minutes each")
+        verb.add_argument("--cached", action="store_true", help="no rivals but those that are in the cache")
     verbs.add_parser("noise").add_argument("--seeds", type=int, default=100)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from choice_sets import Made, Source, reduced
@@ -79,7 +80,7 @@ def coding_length(x: np.ndarray, labels: np.ndarray) -> float:
     return 1 - (sum(bits(unit[labels == c]) for c in np.unique(labels)) + names) / bits(unit)
 
 
-def prediction_strength(v: View, n_splits: int = 2) -> np.ndarray:
+def prediction_strength(v: View, n_splits: int = 1) -> np.ndarray:
     """Least share, over clusters of one half, of pairs that the centres of the other half put together.
 
     Tibshirani and Walther, JCGS 2005, by k-means in each candidate's space.
@@ -134,8 +135,9 @@ def ace(v: View) -> np.ndarray:
     Wang and Ye, "Deep Clustering Evaluation" (arXiv 2403.14830). Theirs drops spaces by a test of multimodality and
     groups them by density; here all are kept, and the link analysis weighs them.
     """
-    spaces = list(v.reduced.values())
-    table = np.array([each(v, silhouette_score, lambda _, x=x: x) for x in spaces])
+    spaces = [pairwise_distances(x) for x in v.reduced.values()]
+    alone = partial(silhouette_score, metric="precomputed")
+    table = np.array([each(v, alone, lambda _, x=x: x) for x in spaces])
     alike = np.clip(np.corrcoef(np.apply_along_axis(rankdata, 1, table)), 0, None)
     weight = np.ones(len(spaces))
     for _ in range(100):
