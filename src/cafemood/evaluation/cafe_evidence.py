@@ -1,12 +1,11 @@
 """What the cafés say of clusterings: their information, how sure it is, and what it says of clusterings that are alike.
 
 Photos of one café share a mood more often than not. The information c_i that a photo's café has about its cluster is
-measured on a sample of cafés: it has an error, which is shared by clusterings that are alike. With agreement A (AMI) as
-the covariance of what clusterings are worth,
+measured on a sample of cafés, and has an error. With agreement A (AMI) as the covariance of what clusterings are worth,
 
-    c = β s + g + e,    g ~ N(0, τ² A),    e ~ N(0, S),
+    c = β s + g + e,    g ~ N(0, τ² A),    e_i ~ N(0, v_i),
 
-with S the covariance of c over bootstraps of the cafés, s the score without cafés, and β ≥ 0: where the cafés do not
+with v_i the variance of c_i over bootstraps of the cafés, s the score without cafés, and β ≥ 0: where the cafés do not
 bear it out, β is 0, and it counts for nothing. The estimate of β s + g is the score with cafés (best
 linear unbiased prediction; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, eq. 2.25 and 2.38).
 τ² is the one of greatest likelihood.
@@ -83,7 +82,7 @@ def predicted(
     """
     values, vectors = np.linalg.eigh(np.clip((agreement + agreement.T) / 2, 0, None))
     alike = (vectors * np.clip(values, 1e-6, None)) @ vectors.T
-    spread = np.atleast_2d(np.cov(resampled.T)) + 1e-8 * np.eye(len(measured))
+    spread = np.diag(resampled.var(axis=0, ddof=1) + 1e-8)
     scale = max(float(np.mean(measured**2)), 1e-9)
     best, found = -np.inf, measured
     for variance in scale * np.logspace(-3, 2, 26):
