@@ -28,10 +28,10 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import normalized_mutual_info_score
 
 from cafemood.clustering.kmeans import kmeans
+from cafemood.evaluation.certainty import weighted_agreement
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
 from cafemood.evaluation.selection import Candidate, choose, choose_k
-from cafemood.evaluation.sureness import weighted_agreement
 
 OURS, BEFORE = "ours", "W · sqrt(P), as before"
 N_RIVALS = 500

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
+from cafemood.evaluation.certainty import sureness, weighted_agreement
 from cafemood.evaluation.selection import Candidate
-from cafemood.evaluation.sureness import sureness, weighted_agreement
 
 
 def seen(truth, k, wrong, rng):
