@@ -1,192 +1,145 @@
-"""Does a score without labels follow the truth? Ours beside silhouette's, on labelled data, in one run.
+"""Does a score without labels follow the truth? Ours beside others', on labelled data, in one run.
 
-    python benchmarks/choice.py choice [DIR|mnist.npz …]     Spearman with the true NMI, and what each score picks
-    python benchmarks/choice.py noise [--seeds 100]          noise called noise, structure called structure
+    python benchmarks/choice.py choice [DIR|FILE.npz …] [--seeds 10]   Spearman with the true NMI, and what is picked
+    python benchmarks/choice.py k [DIR|FILE.npz …] [--seeds 10]        what k=auto takes, beside the true number
+    python benchmarks/choice.py noise [--seeds 100]                    noise called noise, structure called structure
 
-Labelled sets: scikit-learn's digits, blobs of three shapes, and any number of folders of photos whose sub-folders are
-the labels (`cafe_<id>_<n>.jpg` gives the café) or `.npz` files with `X` and `Y`. Each set is seen through several
-feature spaces (pixels; random projections or, for photos and digits, MobileNetV2, an untrained ResNet18 and oriented
-gradients; colours), each as it is and as its PCA of 2, 10 and 50, and grouped by k-means at 0.5 to 2 times the true
-number of classes. *rho* is Spearman's over all candidates of a set; *pick* the NMI of the candidate with the best
-score over that of the best candidate.
+Sources and candidates as in `choice_sets.py`, rivals as in `choice_rivals.py`; all is kept in `--cache`: a changed
+score takes seconds. *rho* is Spearman's over all candidates of a set, *pick* the NMI of the candidate with the best
+score over that of the best candidate; both are means over seeds. The styles are judged by style with simulated cafés of
+ten and of four (see `mood.py`), drawn cafés by their atmosphere with their own; everything else without cafés.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from choice_rivals import rivals, view
+from choice_sets import Made, Source, candidates, sources
+from mood import simulate
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits, make_blobs
-from sklearn.decomposition import PCA
-from sklearn.metrics import (
-    calinski_harabasz_score,
-    davies_bouldin_score,
-    normalized_mutual_info_score,
-    silhouette_score,
-)
+from sklearn.metrics import normalized_mutual_info_score
 
-from cafemood.backbones.registry import create_backbone
 from cafemood.clustering.kmeans import kmeans
-from cafemood.data.folders import scan_folder
-from cafemood.data.images import open_image
+from cafemood.evaluation.certainty import weighted_agreement
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
-from cafemood.evaluation.resampling import stability
-from cafemood.evaluation.selection import Candidate, choose
+from cafemood.evaluation.selection import Candidate, choose, choose_k
 
-FACTORS = (0.5, 0.75, 1, 1.5, 2)
-MAX_ROWS = 1500
+OURS, BEFORE = "ours", "W · sqrt(P), as before"
+N_RIVALS = 500
+"""Photos that the rivals' scores are computed on."""
 
 
 @dataclass
 class Labelled:
-    """A labelled set: its feature spaces (n, d) by family, its classes (n,), its cafés if there are any."""
+    """One truth of a source: classes (n,), and cafés (n,), if they are used; -1 for photos without one."""
 
     name: str
-    spaces: dict[str, np.ndarray]
     truth: np.ndarray
-    cafes: list[str] | None = None
+    cafes: np.ndarray | None = None
 
 
-def sets(given: list[str]) -> Iterator[Labelled]:
-    """Digits, blobs, and what was given."""
-    digits = load_digits()
-    rows = np.random.default_rng(0).choice(len(digits.target), MAX_ROWS, replace=False)
-    images = [Image.fromarray((i * 15).astype(np.uint8)).convert("RGB") for i in digits.images[rows]]
-    yield Labelled("digits", {"pixels": digits.data[rows], **networks(images)}, digits.target[rows])
-    for j, (k, d, spread) in enumerate([(6, 10, 3.0), (8, 20, 5.0), (5, 8, [1.0, 2.0, 3.0, 4.0, 5.0])]):
-        x, truth = make_blobs(1000, d, centers=k, cluster_std=spread, random_state=j)
-        yield Labelled(f"blobs, {('round', 'stretched', 'unequal')[j]}", views(x, j, stretched=j == 1), truth)
-    for path in map(Path, given):
-        if path.suffix == ".npz":
-            with np.load(path) as stored:
-                x, y = stored["X"].reshape(len(stored["Y"]), 28, 28), stored["Y"]
-            rows = np.random.default_rng(0).choice(len(y), MAX_ROWS, replace=False)
-            images = [Image.fromarray(i).convert("RGB") for i in x[rows]]
-            yield Labelled(path.stem, {"pixels": x[rows].reshape(len(rows), -1), **networks(images)}, y[rows])
-        else:
-            photo_set = scan_folder(path)
-            photos = photo_set.photos[:: -(-len(photo_set.photos) // MAX_ROWS)]
-            images = [open_image(path / p.file, shortest=256) for p in photos]
-            small = np.stack([np.asarray(i.resize((24, 18)), dtype=np.float32).ravel() for i in images])
-            colours = np.stack([np.asarray(i.resize((64, 64)).histogram(), dtype=np.float32) for i in images])
-            truth = np.unique([Path(p.file).parts[0] for p in photos], return_inverse=True)[1]
-            spaces = {"pixels": small, "colours": colours.reshape(len(images), 48, 16).sum(axis=2), **networks(images)}
-            yield Labelled(path.name, spaces, truth, [str(p.cafe_id) for p in photos])
+def truths(source: Source, rows: np.ndarray, seed: int) -> Iterator[Labelled]:
+    """What a source's candidates are judged by."""
+    for name, classes in source.truths.items():
+        if name == "style":
+            for size in (10, 4):
+                yield Labelled(f"style, cafés of {size}", classes[rows], simulate(classes[rows], size, seed))
+        elif name == "atmosphere" and source.cafes is not None:
+            yield Labelled("drawn cafés", classes[rows], source.cafes[rows])
+        elif name != "view":
+            title = source.name if len(source.truths) == 1 or name in source.name else f"{source.name}, {name}"
+            yield Labelled(title, classes[rows])
 
 
-def views(x: np.ndarray, seed: int, *, stretched: bool) -> dict[str, np.ndarray]:
-    """Blobs as they are, through two random layers with noise, and beside 100 columns of noise."""
-    rng = np.random.default_rng(seed)
-    if stretched:
-        x = x @ rng.normal(size=(x.shape[1], x.shape[1]))
-    x = (x - x.mean(axis=0)) / x.std()
-    found = {"raw": x, "noisy": np.hstack([x, rng.normal(size=(len(x), 100))])}
-    for i in range(2):
-        layer = rng.normal(size=(x.shape[1], 64)) / x.shape[1] ** 0.5
-        found[f"layer {i}"] = np.tanh(1.5 * x @ layer) + 0.15 * rng.normal(size=(len(x), 64))
-    return found
-
-
-def networks(images: list[Image.Image]) -> dict[str, np.ndarray]:
-    """MobileNetV2's features, an untrained network's, and oriented gradients in an 8 x 8 grid."""
-    import torch
-
-    found = {}
-    for name in ("mobilenet_v2", "random"):
-        backbone = create_backbone(name, precision="float32")
-        batches = (images[start : start + 32] for start in range(0, len(images), 32))
-        chunks = [backbone.embed(torch.stack([backbone.transform(i) for i in batch])) for batch in batches]
-        found[name] = np.concatenate(chunks)
-    return found | {"gradients": np.stack([gradients(i) for i in images])}
-
-
-def gradients(image: Image.Image) -> np.ndarray:
-    """Histograms of 8 directions in an 8 x 8 grid (Dalal and Triggs, CVPR 2005, without overlap)."""
-    grey = np.asarray(image.convert("L").resize((64, 64)), dtype=np.float32) / 255
-    dy, dx = np.gradient(grey)
-    direction = np.minimum((np.arctan2(dy, dx) % np.pi) / np.pi * 8, 7).astype(int)
-    rows, columns = np.mgrid[0:64, 0:64] // 8
-    found = np.zeros((8, 8, 8), dtype=np.float32)
-    np.add.at(found, (rows, columns, direction), np.hypot(dx, dy))
-    return (found / (np.linalg.norm(found, axis=2, keepdims=True) + 0.05)).ravel()
-
-
-def choice(given: list[str]) -> None:
-    """Print rho and pick of each score on each set, and their means."""
-    table: dict[str, list[tuple[float, float]]] = {}
-    names = []
-    for labelled in sets(given):
-        names.append(labelled.name)
-        for score, (rho, pick) in judged(labelled).items():
-            table.setdefault(score, []).append((rho, pick))
-        print(f"{labelled.name}: done", flush=True)
-    print("\n| score | " + " | ".join(f"{name}: rho, pick" for name in names) + " | mean rho | mean pick |")
-    print("|---" * (len(names) + 3) + "|")
-    for score, found in sorted(table.items(), key=lambda item: -np.mean([rho for rho, _ in item[1]])):
-        cells = " | ".join(f"{rho:.2f}, {pick:.2f}" for rho, pick in found)
-        rho, pick = np.mean(found, axis=0)
-        print(f"| {score} | {cells} | {rho:.2f} | {pick:.2f} |")
-
-
-def judged(labelled: Labelled) -> dict[str, tuple[float, float]]:
-    """Rho and pick of each score over all candidates of a set."""
-    k = len(np.unique(labelled.truth))
-    ks = sorted({max(2, round(k * factor)) for factor in FACTORS})
-    rows = np.random.default_rng(0).permutation(len(labelled.truth))[:800]
-    candidates, spaces, widths = [], [], []
-    for family, x in labelled.spaces.items():
-        x = (x - x.mean(axis=0)).astype(np.float32)
-        for width in (None, 2, 10, 50):
-            if width is not None and width >= x.shape[1]:
-                continue
-            space = x if width is None else PCA(width, random_state=0).fit_transform(x)
-            for each in ks:
-                labels = kmeans(space, each, 0, n_init=5).labels_
-                candidates.append(Candidate(labels, each, family, width))
-                spaces.append((x, space))
-                widths.append(width)
-    truth = np.array([normalized_mutual_info_score(labelled.truth, c.labels) for c in candidates])
-    choices = choose(candidates, labelled.cafes)
-    pairs = list(zip(candidates, spaces, strict=True))
-
-    def internal(score: Callable[[np.ndarray, np.ndarray], float]) -> list[float]:
-        return [score(space[rows], c.labels[rows]) for c, (_, space) in pairs]
-
-    same_k = [
-        np.mean(
-            [
-                normalized_mutual_info_score(c.labels, o.labels)
-                for o in candidates
-                if o.family != c.family and o.k == c.k
-            ]
-        )
-        for c in candidates
+def ours(made: Made, table: np.ndarray, cafes: np.ndarray | None) -> dict[str, np.ndarray]:
+    """The product's score, the one before it, and their terms."""
+    kept = np.arange(len(made.rows)) if cafes is None else np.flatnonzero(cafes >= 0)
+    runs = [
+        Candidate(one[kept].astype(int), int(k), f, w)
+        for one, k, f, w in zip(made.labels, made.k, made.family, made.width, strict=True)
     ]
-    steady = [
-        stability(x, c.labels, KMeansPipeline(c.k, width, 1), 4, cafes=labelled.cafes, max_rows=800)["ari"]["mean"]
-        for (c, (x, _)), width in zip(pairs, widths, strict=True)
-    ]
-    scores = {
-        "ours: W · sqrt(P)": [c.score for c in choices],
-        "agreement alone (AMI, any k)": [c.agreement for c in choices],
-        "agreement (NMI, same k)": same_k,
-        "stability (ARI over bootstraps)": steady,
-        "silhouette, own space": internal(silhouette_score),
-        "silhouette@features": [silhouette_score(x[rows], c.labels[rows]) for c, (x, _) in pairs],
-        "Davies-Bouldin (negative)": internal(lambda x, labels: -davies_bouldin_score(x, labels)),
-        "Calinski-Harabasz": internal(calinski_harabasz_score),
+    found = choose(runs, None if cafes is None else [str(c) for c in cafes[kept]], agreement=table)
+    terms = {
+        OURS: [c.score for c in found],
+        "agreement alone": [c.agreement for c in found],
+        "persistence alone": [c.stability_across_k for c in found],
     }
-    return {
-        name: (float(spearmanr(values, truth).statistic), float(truth[int(np.argmax(values))] / truth.max()))
-        for name, values in scores.items()
-    }
+    if cafes is not None:
+        terms["cafés alone"] = [c.cafe_information for c in found]
+    scores = {name: np.array(values, dtype=float) for name, values in terms.items()}
+    evidence = [scores["agreement alone"], *([scores["cafés alone"]] if cafes is not None else [])]
+    scores[BEFORE] = np.mean(evidence, axis=0) * np.sqrt(np.clip(scores["persistence alone"], 0, None))
+    return scores
+
+
+def others(made: Made, source: Source, seed: int, args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """The rivals' scores, from the cache or computed and kept there."""
+    file = args.cache / f"rivals_{source.name}_{seed}_{len(made.k)}_{len(made.rows)}.npz"
+    if args.cached and not file.is_file():
+        return {}
+    if not file.is_file():
+        part = np.random.default_rng(seed).permutation(len(made.rows))[:N_RIVALS]
+        few = Made(made.rows[part], made.labels[:, part], made.k, made.space, made.how)
+        np.savez(file, **rivals(view(few, source, seed)))
+    with np.load(file) as z:
+        return {name: z[name] for name in z.files}
+
+
+def choice(args: argparse.Namespace) -> None:
+    """Print rho and pick of each score on each set, their means and the least."""
+    table: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for source in sources(args.sources, args.cache):
+        for seed in range(args.seeds):
+            made = candidates(source, seed, args.cache)
+            agreement = weighted_agreement(list(made.labels.astype(int)), np.ones(len(made.rows)))
+            rival = others(made, source, seed, args) if seed < args.rival_seeds else {}
+            for labelled in truths(source, made.rows, seed):
+                nmi = np.array([normalized_mutual_info_score(labelled.truth, one) for one in made.labels])
+                for name, values in (ours(made, agreement, labelled.cafes) | rival).items():
+                    rho, pick = spearmanr(values, nmi).statistic, nmi[int(np.argmax(values))] / nmi.max()
+                    table.setdefault(name, {}).setdefault(labelled.name, []).append((float(rho), float(pick)))
+        print(f"{source.name}: done", flush=True)
+    names = list(table[OURS])
+    print("\n| score | " + " | ".join(names) + " | mean rho | least rho | mean pick | least pick |")
+    print("|---" * (len(names) + 5) + "|")
+    means = {score: {name: np.mean(rows, axis=0) for name, rows in found.items()} for score, found in table.items()}
+    for score, found in sorted(means.items(), key=lambda item: -np.mean([rho for rho, _ in item[1].values()])):
+        cells = [f"{found[name][0]:.2f}, {found[name][1]:.2f}" if name in found else "" for name in names]
+        rho, pick = np.array(list(found.values())).T
+        cells += [f"{value:.2f}" for value in (rho.mean(), rho.min(), pick.mean(), pick.min())]
+        print(f"| {score} | {' | '.join(cells)} |")
+
+
+def number(args: argparse.Namespace) -> None:
+    """Print what `choose_k` takes from 2 to twice the true number, and the range over seeds."""
+    print("| set | true k | k=auto, median (range) | silhouette's, median | seeds |\n|---|---|---|---|---|")
+    for source in sources(args.sources, args.cache):
+        space = "mobilenet_v2" if "mobilenet_v2" in source.spaces else "raw"
+        found: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        for seed in range(args.seeds):
+            rows = source.rows(seed)
+            for labelled in truths(source, rows, seed):
+                true = len(np.unique(labelled.truth))
+                kept = np.arange(len(rows)) if labelled.cafes is None else np.flatnonzero(labelled.cafes >= 0)
+                cafes = None if labelled.cafes is None else [str(c) for c in labelled.cafes[kept]]
+                chosen = choose_k(source.spaces[space][rows[kept]], range(2, 2 * true + 1), cafes, seed=seed)
+                found.setdefault((labelled.name, true), []).append((chosen.k, chosen.silhouettes_pick))
+        for (name, true), taken in found.items():
+            auto, silhouette = np.array(taken).T
+            print(
+                f"| {name} | {true} | {np.median(auto):.0f} ({auto.min()} to {auto.max()}) | "
+                f"{np.median(silhouette):.0f} | {len(taken)} |",
+                flush=True,
+            )
 
 
 def noise(n_seeds: int) -> None:
@@ -224,17 +177,24 @@ def noise(n_seeds: int) -> None:
 
 
 def main() -> None:
-    """Read the command line and run one of the two."""
+    """Read the command line and run one of the three."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("choice").add_argument("sets", nargs="*", metavar="DIR|FILE.npz")
+    for name in ("choice", "k"):
+        verb = verbs.add_parser(name)
+        verb.add_argument("sources", nargs="*", metavar="DIR|FILE.npz")
+        verb.add_argument("--seeds", type=int, default=10)
+        verb.add_argument("--cache", type=Path, default=Path("data/choice"))
+        verb.add_argument("--rival-seeds", type=int, default=10, help="seeds of the rivals, which take minutes each")
+        verb.add_argument("--cached", action="store_true", help="no rivals but those that are in the cache")
     verbs.add_parser("noise").add_argument("--seeds", type=int, default=100)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
-    if arguments.verb == "choice":
-        choice(arguments.sets)
-    else:
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    if arguments.verb == "noise":
         noise(arguments.seeds)
+    else:
+        {"choice": choice, "k": number}[arguments.verb](arguments)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from .clustering import TEMI as TEMI
 from .clustering import CafeReduction as CafeReduction
 from .clustering import KMeans as KMeans
 from .clustering import PCAReduction as PCAReduction
+from .clustering import UMAPDensity as UMAPDensity
+from .clustering import UMAPMixture as UMAPMixture
 from .clustering import load as load
 from .data import PhotoSet as PhotoSet
 from .data import read_manifest as read_manifest

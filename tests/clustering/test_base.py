@@ -15,7 +15,18 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from cafemood.clustering import DEC, IDEC, N2D, TEMI, KMeans, NoReduction, PCAReduction, load
+from cafemood.clustering import (
+    DEC,
+    IDEC,
+    N2D,
+    TEMI,
+    KMeans,
+    NoReduction,
+    PCAReduction,
+    UMAPDensity,
+    UMAPMixture,
+    load,
+)
 from cafemood.clustering.stored import assign, clusterers
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import ClusteringError
@@ -30,6 +41,8 @@ MAKERS = {
         N2D, n_clusters=3, hidden=(16, 16), embedding=3, pretrain_epochs=20, pretrain_min_steps=40, trainer=CPU
     ),
     "temi": partial(TEMI, n_clusters=3, n_heads=4, hidden=16, epochs=2, min_steps=200, lr=0.01, trainer=CPU),
+    "gmm": partial(UMAPMixture, n_clusters=3),
+    "hdbscan": partial(UMAPDensity, n_clusters=3),
 }
 CLUSTERERS = pytest.mark.parametrize("name", MAKERS)
 LAST_BIT = {
@@ -46,6 +59,7 @@ def rows():
 SHALLOW = [KMeans(2), PCAReduction(1)]
 DEEP = [DEC(2, **TINY, trainer=CPU)]
 THOROUGH = [IDEC(2, **TINY, trainer=CPU), MAKERS["n2d"](n_clusters=2), MAKERS["temi"](n_clusters=2)]
+THOROUGH += [MAKERS["gmm"](n_clusters=2), MAKERS["hdbscan"](n_clusters=2)]
 """What the checks touch is for the most part DEC's code too."""
 FEW_ROWS = dict.fromkeys(
     ("check_estimators_nan_inf", "check_fit2d_1feature"), "UMAP needs 15 rows, and these checks bring 10"
@@ -56,7 +70,7 @@ def expected(estimator):
     """The checks that fail, each with its reason: none of scikit-learn's for rows that are computed in float64."""
     if isinstance(estimator, KMeans | PCAReduction):
         return {}
-    return LAST_BIT | FEW_ROWS if isinstance(estimator, N2D) else LAST_BIT
+    return LAST_BIT | FEW_ROWS if isinstance(estimator, N2D | UMAPMixture | UMAPDensity) else LAST_BIT
 
 
 @parametrize_with_checks(SHALLOW, expected_failed_checks=expected)

@@ -7,8 +7,8 @@ from sklearn.mixture import GaussianMixture
 
 from cafemood.clustering.base import memberships
 from cafemood.clustering.kmeans import KMeans
-from cafemood.clustering.n2d import among_neighbours, mixture_memberships
 from cafemood.clustering.stored import assign, load
+from cafemood.clustering.umap_space import among_neighbours, mixture_memberships
 from cafemood.errors import ClusteringError
 
 

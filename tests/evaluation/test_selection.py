@@ -8,7 +8,8 @@ from sklearn.metrics import adjusted_mutual_info_score
 from cafemood.clustering.kmeans import kmeans
 from cafemood.errors import ClusteringError
 from cafemood.evaluation import selection
-from cafemood.evaluation.selection import Candidate, Choice, adjusted_cafe_information, choose, choose_k, family_of
+from cafemood.evaluation.cafe_evidence import adjusted_cafe_information
+from cafemood.evaluation.selection import Candidate, choose, choose_k, family_of
 
 RNG = np.random.default_rng(0)
 
@@ -51,36 +52,6 @@ def test_a_copy_of_a_run_does_not_bear_it_out():
     assert choose([Candidate(one, 3, "a"), Candidate(two, 4, "a"), Candidate(one, 3, "a")])[0] == alone
 
 
-def test_what_cafes_tell_is_amis_with_the_labels_entropy_as_its_unit():
-    labels, cafes = RNG.integers(0, 3, 200), RNG.integers(0, 40, 200)
-    labels[cafes < 20] = cafes[cafes < 20] % 3
-    # 40 cafés hold more entropy than 3 groups, so that the unit is scikit-learn's smaller one
-    assert adjusted_cafe_information(labels, cafes) == pytest.approx(
-        adjusted_mutual_info_score(cafes, labels, average_method="min"), abs=1e-9
-    )
-
-
-def test_cafes_with_one_mood_each_tell_everything_whatever_k():
-    cafes = np.repeat(np.arange(40), 5)
-    for k in (2, 5, 10):
-        assert adjusted_cafe_information(cafes % k, cafes) == pytest.approx(1)
-        assert adjusted_mutual_info_score(cafes, cafes % k) < 0.8  # what AMI says of the same
-
-
-def test_cafes_tell_nothing_of_groups_drawn_at_random():
-    cafes = np.repeat(np.arange(100), 6)
-    values = [adjusted_cafe_information(RNG.integers(0, k, 600), cafes) for k in (2, 4, 8, 16) for _ in range(20)]
-    assert abs(np.mean(values)) < 0.01
-
-
-def test_a_cluster_of_one_cafe_is_no_mood():
-    cafes = np.repeat(np.arange(10), 6)
-    assert adjusted_cafe_information((cafes == 3).astype(int), cafes) == 0  # one café, and the rest
-    assert adjusted_cafe_information(cafes, cafes) == 0  # each café a group
-    three = np.where(cafes == 3, 2, cafes % 2)
-    assert adjusted_cafe_information(three, cafes) == pytest.approx(54 / 60)  # two moods, and a café
-
-
 def test_families_count_alike_however_many_runs_they_have():
     truth = np.repeat([0, 1, 2], 20)
     candidates = [Candidate(truth, 3, "a"), Candidate(truth, 3, "b"), *[Candidate(RNG.permutation(truth), 3, "c")] * 9]
@@ -92,29 +63,44 @@ def test_a_family_of_planes_alone_is_heard():
     assert choose([Candidate(truth, 3, "a"), Candidate(truth, 3, "b", 2)])[0].agreement == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("choice", "score"),
-    [
-        (Choice(0.5, None, 0.25), 0.25),
-        (Choice(0.5, 0.1, 1.0), 0.3),
-        (Choice(0.5, None, None), 0.5),
-        (Choice(None, None, 0.25), 0.5),
-        (Choice(None, None, None), None),
-        (Choice(0.5, None, -0.1), 0.0),
-    ],
-)
-def test_the_score(choice, score):
-    assert choice.score == (None if score is None else pytest.approx(score))
+def test_without_cafes_the_score_is_quality_by_stability():
+    """Two families: q by hand from one agreement, each q² = A; P the agreement over k."""
+    one, two, three = (RNG.integers(0, k, 600) for k in (3, 3, 4))
+    two[:400], three[:300] = one[:400], one[:300]
+    alone = choose([Candidate(one, 3, "a"), Candidate(two, 3, "b")])
+    assert alone[0].stability_across_k is None
+    assert alone[0].score == pytest.approx(np.sqrt(adjusted_mutual_info_score(one, two)), abs=1e-3)
+    stable = choose([Candidate(one, 3, "a"), Candidate(three, 4, "a")])
+    assert stable[0].score == pytest.approx(np.sqrt(stable[0].stability_across_k))
+
+
+def test_cafes_overrule_families_that_agree_on_something_else():
+    """Three families see the palette, one the mood that cafés hold: it is first with cafés, and last without."""
+    rng = np.random.default_rng(1)
+    cafes = np.repeat(np.arange(60), 6)
+    mood, palette = rng.integers(0, 4, 60)[cafes], rng.integers(0, 4, 360)
+
+    def seen(truth, k):
+        return np.where(rng.random(360) < 0.2, rng.integers(0, k, 360), truth % k)
+
+    runs = [Candidate(seen(palette, k), k, family) for family in "abc" for k in (3, 4)]
+    runs += [Candidate(seen(mood, k), k, "d") for k in (3, 4)]
+    without, told = choose(runs), choose(runs, [str(c) for c in cafes])
+    assert int(np.argmax([choice.score for choice in without])) < 6
+    assert int(np.argmax([choice.score for choice in told])) >= 6
+    assert told == choose(runs, [str(c) for c in cafes])
+
+
+def test_what_was_learnt_from_cafes_counts_as_in_those_it_was_not_learnt_from():
+    cafes = np.repeat(np.arange(30), 5)
+    labels, other = cafes % 3, RNG.integers(0, 3, 150)
+    found = choose([Candidate(labels, 3, "a", None, 0.01), Candidate(other, 4, "a")], [str(c) for c in cafes])
+    assert found[0].cafe_information == 0.01
 
 
 def test_nothing_and_one_run_have_no_score():
     assert choose([]) == []
     assert choose([Candidate(np.arange(9) % 2, 2, "a")])[0].score is None
-
-
-@pytest.mark.parametrize("cafes", [[str(i) for i in range(9)], ["공릉동 카페"] * 9], ids=["a photo each", "one café"])
-def test_cafes_of_one_photo_and_one_cafe_are_no_evidence(cafes):
-    assert choose([Candidate(np.arange(9) % 2, 2, "a")], cafes)[0].cafe_information is None
 
 
 def test_many_photos_are_sampled_the_same_way_each_time(monkeypatch):

@@ -91,3 +91,22 @@ def test_the_wording(sweep, tmp_path):
         write_run(tmp_path / "no cafes" / f"k{k}", np.arange(60) // (60 // k), k=k, cafes=0)
     groups += [findings(compare_runs([tmp_path / name])) for name in ("noise", "one", "seeds", "no cafes")]
     assert written(groups) == golden("compare")
+
+
+def test_two_truths_and_what_to_run_next_are_said(tmp_path):
+    """Two backbones see the café's group, two see something else; without café ids nobody knows which is meant."""
+    rng = np.random.default_rng(0)
+    other = rng.integers(0, 3, len(TRUTH))
+    for i, (backbone, labels) in enumerate(
+        [("vgg16", TRUTH), ("resnet50", TRUTH), ("alexnet", other), ("googlenet", other)]
+    ):
+        wrong = rng.random(len(TRUTH)) < (0.05 if i < 2 else 0.15)
+        write_run(
+            tmp_path / str(i), np.where(wrong, rng.integers(0, 3, len(TRUTH)), labels), backbone=backbone, cafes=0
+        )
+    comparison = compare_runs([tmp_path])
+    (found,) = [finding for finding in findings(comparison) if finding.code == "two-truths"]
+    assert {name.split()[0] for name in found.figures["runs"]} == {"alexnet", "googlenet"}
+    assert found.figures["agreement"] > found.figures["with_best"] + 0.3
+    nexts = [finding for finding in findings(comparison) if finding.code == "next-run"]
+    assert len(nexts) == (comparison.sureness.shares.max() < 0.8)

@@ -97,7 +97,7 @@ def _check_backbone(node: Node) -> None:
 
 
 def _check_n2d(node: Node) -> None:
-    settings.check_umap()
+    settings.check_umap("n2d")
     settings.check_method(node)
 
 
@@ -152,6 +152,8 @@ _CHECKS: dict[str, Callable[[Node], object]] = {
     ),
     "cafemood.survey.reduction.people_reduction": _check_survey,
     "cafemood.clustering.N2D": _check_n2d,
+    "cafemood.clustering.UMAPMixture": lambda _: settings.check_umap("gmm"),
+    "cafemood.clustering.UMAPDensity": lambda _: settings.check_umap("hdbscan"),
 }
 """By `_target_`, what is checked of a part."""
 

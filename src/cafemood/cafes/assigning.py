@@ -16,7 +16,7 @@ import torch
 from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
 from cafemood.cafes import new_cafes, new_places
-from cafemood.clustering import n2d, stored
+from cafemood.clustering import stored, umap_space
 from cafemood.clustering.reduction import project
 from cafemood.core.atomic import write_tensors
 from cafemood.core.names import existing, path_of, shown, text_of
@@ -189,7 +189,7 @@ def keep(run: Run, photos: Sequence[Photo], answers: Sequence[Answer]) -> int:
     groups = new_cafes.groups(run, photos, answers)
     rows = np.stack([answer.row for _, answer in chosen.values()])
     plane = run.photos[["x", "y"]].to_numpy(dtype=np.float32)
-    x, y = n2d.among_neighbours(rows, run.rows.astype(np.float32), plane).T
+    x, y = umap_space.among_neighbours(rows, run.rows.astype(np.float32), plane).T
     records = [_record(photo, answer, groups.get(photo.cafe_id)) for photo, answer in chosen.values()]
     table = pd.DataFrame(records).assign(x=x, y=y)
     before = run.photos[run.photos["added"]].drop(columns="added")

@@ -1,4 +1,4 @@
-"""Rows (n, d) to groups: k-means, DEC, IDEC, N2D, TEMI, and the spaces they work in. Knows no photos."""
+"""Rows (n, d) to groups: k-means, DEC, IDEC, N2D, TEMI, UMAP's, and the spaces they work in. Knows no photos."""
 
 import lazy_loader
 

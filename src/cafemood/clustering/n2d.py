@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from pytorch_lightning.loggers import Logger
 
-from cafemood.clustering import settings
+from cafemood.clustering import settings, umap_space
 from cafemood.clustering.base import Clustering
 from cafemood.clustering.pretraining import Pretraining, embed, encoded, encoder_tensors, scaled
 from cafemood.clustering.trained import TrainedClusterer
 from cafemood.clustering.training import TrainerFactory
-from cafemood.errors import ClusteringError
 
 
 class N2D(TrainedClusterer):
@@ -84,7 +80,7 @@ class N2D(TrainedClusterer):
         """
         super().check_settings()
         self._pretraining(0)
-        settings.check_umap()
+        settings.check_umap("n2d")
 
     def _pretraining(self, seed: int) -> Pretraining:
         return Pretraining(
@@ -97,35 +93,21 @@ class N2D(TrainedClusterer):
         )
 
     def _fit(self, x: np.ndarray, seed: int) -> Clustering:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture
-
-        least = max(15, self.n_clusters)
-        if len(x) < least:
-            raise ClusteringError(
-                f"N2D cannot work on {len(x)} photos",
-                where="method",
-                why=f"UMAP needs neighbours (n_samples={len(x)})",
-                fix=f"take {least} or more, or method=dec",
-            )
+        umap_space.check_rows("N2D", len(x), self.n_clusters)
         rows, scale = scaled(x)
         autoencoder, _ = self._pretraining(seed).run(rows, self.batch_size, self._context())
         z0 = embed(autoencoder, rows)
-        coordinates = self._coordinates(z0, seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            mixture = GaussianMixture(self.n_clusters, n_init=self.n_init, reg_covar=1e-4, random_state=seed)
-            mixture.fit(coordinates.astype(np.float64))
+        coordinates = umap_space.coordinates(z0, self.n_neighbors, self.n_components, seed)
+        mixture = umap_space.mixture(coordinates, self.n_clusters, self.n_init, seed)
         tensors = {
             **encoder_tensors(autoencoder, scale),
             "kernel_scale": np.ones(1, np.float32),
             "neighbours.z": z0,
             "neighbours.coordinates": coordinates,
-            "mixture.weights": mixture.weights_.astype(np.float32),
-            "mixture.precisions_cholesky": mixture.precisions_cholesky_.astype(np.float32),
+            **umap_space.mixture_tensors(mixture),
         }
         centers = mixture.means_.astype(np.float32)
-        probabilities = mixture_memberships(coordinates, centers, tensors)
+        probabilities = umap_space.mixture_memberships(coordinates, centers, tensors)
         return Clustering(
             labels=probabilities.argmax(axis=1),
             centers=centers,
@@ -141,53 +123,5 @@ class N2D(TrainedClusterer):
 
     def _soft_assign(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         tensors = self._tensors
-        z = among_neighbours(encoded(x, tensors), tensors["neighbours.z"], tensors["neighbours.coordinates"])
-        return mixture_memberships(z, self.cluster_centers_, tensors), z
-
-    def _coordinates(self, z0: np.ndarray, seed: int) -> np.ndarray:
-        n_neighbors, n_components = min(self.n_neighbors, len(z0) - 1), min(self.n_components, len(z0) // 4)
-        model = _umap()(n_neighbors, n_components, min_dist=0.0, random_state=seed)
-        threads = torch.get_num_threads()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one thread because of the seed; a graph in several parts
-            coordinates = model.fit_transform(z0)
-        torch.set_num_threads(threads)  # numba has set torch's to its own, for whatever this process does next
-        return np.nan_to_num(coordinates).astype(np.float32)  # a row without any neighbour gets NaN
-
-
-def _umap() -> Any:
-    settings.check_umap()
-    from umap import UMAP
-
-    return UMAP
-
-
-def mixture_memberships(x: np.ndarray, means: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
-    """Responsibilities (n, k) of a stored Gaussian mixture for rows x (n, d)."""
-    from sklearn.mixture import GaussianMixture
-
-    mixture = GaussianMixture(len(means))
-    mixture.means_ = means.astype(np.float64)
-    mixture.weights_ = tensors["mixture.weights"].astype(np.float64)
-    mixture.precisions_cholesky_ = tensors["mixture.precisions_cholesky"].astype(np.float64)
-    return mixture.predict_proba(x.astype(np.float64)).astype(np.float32)
-
-
-def among_neighbours(z: np.ndarray, known: np.ndarray, coordinates: np.ndarray, n_neighbors: int = 5) -> np.ndarray:
-    """Coordinates (m, d') of new points: the mean of their nearest known points', weighted by 1/distance².
-
-    UMAP's own transform starts from there too; what it adds needs the fitted object, and that is a pickle.
-
-    Args:
-        z: New points (m, d).
-        known: Old points (n, d).
-        coordinates: Theirs (n, d').
-        n_neighbors: How many.
-    """
-    from sklearn.neighbors import NearestNeighbors
-
-    model = NearestNeighbors(n_neighbors=min(n_neighbors, len(known))).fit(known)
-    distance, index = model.kneighbors(z)
-    weight = 1 / np.maximum(distance, 1e-6 * max(float(np.abs(known).max()), 1e-30)) ** 2
-    weight /= weight.sum(axis=1, keepdims=True)
-    return np.asarray((weight[:, :, None] * coordinates[index]).sum(axis=1), dtype=np.float32)
+        z = umap_space.placed(encoded(x, tensors), tensors)
+        return umap_space.mixture_memberships(z, self.cluster_centers_, tensors), z

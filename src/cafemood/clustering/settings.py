@@ -70,15 +70,18 @@ def check_mean_square(mean_square: float | None) -> None:
         raise ClusteringError(f"mean_square={mean_square}", where="method.mean_square", why=why, fix="take 1")
 
 
-def check_umap() -> None:
-    """Refuse N2D without its package.
+def check_umap(method: str = "n2d") -> None:
+    """Refuse a method that works in a UMAP without its package.
+
+    Args:
+        method: Its name.
 
     Raises:
         ClusteringError: The extra `umap` is not installed.
     """
     if util.find_spec("umap") is None:
         why, fix = "the package umap-learn is not installed", "pip install 'cafemood[umap]', or take method=dec"
-        raise ClusteringError("method=n2d needs UMAP", where="method", why=why, fix=fix)
+        raise ClusteringError(f"method={method} needs UMAP", where="method", why=why, fix=fix)
 
 
 def check_cafe_space(n_components: object, n_principal: object, shrinkage: object, kernel: object) -> None:

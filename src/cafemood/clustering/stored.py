@@ -17,8 +17,14 @@ from cafemood.core.checked import read_tensors
 from cafemood.core.reasons import DAMAGED, reason_of
 from cafemood.errors import ClusteringError
 
-_HINTS = {"head.inner": "temi", "neighbours.z": "n2d", "encoder.0.weight": "dec"}
-"""Methods by a tensor that only they have, for run folders whose model doesn't name its method."""
+_HINTS = {
+    "head.inner": "temi",
+    "dense.member": "hdbscan",
+    "principal.mean": "gmm",
+    "neighbours.z": "n2d",
+    "encoder.0.weight": "dec",
+}
+"""Methods by a tensor that only they, or they and those above, have, for run folders that do not name their method."""
 
 
 def clusterers() -> dict[str, type[Clusterer]]:

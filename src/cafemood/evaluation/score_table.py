@@ -41,7 +41,9 @@ def _of_comparison(words: str, space: str = "", *, in_terminal: bool = True) -> 
 
 
 SCORES: dict[str, Score] = {
-    "choice": _of_comparison("label-free score: witnesses that agree × √persistence (0 to 1)"),
+    "choice": _of_comparison(
+        "label-free score: quality by agreement × √persistence; with cafés, what they say of the run and its like"
+    ),
     "agreement": _of_comparison("mean AMI with the runs of other families of backbones, any k"),
     "cafes": _of_comparison("what a photo's café tells of its group beyond chance, 0 to 1"),
     "persistence": _of_comparison("mean AMI with this backbone's other runs, over k and reductions"),

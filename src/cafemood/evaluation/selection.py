@@ -1,14 +1,13 @@
 """Model selection without labels: a score for choosing among runs, and `choose_k` for one backbone.
 
-    choice = W · sqrt(P)
+    choice = q · sqrt(P)
 
-*W* is the mean of the evidence that there is, of two kinds. **Agreement**: AMI between this run's labels and those of
-every run on another family of backbones, whatever its k (the mean within a family first, then over families: runs of
-one family agree too easily). Runs clustered in fewer than `MIN_WIDTH` dimensions are no evidence: a plane agrees with
-a plane by chance of projection. **Cafés**: the information that a photo's café has about its cluster
-(`adjusted_cafe_information`); photos of one café share a mood more often than not. *P*, the **stability across k**,
-is the mean AMI with the same family's runs at other k's and reductions: structure that is there shows at neighbouring
-k's. Tables call the three `agreement`, `cafes` and `persistence`.
+*q* is the quality that makes the agreement of two runs of different families of backbones (AMI) a product of theirs
+(`qualities`): the best backbone is not judged by poorer ones, and a family has one vote however many runs it has. *P*,
+the **stability across k**, is the mean AMI with the same family's runs at other k's and reductions: structure that is
+there shows at neighbouring k's. Where **cafés** are known, the score is what they say of a run and of those like it,
+and they say how far q · sqrt(P) can be trusted (`cafe_evidence`). Tables call the mean agreement with other families,
+what cafés say of the run alone and P `agreement`, `cafes` and `persistence`.
 
 A silhouette is none of it: over spaces of different dimension and over k it follows dimension and k, not the truth.
 `benchmarks/choice.py` measures all of this on labelled data.
@@ -23,18 +22,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import entropy
-from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
+from sklearn.metrics import adjusted_mutual_info_score
 from tqdm import tqdm
 
 from cafemood.errors import ClusteringError
+from cafemood.evaluation.cafe_evidence import N_RESAMPLES, grouped, informations, predicted, resamples
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
+from cafemood.evaluation.qualities import MIN_WIDTH, qualities
 from cafemood.evaluation.store import JudgingStore
 
-MIN_WIDTH = 20
 MAX_ROWS = 4000
 """Above this, AMI is computed on a sample of the photos."""
 
@@ -69,21 +67,13 @@ class Choice:
         agreement: Mean AMI with the runs of other families of backbones.
         cafe_information: `adjusted_cafe_information` of the labels.
         stability_across_k: Mean AMI with the same family's runs at other k's and reductions.
+        score: The label-free score, from these terms of all candidates; None where nothing is known.
     """
 
     agreement: Term
     cafe_information: Term
     stability_across_k: Term
-
-    @property
-    def score(self) -> Term:
-        """W · sqrt(P); with one of the two unknown, the other alone; None with neither."""
-        terms = [term for term in (self.agreement, self.cafe_information) if term is not None]
-        evidence = float(np.mean(terms)) if terms else None
-        if self.stability_across_k is None:
-            return evidence
-        factor = max(self.stability_across_k, 0.0) ** 0.5
-        return factor if evidence is None else evidence * factor
+    score: Term
 
 
 def family_of(name: str, options: dict[str, Any] | None = None) -> str:
@@ -126,31 +116,60 @@ def choose(
     rows = sampled(len(candidates[0].labels), seed)
     labels = [candidate.labels[rows] for candidate in candidates]
     agreement = pairwise_agreement(labels) if agreement is None else agreement
-    venues = None if cafes is None else np.unique(np.asarray(cafes)[rows], return_inverse=True)[1]
-    if venues is not None and (np.bincount(venues).max() < 2 or venues.max() == 0):
-        venues = None  # one photo a café, or one café: nothing to compare
-    choices = []
-    for i, candidate in enumerate(candidates):
-        other_families: dict[str, list[int]] = defaultdict(list)
-        same_family: dict[int, list[int]] = defaultdict(list)  # by k
-        for j, other in enumerate(candidates):
-            if other.family != candidate.family:
-                other_families[other.family].append(j)
-            elif (other.k, other.width) != (candidate.k, candidate.width):  # with its own, even a copy would agree
-                same_family[other.k].append(j)
-        information = candidate.held_out
-        if venues is not None and information is None:
-            information = adjusted_cafe_information(labels[i], venues)
-        choices.append(
-            Choice(
-                agreement=_mean_of_means(
-                    [[agreement[i, j] for j in _wide(js, candidates)] for js in other_families.values()]
-                ),
-                cafe_information=None if venues is None else information,
-                stability_across_k=_mean_of_means([[agreement[i, j] for j in js] for js in same_family.values()]),
-            )
+    families, widths = [c.family for c in candidates], [c.width for c in candidates]
+    near_ks = across_k(candidates)
+    stable = [mean_of_means([[agreement[i, j] for j in js] for js in near]) for i, near in enumerate(near_ks)]
+    told = prior(agreement, families, widths, stable)
+    venues = grouped(None if cafes is None else np.asarray(cafes)[rows])
+    information, scores = None, told
+    if venues is not None:
+        counts = np.concatenate([np.ones((1, venues.max() + 1)), resamples(venues, N_RESAMPLES, seed)])
+        sampled_information = np.array([informations(one, venues, counts) for one in labels])  # (m, 1 + b)
+        own = [candidate.held_out for candidate in candidates]
+        information = np.where([held is None for held in own], sampled_information[:, 0], np.array(own, dtype=float))
+        scores = predicted(information, sampled_information[:, 1:].T, agreement, told)
+    return [
+        Choice(
+            agreement=mean_of_means([[agreement[i, j] for j in js] for js in _other_families(i, candidates)]),
+            cafe_information=None if information is None else float(information[i]),
+            stability_across_k=stable[i],
+            score=None if scores is None else float(scores[i]),
         )
-    return choices
+        for i in range(len(candidates))
+    ]
+
+
+def prior(
+    agreement: np.ndarray, families: Sequence[str], widths: Sequence[int | None], stable: Sequence[Term]
+) -> np.ndarray | None:
+    """q · sqrt(P) of each candidate (m,); with one of the two unknown, the other alone; None with neither."""
+    quality = qualities(agreement, families, widths)
+    known = [p for p in stable if p is not None]
+    if not known:
+        return quality
+    factor = np.array([np.sqrt(max(np.mean(known) if p is None else p, 0.0)) for p in stable])
+    return factor if quality is None else quality * factor
+
+
+def _other_families(i: int, candidates: Sequence[Candidate]) -> list[list[int]]:
+    """Candidates of each other family that are evidence."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for j, other in enumerate(candidates):
+        if other.family != candidates[i].family:
+            found[other.family].append(j)
+    return [_wide(js, candidates) for js in found.values()]
+
+
+def across_k(candidates: Sequence[Candidate]) -> list[list[list[int]]]:
+    """Of each candidate those of its family by their k, without those of its own k and width: even a copy agrees."""
+    found = []
+    for candidate in candidates:
+        by_k: dict[int, list[int]] = defaultdict(list)
+        for j, other in enumerate(candidates):
+            if other.family == candidate.family and (other.k, other.width) != (candidate.k, candidate.width):
+                by_k[other.k].append(j)
+        found.append(list(by_k.values()))
+    return found
 
 
 def pairwise_agreement(labels: Sequence[np.ndarray]) -> np.ndarray:
@@ -169,37 +188,14 @@ def pairwise_agreement(labels: Sequence[np.ndarray]) -> np.ndarray:
     return table
 
 
-def adjusted_cafe_information(labels: np.ndarray, cafes: np.ndarray) -> float:
-    """Mutual information of cafés and clusters beyond chance, over the clusters' entropy: 0 by chance, 1 at most.
-
-    (I − E[I]) / (H(labels) − E[I]): AMI's adjustment (Vinh, Epps and Bailey, JMLR 2010, eq. 10) in units of the
-    labels' entropy. AMI's own unit, the mean of both entropies, is mostly that of the many cafés: no grouping comes
-    near 1, and more clusters come nearer. A cluster with more than half of its photos from one café is that café and
-    no mood: its photos count as without information.
-
-    Args:
-        labels: Cluster of each photo (n,).
-        cafes: Café of each, as integers (n,).
-    """
-    table = contingency_matrix(labels, cafes)
-    table = table[2 * table.max(axis=1) <= table.sum(axis=1)]
-    table = table[:, table.any(axis=0)]
-    if len(table) < 2:
-        return 0.0
-    n, sizes = int(table.sum()), table.sum(axis=1)
-    expected = expected_mutual_information(table, n)
-    most = entropy(sizes / n) - expected
-    information = mutual_info_score(None, None, contingency=table) - expected
-    return float(n / len(labels) * information / most) if most > 1e-9 else 0.0
-
-
 def _wide(rows: list[int], candidates: Sequence[Candidate]) -> list[int]:
     """Those clustered in enough dimensions; all of them if none is."""
     wide = [j for j in rows if candidates[j].width is None or candidates[j].width >= MIN_WIDTH]  # type: ignore[operator]
     return wide or rows
 
 
-def _mean_of_means(groups: list[list[float]]) -> Term:
+def mean_of_means(groups: list[list[float]]) -> Term:
+    """The mean over groups of their means; None without any."""
     return float(np.mean([np.mean(group) for group in groups])) if groups else None
 
 

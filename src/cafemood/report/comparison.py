@@ -15,7 +15,7 @@ import pandas as pd
 from cafemood import runs
 from cafemood.core.names import text_of
 from cafemood.errors import RunError
-from cafemood.evaluation import selection
+from cafemood.evaluation import certainty, selection
 from cafemood.evaluation.score_table import compare_columns
 from cafemood.evaluation.scores import silhouettes
 from cafemood.evaluation.selection import Candidate, Choice
@@ -108,8 +108,7 @@ class Comparison:
         for run, labels in zip(self.runs, self.labels, strict=True):
             backbone, reduce = run.card.backbone, run.card.reduce
             family = selection.family_of(backbone.name, backbone.options)
-            held_out = _held_out(run)
-            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components, held_out))
+            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components, _held_out(run)))
         return candidates
 
     @cached_property
@@ -118,10 +117,14 @@ class Comparison:
         return selection.choose(self.candidates, self.cafes, agreement=self.agreement)
 
     @cached_property
+    def sureness(self) -> certainty.Sureness | None:
+        """How often each run would be chosen on other cafés; None for fewer than three runs."""
+        return certainty.sureness(self.candidates, self.cafes) if len(self.runs) > 2 else None
+
+    @cached_property
     def agreement(self) -> np.ndarray:
         """AMI of each pair of runs (m, m)."""
-        rows = selection.sampled(len(self.photo_ids))
-        return selection.pairwise_agreement([labels[rows] for labels in self.labels])
+        return selection.pairwise_agreement([one[selection.sampled(len(one))] for one in self.labels])
 
     @cached_property
     def spaces(self) -> dict[str, np.ndarray]:
@@ -211,7 +214,7 @@ class Comparison:
             scored.append([choice.score for choice in selection.choose(candidates, cafes)])
         if any(score is None for half in scored for score in half):
             return None
-        first, second = (np.array(half, dtype=float) for half in scored)
+        first, second = np.array(scored, dtype=float)
         return int((second > second[first.argmax()]).sum()) + 1
 
 

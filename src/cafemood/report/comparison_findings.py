@@ -11,6 +11,8 @@ from cafemood.report.comparison import Comparison, is_noise, own_silhouette
 
 _NAMED_AT_MOST = 6
 """Runs that are no better than noise are named up to this many."""
+_SURE = 0.8
+"""A run that is first in this share of the resamples is taken as chosen."""
 
 
 def findings(comparison: Comparison) -> list[Finding]:
@@ -97,7 +99,13 @@ def _choice(comparison: Comparison) -> list[Finding]:
         return [Finding("one-run", "warn", text)]
     if comparison.best is None:
         return []
-    return [_best_supported(comparison, comparison.best), *_silhouettes_pick(comparison, comparison.best)]
+    best = comparison.best
+    return [
+        _best_supported(comparison, best),
+        *_two_truths(comparison, best),
+        *_next_run(comparison, best),
+        *_silhouettes_pick(comparison, best),
+    ]
 
 
 def _best_supported(comparison: Comparison, best: int) -> Finding:
@@ -119,9 +127,51 @@ def _best_supported(comparison: Comparison, best: int) -> Finding:
     else:
         units = "photos" if comparison.cafes is None else "cafés"
         text += f" The run chosen on one half of the {units} is number {rank} of {n_runs} on the other half."
-    figures = {"run": name, "is_noise": noise, "rank_on_other_half": rank, "n_runs": n_runs}
+    share = None if comparison.sureness is None else float(comparison.sureness.shares[best])
+    if share is not None and comparison.sureness is not None:
+        text += f" It is first in {share:.0%} of the resamples of the {comparison.sureness.unit}s."
+    figures = {"run": name, "is_noise": noise, "rank_on_other_half": rank, "n_runs": n_runs, "share": share}
     figures |= {term: value for term, (value, _) in terms.items()}
     return Finding("best-supported", "warn" if noise else "good", text, figures)
+
+
+def _two_truths(comparison: Comparison, best: int) -> list[Finding]:
+    """Runs of two other backbones that agree with each other on something else than the best run."""
+    if comparison.sureness is None or comparison.sureness.second is None:
+        return []
+    i, j = comparison.sureness.second
+    agreed, with_best = (float(comparison.agreement[i, k]) for k in (j, best))
+    text = (
+        f"The photos can be grouped by more than one thing: {comparison.names[i]} and {comparison.names[j]} agree with "
+        f"each other ({agreed:.2f}), and less with the best supported run ({with_best:.2f}). Look at both before you "
+        f"take one."
+    )
+    if comparison.cafes is None:
+        text += " Café ids would tell which of them stays the same within a café."
+    figures = {"runs": [comparison.names[i], comparison.names[j]], "agreement": agreed, "with_best": with_best}
+    return [Finding("two-truths", "warn", text, figures)]
+
+
+def _next_run(comparison: Comparison, best: int) -> list[Finding]:
+    """The one more run that would tell most, where the choice is not sure."""
+    sure = comparison.sureness
+    if sure is None or sure.shares[best] >= _SURE:
+        return []
+    k, ks = comparison.candidates[best].k, sorted({candidate.k for candidate in comparison.candidates})
+    families = {candidate.family for candidate in comparison.candidates}
+    if len(families) < 3:
+        kind, what = "backbone", f"another backbone than {' and '.join(sorted(families))}"
+    elif k in (ks[0], ks[-1]) and len(ks) > 1 and k > 2:
+        more = k == ks[-1]
+        kind = "k"
+        what = f"k={k + 1 if more else k - 1}, as the best run has the {'most' if more else 'fewest'} groups of all"
+    elif comparison.cafes is None:
+        kind, what = "cafes", "the same runs with café ids"
+    else:
+        kind, what = "cafes", f"the same runs with more than these {len(set(comparison.cafes))} cafés"
+    rivals = int((sure.shares > 0).sum())
+    text = f"{rivals} runs come first in some resample of the {sure.unit}s. What would tell most: {what}."
+    return [Finding("next-run", "info", text, {"kind": kind, "n_rivals": rivals})]
 
 
 def _silhouettes_pick(comparison: Comparison, best: int) -> list[Finding]:

@@ -1,0 +1,107 @@
+"""Rows in a UMAP, and what groups and places them there: a Gaussian mixture, and a row's nearest neighbours."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from cafemood.clustering import settings
+from cafemood.errors import ClusteringError
+
+LEAST = 15
+"""Rows that UMAP needs to have neighbours."""
+
+
+def check_rows(method: str, n: int, n_clusters: int) -> None:
+    """Refuse too few rows for UMAP.
+
+    Raises:
+        ClusteringError: There are fewer than `LEAST`, or than clusters.
+    """
+    least = max(LEAST, n_clusters)
+    if n < least:
+        raise ClusteringError(
+            f"{method} cannot work on {n} photos",
+            where="method",
+            why=f"UMAP needs neighbours (n_samples={n})",
+            fix=f"take {least} or more, or method=dec",
+        )
+
+
+def coordinates(z: np.ndarray, n_neighbors: int, n_components: int, seed: int) -> np.ndarray:
+    """UMAP of rows z (n, d): (n, d') with d' = `n_components`, at most a quarter of the rows.
+
+    McInnes, Healy and Melville, 2018 (https://arxiv.org/abs/1802.03426), with a least distance of 0, as its authors
+    advise before clustering (https://umap-learn.readthedocs.io/en/latest/clustering.html).
+
+    Raises:
+        ClusteringError: The extra `umap` is not installed.
+    """
+    settings.check_umap()
+    import torch
+    from umap import UMAP
+
+    n_neighbors, n_components = min(n_neighbors, len(z) - 1), min(n_components, len(z) // 4)
+    threads = torch.get_num_threads()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one thread because of the seed; a graph in several parts
+        found = UMAP(n_neighbors, n_components, min_dist=0.0, random_state=seed).fit_transform(z)
+    torch.set_num_threads(threads)  # numba has set torch's to its own, for whatever this process does next
+    return np.nan_to_num(found).astype(np.float32)  # a row without any neighbour gets NaN
+
+
+def mixture(z: np.ndarray, n_clusters: int, n_init: int, seed: int) -> Any:
+    """scikit-learn's Gaussian mixture of rows z (n, d'), full covariances; the best likelihood of the starts."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = GaussianMixture(n_clusters, n_init=n_init, reg_covar=1e-4, random_state=seed)
+        return model.fit(z.astype(np.float64))
+
+
+def mixture_tensors(model: Any) -> dict[str, np.ndarray]:
+    """What `mixture_memberships` needs of a fitted mixture besides its means."""
+    return {
+        "mixture.weights": model.weights_.astype(np.float32),
+        "mixture.precisions_cholesky": model.precisions_cholesky_.astype(np.float32),
+    }
+
+
+def mixture_memberships(x: np.ndarray, means: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Responsibilities (n, k) of a stored Gaussian mixture for rows x (n, d)."""
+    from sklearn.mixture import GaussianMixture
+
+    model = GaussianMixture(len(means))
+    model.means_ = means.astype(np.float64)
+    model.weights_ = tensors["mixture.weights"].astype(np.float64)
+    model.precisions_cholesky_ = tensors["mixture.precisions_cholesky"].astype(np.float64)
+    return model.predict_proba(x.astype(np.float64)).astype(np.float32)
+
+
+def among_neighbours(z: np.ndarray, known: np.ndarray, coordinates: np.ndarray, n_neighbors: int = 5) -> np.ndarray:
+    """Coordinates (m, d') of new points: the mean of their nearest known points', weighted by 1/distance².
+
+    UMAP's own transform starts from there too; what it adds needs the fitted object, and that is a pickle.
+
+    Args:
+        z: New points (m, d).
+        known: Old points (n, d).
+        coordinates: Theirs (n, d').
+        n_neighbors: How many.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    model = NearestNeighbors(n_neighbors=min(n_neighbors, len(known))).fit(known)
+    distance, index = model.kneighbors(z)
+    weight = 1 / np.maximum(distance, 1e-6 * max(float(np.abs(known).max()), 1e-30)) ** 2
+    weight /= weight.sum(axis=1, keepdims=True)
+    return np.asarray((weight[:, :, None] * coordinates[index]).sum(axis=1), dtype=np.float32)
+
+
+def placed(z: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """New rows z (m, d) in a stored UMAP (m, d')."""
+    return among_neighbours(z, tensors["neighbours.z"], tensors["neighbours.coordinates"])
