@@ -19,7 +19,7 @@ from cafemood.clustering import stored
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import RunError
 from cafemood.evaluation.edited import EditedRows, assess_edited, clustering_of
-from cafemood.report import comparison, run_names
+from cafemood.report import comparison, export, run_names
 from cafemood.report.atlas import write_atlas
 from cafemood.report.finish import finish
 from cafemood.runs import listing
@@ -125,6 +125,8 @@ def test_pages_cafes_and_lists_say_that_it_was_edited(split):
     assert "Edited by hand" in finish(edited).read_text(encoding="utf-8")
     edited = runs.load(edited.folder)
     assert "Edited by hand" in write_atlas(profiles.load(edited)).read_text(encoding="utf-8")
+    export.export(profiles.load(edited), "dataset", run.folder.parent / "out")
+    assert "Edited by hand" in (run.folder.parent / "out" / "README.md").read_text(encoding="utf-8")
     assert len(similar.similar_cafes(edited, "0", n=2)) == 2
     assert profiles.load(edited).table["n_photos"].sum() == len(edited.assignments)
     assert [listed.to_json()["edited"] for listed in listing.below(run.folder.parent)] == [True, False]

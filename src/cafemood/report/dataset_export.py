@@ -94,6 +94,13 @@ def _licences(table: pd.DataFrame) -> str:
     return ", ".join(f"{licence} ({n:,})" for licence, n in found.most_common())
 
 
+def _who(run: Run) -> str:
+    """Whose groups the moods are: the method's, or what a person made of them."""
+    if run.card.edited:
+        return f"`mood` is what a person made of what the method found. {_cell(run.card.edited_words)}"
+    return "Nobody has\nlabelled them: `mood` is what the method found."
+
+
 def _card(run: Run, said: Told, table: pd.DataFrame) -> str:
     card = run.card
     features = "\n".join(f"  - name: {name}\n    dtype: {COLUMNS[name][0]}" for name in map(str, table))
@@ -129,8 +136,7 @@ dataset_info:
 # {_cell(_name(run))}
 
 {len(table):,} photos, grouped by cafemood {_cell(str(card.versions.get("cafemood", "")))}: {card.backbone.name}
-{card.backbone.output}, {card.space.clustering}, {card.method.name} with k = {card.k}, seed {card.seed}. Nobody has
-labelled them: `mood` is what the method found.
+{card.backbone.output}, {card.space.clustering}, {card.method.name} with k = {card.k}, seed {card.seed}. {_who(run)}
 
 **May the moods be used?** {_cell(answer)}
 
@@ -177,7 +183,9 @@ def _croissant(run: Run, said: Told, table: pd.DataFrame, path: Path) -> dict[st
         "@context": context,
         "@type": "sc:Dataset",
         "name": _name(run),
-        "description": f"{len(table):,} photos grouped by mood. {' '.join(said.headline.english)}",
+        "description": " ".join(
+            filter(None, [f"{len(table):,} photos grouped by mood.", run.card.edited_words, *said.headline.english])
+        ),
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "license": _licences(table),
         "datePublished": run.card.created[:10],

@@ -170,6 +170,7 @@
         rowsById();
         try {
           edits.push(...found.edits);
+          if (!edits.every((one) => ["rename", "merge", "split", "move", "exclude"].includes(one.do))) throw new Error("do");
           if (!edits.every((one) => (one.photos || []).every((id) => edit.row.has(id)))) throw new Error("photo");
           replay();
           unsaved = false;
