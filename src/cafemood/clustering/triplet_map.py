@@ -91,7 +91,7 @@ class TripletMap(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         _, spread, directions = np.linalg.svd(self.map_)
         rest = 1 - np.cumsum(spread**2) / max(float((spread**2).sum()), 1e-300)
-        kept = int(np.argmax(rest <= least)) + 1
+        kept = int((rest > max(least, 1e-12)).sum()) + 1
         return np.asarray(spread[:kept, None] * directions[:kept])
 
 

@@ -214,7 +214,7 @@ class Comparison:
             scored.append([choice.score for choice in selection.choose(candidates, cafes)])
         if any(score is None for half in scored for score in half):
             return None
-        first, second = np.array(scored, dtype=float)
+        first, second = np.array(scored, dtype=float).round(6)  # ties are ties, whatever a processor's last digit
         return int((second > second[first.argmax()]).sum()) + 1
 
 
