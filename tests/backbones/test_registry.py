@@ -251,6 +251,7 @@ def test_a_file_for_timm_that_would_run_code_is_refused(tmp_path):
         create_backbone("timm", model="test_efficientnet", weights=str(tmp_path / "t.pth"))
 
 
+@pytest.mark.slow
 def test_timm_names_are_checked_and_missing_weights_explained():
     with pytest.raises(WeightsError, match=r"(?s)timm has no model 'resnet1800'.*did you mean"):
         create_backbone("timm", model="resnet1800")

@@ -259,7 +259,7 @@ def test_targets_are_refreshed_every_interval_and_at_least_20_of_the_datas_batch
         (DEC, 39, 39, 0.01),
         (DEC, 300, 300, 0.01 * 300 / 256),
         (DEC, 1797, 512, 0.02),
-        (DEC, 20_000, 1024, 0.04),
+        pytest.param(DEC, 20_000, 1024, 0.04, marks=[pytest.mark.slow, pytest.mark.thorough]),
         (partial(DEC, mode="paper"), 20_000, 256, 0.01),
         (IDEC, 1797, 256, 1e-3),
         pytest.param(IDEC, 20_000, 1024, 2e-3, marks=[pytest.mark.slow, pytest.mark.thorough]),

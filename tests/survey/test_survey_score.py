@@ -276,6 +276,7 @@ def test_impossible_simulations_are_refused(setting):
         simulate.power(setting, [10], 20, quiet=True)
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_they_did_and_refuse_in_one_line(made_asked_run, tmp_path):
     def cafemood(*words):
         command = [sys.executable, "-c", "from cafemood.app.cli import main; main()", "survey", *words]

@@ -15,7 +15,7 @@ from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.evaluation.score_table import score_of
-from cafemood.report import editing, no_place
+from cafemood.report import editing, mood_tree, no_place
 from cafemood.report.style import COLORS, MARKS
 from cafemood.report.telling import Told, told
 from cafemood.report.training import health_panels
@@ -212,10 +212,16 @@ class _View:
             ),
             "sizes": made.get_template("sizes.svg.j2").render(**shared),
         }
+        if self.tree is not None:
+            figures["tree"] = self.tree.svg
         panels = health_panels(self.run.scores["health"].get("updates", []))
         if panels:
             figures["health"] = made.get_template("health.svg.j2").render(panels=panels)
         return figures
+
+    @cached_property
+    def tree(self) -> mood_tree.Tree | None:
+        return mood_tree.of_run(self.run, self.moods)
 
     def silhouette_bars(self, height: int = 240) -> list[dict[str, Any]]:
         """Silhouettes of photos, or of cafés, sorted within each cluster; at most `height` bars a cluster."""
@@ -267,6 +273,7 @@ class _View:
             "silhouette_svg": svg["silhouette"],
             "sizes_svg": svg["sizes"],
             "health_svg": svg.get("health", ""),
+            "tree": self.tree,
             "n_gone": sum(data is None for data in self.thumbnails.values()),
             "has_pictures": card.data.has_files or any(self.thumbnails.values()),
             "n_shown": len(self.shown),
