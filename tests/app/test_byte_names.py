@@ -132,6 +132,7 @@ def test_new_cafes_are_kept_and_found(place, tmp_path):
     assert code == 0, err
 
 
+@pytest.mark.thorough
 def test_an_error_about_such_a_name_steers_nothing(place, tmp_path):
     bad = tmp_path / "\x1b]0;제목\x07\u202e\x9b31m"
     bad.mkdir()

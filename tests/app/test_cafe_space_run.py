@@ -28,7 +28,7 @@ def draw(folder, cafes, photos=3):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", [pytest.param("kmeans", marks=pytest.mark.thorough), "dec"])
+@pytest.mark.parametrize("method", ["kmeans", pytest.param("dec", marks=pytest.mark.thorough)])
 def test_from_photos_to_report_and_to_new_photos(tmp_path, method):
     photos = draw(tmp_path / "사진", 20)
     small = ["method.pretrain_epochs=2", "method.pretrain_min_steps=4", "method.max_updates=2"]
@@ -69,6 +69,7 @@ def test_too_few_cafes_are_told_before_anything_is_embedded(tmp_path, cafes, pho
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_photos_without_ids_use_the_space_of_another_run(tmp_path):
     assert train(draw(tmp_path / "사진", 20), tmp_path, "method=kmeans", "hydra.run.dir=먼저").returncode == 0
     (tmp_path / "새").mkdir()

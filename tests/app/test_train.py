@@ -67,7 +67,7 @@ def embedded(run: Path) -> int:
     return next(stage["items"] for stage in facts(run)["stages"] if stage["name"] == "embed")
 
 
-@pytest.mark.parametrize("method", ["kmeans", "dec", "idec"])
+@pytest.mark.parametrize("method", ["kmeans", "dec", pytest.param("idec", marks=pytest.mark.thorough)])
 def test_a_labelled_folder_runs_end_to_end(train, tmp_path, photo_folder, method):
     small = SMALL if method != "kmeans" else ["baseline_seeds=3"]
     done = train(f"method={method}", "k=2", "data.labels=subfolder", *small)
@@ -92,7 +92,8 @@ def test_a_labelled_folder_runs_end_to_end(train, tmp_path, photo_folder, method
     assert (run / ".hydra" / "config.yaml").is_file()
 
 
-@pytest.mark.parametrize("method", ["dec", pytest.param("temi", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("method", ["dec", "temi"])
 def test_the_papers_digits_run_without_photos(train, tmp_path, method):
     small = (
         [*SMALL, "method.max_updates=3"]
@@ -181,6 +182,7 @@ def test_killed_while_embedding_it_goes_on_where_it_was(start, train, tmp_path, 
     assert embedded(again) == facts(again)["data"]["n_photos"] - kept
 
 
+@pytest.mark.thorough
 def test_two_processes_share_the_embedding(train, tmp_path):
     settings = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "method=kmeans", "k=2"]
     done = train(*settings, "baseline_seeds=1")
@@ -290,7 +292,7 @@ def test_a_failed_job_does_not_end_the_sweep_and_is_told_by_the_exit_code(train,
     "launcher",
     [
         ["hydra/launcher=pool"],
-        ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"],
+        pytest.param(["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"], marks=pytest.mark.thorough),
         pytest.param(["hydra/launcher=ray"], marks=pytest.mark.thorough),
     ],
     ids=["pool", "submitit", "ray"],
@@ -431,6 +433,7 @@ def test_a_secret_on_the_command_line_is_refused_before_anything_is_written(trai
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.thorough
 def test_ray_embeds_by_config_alone(train, tmp_path):
     done = train("trainer=ray", "method=kmeans", "k=2", "baseline_seeds=1", "backbone=random")
     assert done.returncode == 0, done.stderr

@@ -198,6 +198,7 @@ print(found.probabilities.tobytes().hex(), found.centers.tobytes().hex(), found.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["DEC", pytest.param("IDEC", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
 def test_a_refinement_killed_and_repeated_ends_bit_for_bit_as_it_would_have(tmp_path, method):
     def run(cache, kill_at):
         words = [sys.executable, "-c", KILLED.format(method=method), str(tmp_path / cache), str(kill_at)]

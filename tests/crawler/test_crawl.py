@@ -585,6 +585,7 @@ def test_osm_needs_an_area(scrapy, tmp_path):
     assert "No area given" in done.text
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_what_is_pending(scrapy, replica_of, tmp_path):
     """Promise 9: 100,000 photos waiting in the ledger cost a crawl no more memory than 1,000."""
     replica = replica_of()

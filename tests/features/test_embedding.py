@@ -208,6 +208,7 @@ def test_devices_that_are_not_here_are_one_error():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_two_processes_fill_one_cache_and_embed_nothing_twice(photo_folder, cache_dir, tmp_path):
     cut = sorted(photo_folder.rglob("*.jpg"))[0]
     cut.write_bytes(cut.read_bytes()[:-500])

@@ -56,6 +56,7 @@ def actors() -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_actors_embed_what_one_process_embeds(cluster, photo_folder, cache_dir, tmp_path):
     cut = sorted(photo_folder.rglob("*.jpg"))[0]
     cut.write_bytes(cut.read_bytes()[:-500])
