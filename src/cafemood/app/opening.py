@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cafemood.app import quiet
 from cafemood.app.output import say
 from cafemood.core.names import shown
 
@@ -48,6 +49,7 @@ def run_of(word: str) -> Run:
     folder = folder_of(word)
     from cafemood import runs
 
+    quiet.count_cores()
     return runs.load(folder)
 
 

@@ -10,8 +10,6 @@ import warnings
 
 def quiet() -> None:
     """Keep other packages' chatter out of the terminal; warnings stay."""
-    import joblib  # heavy
-
     for name in (
         "pytorch_lightning.utilities.rank_zero",
         "pytorch_lightning.accelerators.cuda",
@@ -19,7 +17,13 @@ def quiet() -> None:
         "matplotlib.font_manager",  # that it made its cache
     ):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Where the machine does not tell its cores, joblib prints a traceback, but only the first time that it is asked.
+    count_cores()
+
+
+def count_cores() -> None:
+    """Ask for the cores once: where a machine does not tell them, joblib prints a traceback, but only the first time."""
+    import joblib  # heavy
+
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         joblib.cpu_count(only_physical_cores=True)
