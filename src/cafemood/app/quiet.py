@@ -21,7 +21,7 @@ def quiet() -> None:
 
 
 def count_cores() -> None:
-    """Ask for the cores once: where a machine does not tell them, joblib prints a traceback, but only the first time."""
+    """Ask for the cores: where a machine does not tell them, joblib prints a traceback, but only the first time."""
     import joblib  # heavy
 
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
