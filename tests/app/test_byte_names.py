@@ -118,6 +118,7 @@ def test_each_command_finds_them_again(place, tmp_path):
     assert code in (0, 1), err
 
 
+@pytest.mark.thorough
 def test_new_cafes_are_kept_and_found(place, tmp_path):
     new = tmp_path / bytes_named("새 카페 꿈", "cp949")
     draw(new, 0, "탁자", 2)

@@ -116,6 +116,7 @@ def test_help_and_version_answer(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.thorough
 def test_a_whole_new_cafe_is_assigned_profiled_and_kept(finished, tmp_path):
     import numpy as np
     import pandas as pd

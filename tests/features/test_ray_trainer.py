@@ -144,6 +144,7 @@ def test_a_shard_that_kills_every_actor_is_given_up_named_and_the_rest_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_what_an_actor_cannot_do_is_one_error(cluster, photo_folder, cache_dir, tmp_path):
     backbone = create_backbone("random")
     backbone.options["seed"] = 1
