@@ -85,6 +85,13 @@ def flipped(phash, n):
     return np.uint64(int(phash) ^ (2**n - 1))
 
 
+def test_of_very_many_pairs_some_are_kept_and_all_are_counted():
+    pairs = [{"cafes": [f"공릉{i}", f"카페{i}"], "n_shared": 2, "of": 4} for i in range(10)]
+    (said,) = findings(record(two_ids=pairs, n_two_ids=57_000))
+    assert said.figures["n_pairs"] == 57_000
+    assert f"{57_000 - len(said.figures['pairs']):,}" in said.text
+
+
 def test_two_ids_share_photos():
     bits = hashes(12)
     bits[6], bits[7] = flipped(bits[0], 6), bits[1]  # café b has two photos of a

@@ -59,7 +59,8 @@ class Noticed:
             signs, twins = self.looked.signs, _twins(photo_set)
             record["light"] = photo_findings.light_by_cafe(signs, cafes, labels)
             contrast = signs[:, NAMES.index("contrast")]
-            record["two_ids"] = photo_findings.shared_photos(self.looked.phashes, contrast, cafes, twins)
+            pairs = photo_findings.shared_photos(self.looked.phashes, contrast, cafes, twins)
+            record |= {"two_ids": pairs[: photo_findings.MOST_PAIRS], "n_two_ids": len(pairs)}
         findings = gravest_first([*evaluation.findings, *photo_findings.findings(record)])
         return replace(evaluation, findings=findings, details=evaluation.details | {"photos": record})
 

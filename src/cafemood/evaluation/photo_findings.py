@@ -21,6 +21,8 @@ LEAST_CAFES = 8
 """With fewer cafés of two photos and more, no share is told."""
 TWO_IDS = 2
 """Photos that two cafés must share to be told as one; or all photos of one of them."""
+MOST_PAIRS = 500
+"""Pairs that are kept; their number is kept too. A crawl in which all cafés share pictures has one for any two."""
 _NAMED = 3
 
 
@@ -119,9 +121,9 @@ def findings(record: dict[str, Any]) -> list[Finding]:
     """What `photos` of `scores.json` allows to say.
 
     Args:
-        record: Its `place`, `light` and `two_ids`.
+        record: Its `place`, `light`, `two_ids`, and `n_two_ids` where not all pairs are kept.
     """
-    return [*_place(record["place"]), *_light(record["light"]), *_two_ids(record["two_ids"])]
+    return [*_place(record["place"]), *_light(record["light"]), *_two_ids(record)]
 
 
 def _place(place: dict[str, Any]) -> list[Finding]:
@@ -162,15 +164,17 @@ def _light(light: dict[str, Any] | None) -> list[Finding]:
     return [Finding("light-varies", "info", text, dict(light))]
 
 
-def _two_ids(pairs: list[dict[str, Any]]) -> list[Finding]:
+def _two_ids(record: dict[str, Any]) -> list[Finding]:
+    pairs = record["two_ids"]
+    n_pairs = record.get("n_two_ids", len(pairs))
     if not pairs:
         return []
     named = "; ".join(
         f"{' and '.join(pair['cafes'])} share {pair['n_shared']:,} of {pair['of']:,} photos" for pair in pairs[:_NAMED]
     )
-    more = f"; and {len(pairs) - _NAMED:,} more pairs" if len(pairs) > _NAMED else ""
+    more = f"; and {n_pairs - _NAMED:,} more pairs" if n_pairs > _NAMED else ""
     text = f"Two ids for one café? {named}{more}. If they are one café, give both the same id."
-    return [Finding("two-ids", "warn", text, {"n_pairs": len(pairs), "pairs": pairs[:_NAMED]})]
+    return [Finding("two-ids", "warn", text, {"n_pairs": n_pairs, "pairs": pairs[:_NAMED]})]
 
 
 def note(places: dict[str, Any], *, keep: str, has_files: bool, n_cafes_gone: int = 0) -> dict[str, Any]:
