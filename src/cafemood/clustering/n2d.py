@@ -98,28 +98,13 @@ class N2D(TrainedClusterer):
         autoencoder, _ = self._pretraining(seed).run(rows, self.batch_size, self._context())
         z0 = embed(autoencoder, rows)
         coordinates = umap_space.coordinates(z0, self.n_neighbors, self.n_components, seed)
-        mixture = umap_space.mixture(coordinates, self.n_clusters, self.n_init, seed)
         tensors = {
             **encoder_tensors(autoencoder, scale),
-            "kernel_scale": np.ones(1, np.float32),
             "neighbours.z": z0,
             "neighbours.coordinates": coordinates,
-            **umap_space.mixture_tensors(mixture),
         }
-        centers = mixture.means_.astype(np.float32)
-        probabilities = umap_space.mixture_memberships(coordinates, centers, tensors)
-        return Clustering(
-            labels=probabilities.argmax(axis=1),
-            centers=centers,
-            probabilities=probabilities,
-            embedding=coordinates,
-            space=f"UMAP of the autoencoder's embedding ({coordinates.shape[1]}-d)",
-            n_iter=int(mixture.n_iter_),
-            converged=bool(mixture.converged_),
-            stop_reason="the mixture's likelihood no longer grows" if mixture.converged_ else "reached max_iter",
-            tensors=tensors,
-            baseline_spaces={"AE + k-means": z0},
-        )
+        of, baseline = "the autoencoder's embedding", {"AE + k-means": z0}
+        return umap_space.mixture_clustering(tensors, self.n_clusters, self.n_init, seed, of, baseline)
 
     def _soft_assign(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         tensors = self._tensors

@@ -85,22 +85,7 @@ class UMAPMixture(_UMAPMethod):
 
     def _fit(self, x: np.ndarray, seed: int) -> Clustering:
         tensors = self._umap(x, seed)
-        coordinates = tensors["neighbours.coordinates"]
-        mixture = umap_space.mixture(coordinates, self.n_clusters, self.n_init, seed)
-        tensors |= umap_space.mixture_tensors(mixture) | {"kernel_scale": np.ones(1, np.float32)}
-        centers = mixture.means_.astype(np.float32)
-        probabilities = umap_space.mixture_memberships(coordinates, centers, tensors)
-        return Clustering(
-            labels=probabilities.argmax(axis=1),
-            centers=centers,
-            probabilities=probabilities,
-            embedding=coordinates,
-            space=f"UMAP of the features ({coordinates.shape[1]}-d)",
-            n_iter=int(mixture.n_iter_),
-            converged=bool(mixture.converged_),
-            stop_reason="the mixture's likelihood no longer grows" if mixture.converged_ else "reached max_iter",
-            tensors=tensors,
-        )
+        return umap_space.mixture_clustering(tensors, self.n_clusters, self.n_init, seed, "the features")
 
     def _soft_assign(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z = self._placed(x)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cafemood.clustering import settings
+from cafemood.clustering.base import Clustering
 from cafemood.errors import ClusteringError
 
 LEAST = 15
@@ -80,6 +81,43 @@ def mixture_memberships(x: np.ndarray, means: np.ndarray, tensors: dict[str, np.
     model.weights_ = tensors["mixture.weights"].astype(np.float64)
     model.precisions_cholesky_ = tensors["mixture.precisions_cholesky"].astype(np.float64)
     return model.predict_proba(x.astype(np.float64)).astype(np.float32)
+
+
+def mixture_clustering(
+    tensors: dict[str, np.ndarray],
+    n_clusters: int,
+    n_init: int,
+    seed: int,
+    of: str,
+    baseline_spaces: dict[str, np.ndarray] | None = None,
+) -> Clustering:
+    """The clustering of a UMAP by a Gaussian mixture.
+
+    Args:
+        tensors: What places new rows in the UMAP; `neighbours.coordinates` are the rows' own.
+        n_clusters: k.
+        n_init: Starts of the mixture.
+        seed: Of the mixture.
+        of: What UMAP was made of, in words.
+        baseline_spaces: Of `Clustering`.
+    """
+    z = tensors["neighbours.coordinates"]
+    model = mixture(z, n_clusters, n_init, seed)
+    tensors = tensors | mixture_tensors(model) | {"kernel_scale": np.ones(1, np.float32)}
+    centers = model.means_.astype(np.float32)
+    probabilities = mixture_memberships(z, centers, tensors)
+    return Clustering(
+        labels=probabilities.argmax(axis=1),
+        centers=centers,
+        probabilities=probabilities,
+        embedding=z,
+        space=f"UMAP of {of} ({z.shape[1]}-d)",
+        n_iter=int(model.n_iter_),
+        converged=bool(model.converged_),
+        stop_reason="the mixture's likelihood no longer grows" if model.converged_ else "reached max_iter",
+        tensors=tensors,
+        baseline_spaces=baseline_spaces or {},
+    )
 
 
 def among_neighbours(z: np.ndarray, known: np.ndarray, coordinates: np.ndarray, n_neighbors: int = 5) -> np.ndarray:

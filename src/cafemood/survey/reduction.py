@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cafemood.clustering.stored_reduction import StoredReduction
 from cafemood.core.checked import read_tensors
-from cafemood.core.reasons import reason_of
+from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import SurveyError
 from cafemood.survey import answers as answers_of
 from cafemood.survey import learning, study
@@ -56,9 +56,7 @@ def read(folder: Path, survey_id: str, given: str) -> StoredReduction:
         tensors, about = read_tensors(path)
         fingerprint, survey = about["fingerprint"], about["survey"]
         if not {"pca.mean", "pca.components", "rows.unit"} <= tensors.keys():
-            raise SurveyError("The map cannot be read", where=path, why="it lacks a part", fix=fix)
-    except SurveyError:
-        raise
+            raise Flaw("it lacks a part")
     except Exception as error:
         raise SurveyError("The map cannot be read", where=path, why=reason_of(error, path), fix=fix) from None
     if survey != survey_id:

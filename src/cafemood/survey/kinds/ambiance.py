@@ -13,9 +13,6 @@ from cafemood.survey.kinds.base import Drawing, Found, Group, QuestionKind, Scor
 from cafemood.survey.question import Question
 from cafemood.survey.statistics import reliability
 
-SHIFTS = 30
-"""Questions that are tried where those of a person stand in each other's way."""
-
 
 class Ambiance(QuestionKind):
     """A rating of one photo from 1 to `scale`; the question's condition is the name of the scale."""
@@ -55,12 +52,8 @@ class Ambiance(QuestionKind):
 
     def blocks(self, questions: Sequence[Question], turn: Turn) -> Iterator[list[Question]]:
         """The next of all; where they stand in each other's way, those after."""
-        n = turn.design.ratings
-        if not questions:
-            yield []
-        for shift in range(SHIFTS if questions else 0):
-            first = turn.number * n + shift
-            yield [questions[(first + i) % len(questions)] for i in range(min(n, len(questions)))]
+        for block in self.windows(questions, turn.number, turn.design.ratings):
+            yield block[: len(questions)]
 
     def step(self, question: Question) -> dict[str, Any]:
         """The scale's own words go along."""

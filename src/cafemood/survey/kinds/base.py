@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -15,6 +15,9 @@ from cafemood.runs.run import Run
 from cafemood.survey.deck import Deck
 from cafemood.survey.design import Design
 from cafemood.survey.question import Question, Value
+
+SHIFTS = 30
+"""Runs of questions that are tried where those of a person stand in each other's way."""
 
 Found = dict[str, Any]
 Group = tuple[Question, tuple[int, ...]]
@@ -133,6 +136,14 @@ class QuestionKind:
     def blocks(self, questions: Sequence[Question], turn: Turn) -> Iterable[list[Question]]:
         """Its part of a person's order: wishes, of which the first that can be ordered is taken."""
         return [[questions[int(i)] for i in turn.rng.permutation(len(questions))]]
+
+    def windows(self, questions: Sequence[Question], number: int, n: int) -> Iterator[list[Question]]:
+        """The n questions of the person with this number, around and around all of them; then those a step further."""
+        if not questions:
+            yield []
+        for shift in range(SHIFTS if questions else 0):
+            first = number * n + shift
+            yield [questions[(first + i) % len(questions)] for i in range(n)]
 
     def insert(self, questions: Sequence[Question], block: list[Question]) -> list[Question]:
         """For a kind `within` another: that kind's block with its own screens in it."""

@@ -12,9 +12,6 @@ from cafemood.survey.design import Design, n_repeats
 from cafemood.survey.kinds.base import Drawing, Found, Group, QuestionKind, Scoring, Turn
 from cafemood.survey.question import Question
 
-SHIFTS = 30
-"""Triplets that are tried where those of a person stand in each other's way."""
-
 
 class Odd(QuestionKind):
     """The odd one out of three."""
@@ -69,11 +66,7 @@ class Odd(QuestionKind):
     def blocks(self, questions: Sequence[Question], turn: Turn) -> Iterator[list[Question]]:
         """The next triplets of the pool; where they stand in each other's way, those after."""
         n = turn.design.triplets
-        if not questions:
-            yield []
-        for shift in range(SHIFTS if questions else 0):
-            first = turn.number * n + shift
-            block = [questions[(first + i) % len(questions)] for i in range(n)]
+        for block in self.windows(questions, turn.number, n):
             yield block + [turn.again(question) for question in block[: n_repeats(n)]]
 
     def score(self, scoring: Scoring) -> Found:
