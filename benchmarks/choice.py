@@ -16,7 +16,7 @@ import argparse
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,12 +64,17 @@ def ours(made: Made, table: np.ndarray, cafes: np.ndarray | None) -> dict[str, n
     """The product's score, the one before it, and their terms."""
     kept = np.arange(len(made.rows)) if cafes is None else np.flatnonzero(cafes >= 0)
     runs = [
-        Candidate(one[kept].astype(int), int(k), f, w)
-        for one, k, f, w in zip(made.labels, made.k, made.family, made.width, strict=True)
+        Candidate(one[kept].astype(int), int(k), f, w, None, str(s), "" if h.isdigit() else str(h), t)
+        for one, k, f, w, s, h, t in zip(
+            made.labels, made.k, made.family, made.width, made.space, made.how, made.trained, strict=True
+        )
     ]
-    found = choose(runs, None if cafes is None else [str(c) for c in cafes[kept]], agreement=table)
+    known = None if cafes is None else [str(c) for c in cafes[kept]]
+    found = choose(runs, known, agreement=table)
+    untold = choose([replace(run, trained=True) for run in runs], known, agreement=table)
     terms = {
         OURS: [c.score for c in found],
+        "ours, not told what is trained": [c.score for c in untold],
         "agreement alone": [c.agreement for c in found],
         "persistence alone": [c.stability_across_k for c in found],
     }

@@ -146,13 +146,16 @@ def ace(v: View) -> np.ndarray:
     return np.asarray(weight @ table)
 
 
-def consensus(v: View) -> np.ndarray:
-    """AMI with the consensus of all candidates at the same k: average linkage of how often two photos are together."""
-    n = len(v.made.rows)
+def consensus(v: View, counted: np.ndarray | None = None) -> np.ndarray:
+    """AMI with the consensus of candidates at the same k: average linkage of how often two photos are together.
+
+    Those that are `counted`, or all.
+    """
+    n, those = len(v.made.rows), v.made.labels if counted is None else v.made.labels[counted]
     together = np.zeros((n, n))
-    for labels in v.made.labels:
+    for labels in those:
         together += labels[:, None] == labels[None]
-    apart = 1 - together / len(v.made.labels)
+    apart = 1 - together / len(those)
     of_k = {
         k: AgglomerativeClustering(int(k), metric="precomputed", linkage="average").fit_predict(apart)
         for k in np.unique(v.made.k)
@@ -201,4 +204,5 @@ def rivals(v: View) -> dict[str, np.ndarray]:
         "prediction strength": prediction_strength(v),
         "TURTLE's objective": turtle(v),
         "consensus of all": consensus(v),
+        "consensus of the trained": consensus(v, np.array(made.trained)) if any(made.trained) else consensus(v),
     }

@@ -39,6 +39,7 @@ SIDE = 96
 """Pixels of what the untrained network sees, and MobileNetV2 of digits; of photos it sees what the product gives it."""
 FAMILIES = {"mobilenet_v2": "mobilenet", "stages": "mobilenet"}
 """Of the spaces that share a network; the others are their own."""
+UNTRAINED = ("pixels", "colours", "gradients", "random")
 TRUTHS = ("style", "room", "atmosphere", "view")
 
 
@@ -85,6 +86,11 @@ class Made:
     def family(self) -> np.ndarray:
         """Family of each clustering's backbone (m,)."""
         return np.array([FAMILIES.get(space, space) for space in self.space])
+
+    @property
+    def trained(self) -> list[bool]:
+        """Whether training has made the space of each (m,)."""
+        return [str(space) not in UNTRAINED for space in self.space]
 
     @property
     def width(self) -> list[int | None]:

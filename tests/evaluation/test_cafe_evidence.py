@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
-from cafemood.evaluation.cafe_evidence import adjusted_cafe_information, grouped, informations, predicted, resamples
+from cafemood.evaluation.cafe_evidence import adjusted_cafe_information, evidence, grouped, informations, resamples
 
 RNG = np.random.default_rng(0)
 
@@ -65,22 +65,34 @@ def _expected(labels, cafes):
     return expected_mutual_information(contingency_matrix(labels, cafes), len(labels))
 
 
-def test_cafes_that_bear_the_prior_out_give_it_back_and_those_that_do_not_drop_it():
-    prior = np.array([0.9, 0.6, 0.3, 0.1])
-    noise = 1e-4 * RNG.normal(size=(200, 4))
-    follows = predicted(0.2 * prior, noise, np.eye(4), prior)
-    np.testing.assert_allclose(follows, 0.2 * prior, atol=1e-3)
-    against = predicted(np.array([0.0, 0.1, 0.2, 0.3]), noise, np.eye(4), prior)
-    assert list(np.argsort(against)) == [0, 1, 2, 3]
+def test_evidence_by_hand():
+    """Entropies ln 2 and ln 4: their mean is 1.5 ln 2, so that the units are 2 / 2.5 and 4 / 3.5."""
+    labels = [np.arange(40) % 2, np.arange(40) % 4]
+    sampled = np.array([[0.5, 0.3], [0.7, 0.3]])
+    error = np.median([0.8 * np.std([0.5, 0.7], ddof=1), 0])
+    found = evidence(np.array([[0.6, 0.3], [0.6, -0.1]]), sampled, labels)
+    np.testing.assert_allclose(found, [[0.48 + error, 0.3 * 8 / 7 + error], [0.48 + error, error]])
 
 
-def test_an_unsure_run_is_told_from_those_like_it():
-    """Two that agree (0.95) were measured at 0.3 and, with much noise, at 0; a third is alone."""
-    alike = np.array([[1, 0.95, 0], [0.95, 1, 0], [0, 0, 1]])
-    resampled = RNG.normal(size=(500, 3)) * [0.01, 0.3, 0.01]
-    found = predicted(np.array([0.3, 0.0, 0.05]), resampled, alike, None)
-    assert found[1] > 0.2
-    assert found[2] == pytest.approx(0.05, abs=0.02)
+def test_two_moods_merged_count_less_than_all_of_them():
+    """Cafés tell all of both groupings; the true one of four is worth more than that of two, and than one of eight."""
+    cafes = np.repeat(np.arange(64), 5)
+    four, two, eight = cafes % 4, cafes % 2, cafes % 4 + 4 * (RNG.random(320) < 0.5)
+    measured = np.array([adjusted_cafe_information(one, cafes) for one in (two, four, eight)])
+    assert measured[:2] == pytest.approx(1)
+    found = evidence(measured[None], np.tile(measured, (2, 1)), [two, four, eight])[0]
+    assert found[1] > found[0]
+    assert found[1] > found[2]
+
+
+def test_what_cafes_do_not_tell_decides_nothing():
+    """Noise within its error: the greatest evidence is at most some times the least, where it was 0 or less."""
+    cafes, counts = np.repeat(np.arange(60), 4), resamples(np.repeat(np.arange(60), 4), 100, 0)
+    labels = [RNG.integers(0, k, 240) for k in (2, 3, 4, 6, 8) for _ in range(4)]
+    sampled = np.array([informations(one, cafes, counts) for one in labels]).T
+    found = evidence(np.array([[adjusted_cafe_information(one, cafes) for one in labels]]), sampled, labels)[0]
+    assert found.min() > 0
+    assert found.max() < 5 * found.min()
 
 
 @pytest.mark.parametrize("cafes", [None, [str(i) for i in range(9)], ["공릉동 카페"] * 9], ids=["none", "own", "one"])

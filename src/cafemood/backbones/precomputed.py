@@ -56,9 +56,12 @@ class Precomputed:
         return {name: getattr(self, name) for name in names} | {"licence": "", "citation": ""}
 
 
-def read_matrix(path: str | None, ids: str | None = None) -> Precomputed:
+def read_matrix(path: str | None, ids: str | None = None, trained: bool = True) -> Precomputed:
     """Read a feature matrix: `.npz` (`features`, `photo_id`), `.parquet` (`photo_id` and numeric columns or
     one `features` list column), or `.npy` with `ids`, a text file of one photo id (or file) a line.
+
+    `trained` says whether training has made the features, as a network's; colours and edges are little evidence where
+    runs are compared.
 
     Raises:
         FeaturesError: The file is missing, damaged, has no ids, or holds NaN or infinity.

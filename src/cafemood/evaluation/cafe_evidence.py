@@ -1,14 +1,8 @@
-"""What the cafés say of clusterings: their information, how sure it is, and what it says of clusterings that are alike.
+"""What the cafés say of clusterings: the information of a photo's café about its cluster, and how sure it is.
 
-Photos of one café share a mood more often than not. The information c_i that a photo's café has about its cluster is
-measured on a sample of cafés, and has an error. With agreement A (AMI) as the covariance of what clusterings are worth,
-
-    c = β s + g + e,    g ~ N(0, τ² A),    e_i ~ N(0, v_i),
-
-with v_i the variance of c_i over bootstraps of the cafés, s the score without cafés, and β ≥ 0: where the cafés do not
-bear it out, β is 0, and it counts for nothing. The estimate of β s + g is the score with cafés (best
-linear unbiased prediction; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, eq. 2.25 and 2.38).
-τ² is the one of greatest likelihood.
+Photos of one café share a mood more often than not. `adjusted_cafe_information` tells it in units of the clusters'
+entropy, and loses little where two moods are merged. Among clusterings of several k it is taken in units that a true
+grouping would share with all of them, and what cannot be told from 0 does not count against a clustering (`evidence`).
 """
 
 from __future__ import annotations
@@ -16,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
 N_RESAMPLES = 100
@@ -69,34 +62,23 @@ def resamples(cafes: np.ndarray, n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(n_cafes, np.full(n_cafes, 1 / n_cafes), n)
 
 
-def predicted(
-    measured: np.ndarray, resampled: np.ndarray, agreement: np.ndarray, prior: np.ndarray | None
-) -> np.ndarray:
-    """What each clustering is worth by the cafés (m,), told from its own information and that of those like it.
+def evidence(information: np.ndarray, sampled: np.ndarray, labels: Sequence[np.ndarray]) -> np.ndarray:
+    """What the cafés say of each clustering, C + σ, 0 or more (s, m).
+
+    C = 2 I / (H + H̄), I the information in nats, H the clustering's entropy and H̄ the mean over clusterings: the
+    normalised mutual information with a grouping of that entropy, where cafés tell all of it. σ is the median over
+    clusterings of C's standard deviation over bootstraps of the cafés: as long as C is within its error, it decides
+    nothing.
 
     Args:
-        measured: Information of each (m,).
-        resampled: The same of bootstraps of the cafés (b, m).
-        agreement: AMI of each pair (m, m).
-        prior: Score of each without cafés (m,); None: unknown.
+        information: `adjusted_cafe_information` of each in s samples (s, m).
+        sampled: The same in bootstraps of the cafés (b, m).
+        labels: Clusters of each (n,).
     """
-    values, vectors = np.linalg.eigh(np.clip((agreement + agreement.T) / 2, 0, None))
-    alike = (vectors * np.clip(values, 1e-6, None)) @ vectors.T
-    spread = np.diag(resampled.var(axis=0, ddof=1) + 1e-8)
-    scale = max(float(np.mean(measured**2)), 1e-9)
-    best, found = -np.inf, measured
-    for variance in scale * np.logspace(-3, 2, 26):
-        factor = cho_factor(variance * alike + spread)
-        trend = np.zeros(len(measured))
-        if prior is not None and prior.any():
-            inverse = cho_solve(factor, prior)
-            trend = max(float(inverse @ measured / (inverse @ prior)), 0.0) * prior
-        rest = measured - trend
-        explained = cho_solve(factor, rest)
-        likelihood = -0.5 * float(rest @ explained) - float(np.log(np.diag(factor[0])).sum())
-        if likelihood > best:
-            best, found = likelihood, trend + variance * alike @ explained
-    return found
+    entropies = np.array([_entropies(np.bincount(np.unique(one, return_inverse=True)[1])[None])[0] for one in labels])
+    unit = 2 * entropies / np.maximum(entropies + entropies.mean(), 1e-12)
+    error = float(np.median((sampled * unit).std(axis=0, ddof=1)))
+    return np.asarray(np.clip(information * unit, 0, None) + max(error, 1e-6))
 
 
 def _entropies(sums: np.ndarray) -> np.ndarray:

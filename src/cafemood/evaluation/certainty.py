@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cafemood.evaluation.cafe_evidence import grouped, informations, predicted, resamples
+from cafemood.evaluation.cafe_evidence import evidence, grouped, informations, resamples
 from cafemood.evaluation.qualities import other_truth
-from cafemood.evaluation.selection import Candidate, across_k, mean_of_means, prior, sampled
+from cafemood.evaluation.selection import Candidate, across_k, mean_of_means, sampled, with_cafes, without_cafes
 
 N_RESAMPLES = 40
 _ALIKE = 2.0
@@ -41,24 +41,24 @@ def sureness(candidates: Sequence[Candidate], cafes: Sequence[str] | None, *, se
     """
     rows = sampled(len(candidates[0].labels), seed)
     labels = [candidate.labels[rows] for candidate in candidates]
-    families, widths = [c.family for c in candidates], [c.width for c in candidates]
     groups = grouped(None if cafes is None else np.asarray(cafes)[rows])
     units = np.arange(len(rows)) if groups is None else groups
     counts = resamples(units, N_RESAMPLES, seed)
     near_ks = across_k(candidates)
     told = None
     if groups is not None:
-        told = np.array([informations(one, groups, counts) for one in labels])  # (m, b)
-        for i, candidate in enumerate(candidates):
-            told[i] += 0.0 if candidate.held_out is None else candidate.held_out - told[i].mean()
+        sampled_information = np.array([informations(one, groups, counts) for one in labels]).T  # (b, m)
+        means = sampled_information.mean(axis=0)
+        held = [m if c.held_out is None else c.held_out for c, m in zip(candidates, means, strict=True)]
+        told = evidence(sampled_information + (held - means), sampled_information, labels)
     first = np.zeros(len(candidates))
     tables = []
     for b, count in enumerate(counts):
         table = weighted_agreement(labels, count[units].astype(float))
         stable = [mean_of_means([[table[i, j] for j in js] for js in near]) for i, near in enumerate(near_ks)]
-        scores = prior(table, families, widths, stable)
+        scores = without_cafes(candidates, table, stable)
         if told is not None:
-            scores = predicted(told[:, b], told.T, table, scores)
+            scores = with_cafes(told[b], scores)
         if scores is None:
             return None
         first[int(np.argmax(scores))] += 1
@@ -67,7 +67,7 @@ def sureness(candidates: Sequence[Candidate], cafes: Sequence[str] | None, *, se
     best = int(shares.argmax())
     return Sureness(
         shares,
-        other_truth(np.mean(tables, axis=0), families, best, _ALIKE * noise),
+        other_truth(np.mean(tables, axis=0), [c.family for c in candidates], best, _ALIKE * noise),
         "photo" if groups is None else "café",
     )
 

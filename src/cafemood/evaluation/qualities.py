@@ -9,64 +9,108 @@ punishes the best backbone, whose only judges are poorer ones; q doesn't.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 MIN_WIDTH = 20
 """Fewer dimensions than these are no evidence for others: a plane agrees with a plane by chance of projection."""
-UNTRAINED = "random"
-"""The family of the backbone without training: no evidence for others where there are two others."""
+_UNTRAINED_POWER = 4
+"""Of how far trained networks bear an untrained space out; `benchmarks/choice.py` says how it was chosen."""
 _ROUNDS = 200
 
 
-def witnesses(families: Sequence[str], widths: Sequence[int | None]) -> np.ndarray:
-    """The weight of each clustering as evidence (m,): those of a family share one vote.
+def witnesses(
+    agreement: np.ndarray,
+    families: Sequence[str],
+    widths: Sequence[int | None],
+    spaces: Sequence[str],
+    made_in: Sequence[Any],
+    trained: Sequence[bool],
+) -> np.ndarray:
+    """The weight of each clustering as evidence (m,): those of a space share one vote, as do the spaces of a family.
 
-    Narrow ones have none, but where a family has no other. An untrained network has none beside two others: it sees
-    brightness and colour, and agrees with whatever else sees them.
+    Narrow ones have none, but where a family has no other. Spaces that no training has made (an untrained network,
+    colours, edges) see brightness and palette, and agree with whatever else sees them: beside trained ones, their vote
+    is (a / t)⁴, with a their mean agreement with trained spaces, and t that of trained spaces with each other.
 
     Args:
+        agreement: Of each pair, such as AMI (m, m).
         families: Family of each one's backbone.
         widths: Dimensions that a PCA left before it; None: the features as they are.
+        spaces: Feature space of each one.
+        made_in: What each was clustered in: the space, and its reduction.
+        trained: Whether training has made the space of each one.
     """
-    names, of = np.unique(np.asarray(families), return_inverse=True)
     wide = np.array([width is None or width >= MIN_WIDTH for width in widths])
+    of, space, made = (_codes(names) for names in (families, spaces, made_in))
+    learnt = np.asarray(trained, dtype=bool)
     heard = wide | ~np.isin(of, of[wide])
-    vote = heard / np.bincount(of, heard)[of]
-    return np.asarray(np.where((names[of] == UNTRAINED) & (len(names) > 2), 0.0, vote))
+    other = made[:, None] != made[None, :]
+    vote = np.zeros(len(of))
+    known = np.unique(space[heard & learnt])
+    among = [[i, j] for i in known for j in known if (i != j) == (len(known) > 1)]
+    usual = _mean(agreement, other, space, heard, among)
+    for one in np.unique(space[heard]):
+        rows = heard & (space == one)
+        share = 1.0
+        if usual and not learnt[rows].any():
+            borne_out = _mean(agreement, other, space, heard, [[one, j] for j in known]) or 0.0
+            share = float(np.clip(borne_out / usual, 0, 1)) ** _UNTRAINED_POWER
+        n_spaces = len(np.unique(space[heard & (of == of[rows][0])]))
+        vote[rows] = share / rows.sum() / n_spaces
+    return vote
 
 
-def qualities(agreement: np.ndarray, families: Sequence[str], widths: Sequence[int | None]) -> np.ndarray | None:
-    """Quality q of each clustering (m,), 0 to about 1: the rank-one fit of agreements between families.
+def _codes(names: Sequence[Any]) -> np.ndarray:
+    """A number for each name (m,)."""
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names])
 
-    Least squares of A_ij − q_i q_j over pairs of different families, each weighted by both `witnesses`. With two
-    families a fit says nothing of which is better: their mean squares are made equal.
+
+def _mean(
+    agreement: np.ndarray, other: np.ndarray, space: np.ndarray, heard: np.ndarray, pairs: list[list[int]]
+) -> float | None:
+    """Mean over pairs of spaces of the mean agreement of their clusterings; None where there is none."""
+    means = []
+    for i, j in pairs:
+        counted = other & np.outer(heard & (space == i), heard & (space == j))
+        if counted.any():
+            means.append(float(agreement[counted].mean()))
+    return max(float(np.mean(means)), 1e-9) if means else None
+
+
+def qualities(agreement: np.ndarray, vote: np.ndarray, made_in: Sequence[Any]) -> np.ndarray | None:
+    """Quality q of each clustering (m,), 0 to about 1: the rank-one fit of agreements.
+
+    Least squares of A_ij − q_i q_j, each j weighted by its vote, over pairs that were not clustered in the same rows:
+    such a pair agrees whatever the rows show. With votes in two kinds of rows alone a fit says nothing of which is
+    better: their mean squares are made equal.
 
     Args:
         agreement: Of each pair, such as AMI (m, m); less than 0 counts as 0.
-        families: Family of each one's backbone.
-        widths: Dimensions that a PCA left before it; None: the features as they are.
+        vote: Of each, as `witnesses` tells (m,).
+        made_in: What each was clustered in: the space, and its reduction.
 
     Returns:
-        None with one family.
+        None where all votes are of the same rows.
     """
-    names, of = np.unique(np.asarray(families), return_inverse=True)
-    if len(names) < 2:
+    made = _codes(made_in)
+    heard = np.unique(made[vote > 0])
+    if len(heard) < 2:
         return None
-    vote = witnesses(families, widths)
-    weight = vote[None, :] * (of[:, None] != of[None, :])
+    weight = vote[None, :] * (made[:, None] != made[None, :])
     table = weight * np.clip(agreement, 0, None)
-    q = np.full(len(of), 0.5)
+    q = np.full(len(made), 0.5)
     for _ in range(_ROUNDS):
         least = table @ q / np.maximum(weight @ q**2, 1e-9)
-        q = np.sqrt(np.maximum(least, 0) * q)  # half-way: whole steps can go to and fro between two families
-    heard = [i for i in range(len(names)) if vote[of == i].any()]
+        q = np.sqrt(np.maximum(least, 0) * q)  # half-way: whole steps can go to and fro between two kinds
     if len(heard) == 2:
-        size = np.ones(len(names))
-        size[heard] = [np.sqrt(np.sum(vote[of == i] * q[of == i] ** 2)) for i in heard]
+        size = np.ones(made.max() + 1)
+        size[heard] = [np.sqrt(np.sum(vote[made == i] * q[made == i] ** 2)) for i in heard]
         if size.all():
             size[heard] /= np.sqrt(size[heard].prod())
-            q = q / size[of]
+            q = q / size[made]
     return q
 
 

@@ -1,13 +1,13 @@
 """Model selection without labels: a score for choosing among runs, and `choose_k` for one backbone.
 
-    choice = q · sqrt(P)
+    choice = C · q · sqrt(P)
 
-*q* is the quality that makes the agreement of two runs of different families of backbones (AMI) a product of theirs
-(`qualities`): the best backbone is not judged by poorer ones, and a family has one vote however many runs it has. *P*,
-the **stability across k**, is the mean AMI with the same family's runs at other k's and reductions: structure that is
-there shows at neighbouring k's. Where **cafés** are known, the score is what they say of a run and of those like it,
-and they say how far q · sqrt(P) can be trusted (`cafe_evidence`). Tables call the mean agreement with other families,
-what cafés say of the run alone and P `agreement`, `cafes` and `persistence`.
+*q* is the quality that makes the agreement of two runs (AMI) a product of theirs (`qualities`): the best backbone is
+not judged by poorer ones, and a family of backbones has one vote however many runs it has. *P*, the **stability across
+k**, is the mean AMI with the same family's runs at other k's and reductions: structure that is there shows at
+neighbouring k's. *C* is what the **cafés** say of the run (`cafe_evidence.evidence`), if they are known. Tables
+call the mean agreement with other families, what cafés say of the run alone and P `agreement`, `cafes` and
+`persistence`.
 
 A silhouette is none of it: over spaces of different dimension and over k it follows dimension and k, not the truth.
 `benchmarks/choice.py` measures all of this on labelled data.
@@ -26,15 +26,18 @@ from sklearn.metrics import adjusted_mutual_info_score
 from tqdm import tqdm
 
 from cafemood.errors import ClusteringError
-from cafemood.evaluation.cafe_evidence import N_RESAMPLES, grouped, informations, predicted, resamples
+from cafemood.evaluation.cafe_evidence import N_RESAMPLES, evidence, grouped, informations, resamples
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
-from cafemood.evaluation.qualities import MIN_WIDTH, qualities
+from cafemood.evaluation.qualities import MIN_WIDTH, qualities, witnesses
 from cafemood.evaluation.store import JudgingStore
 
 MAX_ROWS = 4000
 """Above this, AMI is computed on a sample of the photos."""
+
+UNSEEN = 0.25
+"""Of the mean score without cafés, what a run has that no other agrees with, where cafés are known."""
 
 Term = float | None
 
@@ -50,6 +53,10 @@ class Candidate:
         width: Dimensions that a PCA left before the clustering; None: the features as they are.
         held_out: What a photo's café tells of its group in cafés that the space was not learnt from, for one that was
             learnt from café ids; None: the labels say it.
+        space: Name of the feature space; none: the family's only one.
+        made_by: Name of the reduction and the method, where they are others than PCA and k-means.
+        trained: Whether training has made the feature space; colours, edges and untrained networks are little evidence
+            beside those that it has.
     """
 
     labels: np.ndarray
@@ -57,6 +64,14 @@ class Candidate:
     family: str
     width: int | None = None
     held_out: float | None = None
+    space: str = ""
+    made_by: str = ""
+    trained: bool = True
+
+    @property
+    def made_in(self) -> tuple[str, str, int | None, str]:
+        """What it was clustered in: two of the same rows agree whatever these show."""
+        return self.family, self.space, self.width, self.made_by
 
 
 @dataclass(frozen=True)
@@ -116,18 +131,17 @@ def choose(
     rows = sampled(len(candidates[0].labels), seed)
     labels = [candidate.labels[rows] for candidate in candidates]
     agreement = pairwise_agreement(labels) if agreement is None else agreement
-    families, widths = [c.family for c in candidates], [c.width for c in candidates]
     near_ks = across_k(candidates)
     stable = [mean_of_means([[agreement[i, j] for j in js] for js in near]) for i, near in enumerate(near_ks)]
-    told = prior(agreement, families, widths, stable)
+    scores = without_cafes(candidates, agreement, stable)
     venues = grouped(None if cafes is None else np.asarray(cafes)[rows])
-    information, scores = None, told
+    information = None
     if venues is not None:
         counts = np.concatenate([np.ones((1, venues.max() + 1)), resamples(venues, N_RESAMPLES, seed)])
-        sampled_information = np.array([informations(one, venues, counts) for one in labels])  # (m, 1 + b)
+        told = np.array([informations(one, venues, counts) for one in labels]).T  # (1 + b, m)
         own = [candidate.held_out for candidate in candidates]
-        information = np.where([held is None for held in own], sampled_information[:, 0], np.array(own, dtype=float))
-        scores = predicted(information, sampled_information[:, 1:].T, agreement, told)
+        information = np.where([held is None for held in own], told[0], np.array(own, dtype=float))
+        scores = with_cafes(evidence(information[None], told[1:], labels)[0], scores)
     return [
         Choice(
             agreement=mean_of_means([[agreement[i, j] for j in js] for js in _other_families(i, candidates)]),
@@ -139,16 +153,31 @@ def choose(
     ]
 
 
-def prior(
-    agreement: np.ndarray, families: Sequence[str], widths: Sequence[int | None], stable: Sequence[Term]
-) -> np.ndarray | None:
+def without_cafes(candidates: Sequence[Candidate], agreement: np.ndarray, stable: Sequence[Term]) -> np.ndarray | None:
     """q · sqrt(P) of each candidate (m,); with one of the two unknown, the other alone; None with neither."""
-    quality = qualities(agreement, families, widths)
+    made_in = [c.made_in for c in candidates]
+    vote = witnesses(
+        agreement,
+        [c.family for c in candidates],
+        [c.width for c in candidates],
+        [f"{c.family} {c.space}" for c in candidates],
+        made_in,
+        [c.trained for c in candidates],
+    )
+    quality = qualities(agreement, vote, made_in)
     known = [p for p in stable if p is not None]
     if not known:
         return quality
     factor = np.array([np.sqrt(max(np.mean(known) if p is None else p, 0.0)) for p in stable])
     return factor if quality is None else quality * factor
+
+
+def with_cafes(of_cafes: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
+    """What the cafés say of each (m,) times its score without them and a part of their mean.
+
+    The part is for a run that sees what no other sees: its q is 0, and cafés can still bear it out.
+    """
+    return of_cafes if scores is None else of_cafes * (scores + UNSEEN * scores.mean())
 
 
 def _other_families(i: int, candidates: Sequence[Candidate]) -> list[list[int]]:
@@ -243,10 +272,10 @@ def choose_k(
     store: JudgingStore | None = None,
     unit: str = "photo",
 ) -> ChoiceOfK:
-    """Choose k for one backbone: C · sqrt(P · L), each the mean over k-means on the features and on their PCA.
+    """Choose k for one backbone: `choose`, with k-means on the features and on their PCA as the runs; means over these.
 
-    C is `adjusted_cafe_information` (1 if cafés are unknown), P the stability across k as in `choose`, L the lift of
-    silhouette@features above the harder null, at least 1e-4. With one backbone there is no agreement.
+    With one backbone, q tells how far the reductions bear each other out. Nulls do not choose: their lift says whether
+    there is anything to choose from.
 
     Args:
         features: Backbone outputs (n, d).
@@ -286,10 +315,6 @@ def choose_k(
         lifts.append(float(np.nan_to_num(null["lift"])))
         silhouettes.append(null["own"])
     choices = choose(candidates, venues, seed=seed)
-    by_k = np.arange(len(choices)).reshape(len(fitting), len(widths))
-    scores = []
-    for rows_of_k, lift in zip(by_k, lifts, strict=True):
-        stable = np.mean([max(choices[i].stability_across_k or 0.0, 0.0) for i in rows_of_k])
-        cafe = np.mean([1.0 if (c := choices[i].cafe_information) is None else max(c, 0.0) for i in rows_of_k])
-        scores.append(float(cafe * np.sqrt(stable * max(lift, 1e-4))))
+    of_runs = np.array([choice.score or 0.0 for choice in choices]).reshape(len(fitting), len(widths))
+    scores = [float(score) for score in of_runs.mean(axis=1)]
     return ChoiceOfK(fitting, scores, silhouettes, lifts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,20 @@ class Comparison:
         candidates = []
         for run, labels in zip(self.runs, self.labels, strict=True):
             backbone, reduce = run.card.backbone, run.card.reduce
-            family = selection.family_of(backbone.name, backbone.options)
-            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components, _held_out(run)))
+            made_by = "" if reduce.name in ("none", "pca") else reduce.name
+            made_by += "" if run.card.method.name == "kmeans" else f" {run.card.method.name}"
+            candidates.append(
+                Candidate(
+                    labels,
+                    run.card.k,
+                    selection.family_of(backbone.name, backbone.options),
+                    reduce.n_components,
+                    _held_out(run),
+                    backbone.fingerprint,
+                    made_by,
+                    backbone.name != "random" and backbone.options.get("trained") is not False,
+                )
+            )
         return candidates
 
     @cached_property
@@ -209,7 +221,7 @@ class Comparison:
         scored = []
         for half in (0, 1):
             rows = np.flatnonzero(side == half)
-            candidates = [Candidate(c.labels[rows], c.k, c.family, c.width) for c in self.candidates]
+            candidates = [replace(c, labels=c.labels[rows], held_out=None) for c in self.candidates]
             cafes = None if self.cafes is None else [self.cafes[i] for i in rows]
             scored.append([choice.score for choice in selection.choose(candidates, cafes)])
         if any(score is None for half in scored for score in half):
