@@ -29,9 +29,10 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from cafemood.clustering.kmeans import kmeans
 from cafemood.evaluation.certainty import weighted_agreement
+from cafemood.evaluation.choosing_k import choose_k
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
-from cafemood.evaluation.selection import Candidate, choose, choose_k
+from cafemood.evaluation.selection import Candidate, choose
 
 OURS, BEFORE = "ours", "W · sqrt(P), as before"
 N_RIVALS = 500

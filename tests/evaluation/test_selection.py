@@ -6,10 +6,9 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_mutual_info_score
 
 from cafemood.clustering.kmeans import kmeans
-from cafemood.errors import ClusteringError
 from cafemood.evaluation import selection
 from cafemood.evaluation.cafe_evidence import adjusted_cafe_information
-from cafemood.evaluation.selection import Candidate, choose, choose_k, family_of
+from cafemood.evaluation.selection import Candidate, choose, family_of
 
 RNG = np.random.default_rng(0)
 
@@ -123,28 +122,6 @@ def test_the_true_clustering_is_chosen_among_backbones_and_ks():
     assert best[:2] in {("a", 6), ("b", 6)}
 
 
-@pytest.mark.parametrize("cafes", [False, True])
-def test_k_is_found(cafes):
-    x, truth = make_blobs(300, 16, centers=8 * np.eye(16)[:5], cluster_std=2, random_state=1)
-    rooms = [f"{t} {i % 10}" for i, t in enumerate(truth)] if cafes else None
-    found = choose_k(x, range(2, 10), rooms)
-    assert found.k == 5
-    assert "k = 5 was chosen from 2 to 9, without labels; silhouette takes" in found.words()
-    assert found == choose_k(x, range(2, 10), rooms)
-
-
-def test_noise_has_no_k_and_says_so():
-    found = choose_k(RNG.normal(size=(200, 30)), [2, 3, 4])
-    if max(found.lifts) <= 0:
-        assert "None of them scores above data without structure" in found.words()
-    assert max(found.lifts) < 0.02
-
-
-def test_no_k_fits():
-    with pytest.raises(ClusteringError, match=r"(?s)No k of k_range fits.*4 photos"):
-        choose_k(np.eye(4), [5, 6])
-
-
 @pytest.mark.filterwarnings("error")
 def test_runs_that_collapsed_do_not_bear_each_other_out():
     """scikit-learn says that two labellings of one cluster agree entirely: such a pair would win over every finding."""
@@ -160,13 +137,6 @@ def test_runs_that_collapsed_do_not_bear_each_other_out():
     found = choose([Candidate(labels, 2, family) for labels in (one, two) for family in ("a", "b")])
     # another family's collapsed run and its proper one: the mean of 0 and 0, of 0 and 1
     assert [choice.agreement for choice in found] == [0, 0, 0.5, 0.5]
-
-
-@pytest.mark.filterwarnings("error")
-def test_photos_without_any_difference_have_no_k():
-    found = choose_k(np.full((12, 3), 0.1, np.float32), [2, 3], n_nulls=2)
-    assert found.scores == [0, 0]
-    assert "None of them scores above data without structure" in found.words()
 
 
 def test_a_space_of_cafes_is_chosen_by_what_it_is_worth_for_other_cafes():

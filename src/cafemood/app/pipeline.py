@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cafemood.backbones.precomputed import Precomputed
     from cafemood.clustering.cafe_places import CafePlaces
     from cafemood.data.photos import PhotoSet
-    from cafemood.evaluation.selection import ChoiceOfK
+    from cafemood.evaluation.choosing_k import ChoiceOfK
     from cafemood.features.photo_matrix import PhotoMatrix
     from cafemood.runs.run import Run
 
@@ -209,7 +209,7 @@ def _chosen_k(config: RunConfig, data: PhotoMatrix, places: CafePlaces | None) -
     """The number of groups of the photos, or of the cafés, without labels."""
     from cafemood.clustering.cafe_reduction import CafeReduction
     from cafemood.clustering.stored_reduction import StoredReduction
-    from cafemood.evaluation.selection import choose_k
+    from cafemood.evaluation.choosing_k import choose_k
     from cafemood.evaluation.store import JudgingStore
 
     learnt = isinstance(data.reduction, CafeReduction | StoredReduction)

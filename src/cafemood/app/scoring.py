@@ -18,6 +18,7 @@ from cafemood.evaluation.assessment import Evaluation, assess, of_cafe_groups
 from cafemood.evaluation.baselines import baselines
 from cafemood.evaluation.cafe_space import CafeSpace
 from cafemood.evaluation.judged import JudgedRows
+from cafemood.evaluation.outliers import outlying
 from cafemood.evaluation.resampling import ReliabilityOptions
 from cafemood.evaluation.store import JudgingStore
 
@@ -108,9 +109,10 @@ def score(
     if isinstance(reduction, CafeReduction | StoredReduction):
         space = CafeSpace(matrix, reduction.space, reduction if isinstance(reduction, CafeReduction) else None)
     photos, units = clustering, None
-    columns: dict[str, np.ndarray] = {}
+    columns = {"outlying": outlying(judged if places is None else features)}
     if places is not None:
-        photos, columns = carried(places, clustering, method, z, config.seed)
+        photos, of_cafes = carried(places, clustering, method, z, config.seed)
+        columns |= of_cafes
         units = of_cafe_groups(features, places, photos, columns["certainty"], z, space, k, config.seed)
     evaluation = assess(
         judged, plane_of_rows, clustering, compared, reliability,

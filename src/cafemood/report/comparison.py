@@ -20,6 +20,7 @@ from cafemood.evaluation.score_table import compare_columns
 from cafemood.evaluation.scores import silhouettes
 from cafemood.evaluation.selection import Candidate, Choice
 from cafemood.evaluation.verdict import NOISE_Z
+from cafemood.report.candidates import candidate_of
 from cafemood.report.identical import distinct
 from cafemood.report.run_names import job_names, run_names, settings_of
 from cafemood.runs.run import Run
@@ -104,24 +105,7 @@ class Comparison:
     @cached_property
     def candidates(self) -> list[Candidate]:
         """The runs as `selection.choose` takes them."""
-        candidates = []
-        for run, labels in zip(self.runs, self.labels, strict=True):
-            backbone, reduce = run.card.backbone, run.card.reduce
-            made_by = "" if reduce.name in ("none", "pca") else reduce.name
-            made_by += "" if run.card.method.name == "kmeans" else f" {run.card.method.name}"
-            candidates.append(
-                Candidate(
-                    labels,
-                    run.card.k,
-                    selection.family_of(backbone.name, backbone.options),
-                    reduce.n_components,
-                    _held_out(run),
-                    backbone.fingerprint,
-                    made_by,
-                    backbone.name != "random" and backbone.options.get("trained") is not False,
-                )
-            )
-        return candidates
+        return [candidate_of(run, labels) for run, labels in zip(self.runs, self.labels, strict=True)]
 
     @cached_property
     def choices(self) -> list[Choice]:
@@ -228,19 +212,6 @@ class Comparison:
             return None
         first, second = np.array(scored, dtype=float).round(6)  # ties are ties, whatever a processor's last digit
         return int((second > second[first.argmax()]).sum()) + 1
-
-
-def _held_out(run: Run) -> float | None:
-    """What a photo's café tells of its mood in cafés that nothing was learnt from; None: the labels say it themselves.
-
-    Where cafés were grouped it is what one half of a café's photos tells of the group of the other half. 0 if unknown.
-    """
-    if run.card.unit == "cafe":
-        return max(float((run.scores.get("halves") or {}).get("information", 0)), 0.0)
-    if run.card.reduce.name != "cafe" or run.card.reduce.settings.get("space"):
-        return None
-    followed = (run.scores.get("cafe_space") or {}).get("follows") or {}
-    return max(float(followed.get("cafe", 0)), 0.0)
 
 
 def compare_runs(folders: Sequence[str | Path]) -> Comparison:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from cafemood.data.place_signs import LIMIT
+from cafemood.report.gallery import gallery
 from cafemood.runs import left_out, thumbnails
 from cafemood.runs.run import Run
-
-_SIDE = 160
 
 
 def shown(run: Run) -> dict[str, Any]:
@@ -38,15 +37,8 @@ def shown(run: Run) -> dict[str, Any]:
         kept = {str(entry["photo_id"]): data for entry, i in zip(entries, rows, strict=True) if (data := pictures[i])}
     n = len(entries)
     entries = sorted(entries[: left_out.SHOWN_AT_MOST], key=lambda entry: (entry["reason"], entry["place"]))
-    found = [kept.get(entry["photo_id"]) for entry in entries]
-    paths = [run.where(entry["file"]) for entry in entries]
-    small = thumbnails.make_thumbnails(paths, [_SIDE] * len(found), found, cache=run.in_memory.get("pictures"))
     return {
         "left_out": run.card.data.keep == "place",
         "n": n,
-        "photos": [
-            {"file": entry["file"], "place": entry["place"], "reason": entry["reason"]}
-            | {"picture": thumbnails.data_uri(data) if data else None}
-            for entry, data in zip(entries, small, strict=True)
-        ],
+        "photos": gallery(run, entries, kept),
     }

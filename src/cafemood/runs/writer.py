@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from cafemood.clustering.base import Clustering
     from cafemood.data.photos import Photo
     from cafemood.evaluation.assessment import Evaluation
-    from cafemood.evaluation.selection import ChoiceOfK
+    from cafemood.evaluation.choosing_k import ChoiceOfK
     from cafemood.features.photo_matrix import PhotoMatrix
 
 

@@ -1,0 +1,62 @@
+"""Photos that are like no other: far from their nearest photos, beside what is usual.
+
+A clustering gives each photo a group, also one that belongs to none. The distance to the nearest photos tells it
+without any group: "distance to the k nearest" (Ramaswamy, Rastogi and Shim, SIGMOD 2000), as the mean over them, which
+is as good as later methods (Campos et al., Data Mining and Knowledge Discovery 2016). Its limit is that of the modified
+z-score of the logarithm (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cafemood.clustering.lloyd import MOST_ROWS
+from cafemood.core import chunks
+from cafemood.evaluation.judged import JudgedRows
+
+LIMIT = 3.5
+N_NEIGHBORS = 10
+_CHUNK = 1024
+
+
+def outlying(features: np.ndarray | JudgedRows, n_neighbors: int = N_NEIGHBORS, seed: int = 0) -> np.ndarray:
+    """How far each row is from its nearest ones, as a modified z-score (n,): above `LIMIT` it is like no other.
+
+    Few foreign photos stand out, many that are alike do not: they are each other's neighbours.
+
+    Args:
+        features: Backbone outputs (n, d).
+        n_neighbors: Nearest rows, at most n − 1. Of more than `MOST_ROWS` rows they are looked for among so many.
+        seed: Of that sample.
+
+    Returns:
+        0 for all where there are fewer than three rows, or half of them have the same distance.
+    """
+    judged = JudgedRows.of(features)
+    n = len(judged)
+    if n < 3:
+        return np.zeros(n)
+    n_neighbors = min(n_neighbors, n - 1)
+    far = np.log(np.maximum(_distances(judged, n_neighbors, seed), 1e-12))
+    middle = np.median(far)
+    spread = float(np.median(abs(far - middle)))
+    return np.asarray(0.6745 * (far - middle) / spread if spread > 1e-6 else np.zeros(n))
+
+
+def _distances(judged: JudgedRows, n_neighbors: int, seed: int) -> np.ndarray:
+    """Mean distance of each row to its nearest other ones (n,)."""
+    if len(judged) <= MOST_ROWS:
+        nearest = np.partition(judged.squared, n_neighbors, axis=1)[:, : n_neighbors + 1]  # with itself, at 0
+        return np.asarray(np.sqrt(np.maximum(nearest, 0)).sum(axis=1) / n_neighbors)
+    among = np.sort(np.random.default_rng(seed).choice(len(judged), MOST_ROWS, replace=False))
+    others = np.asarray(judged.rows[among], dtype=np.float32)
+    found = np.empty(len(judged))
+    for rows, piece in chunks.read(judged.rows):
+        for start in range(0, len(piece), _CHUNK):
+            x = np.asarray(piece[start : start + _CHUNK], dtype=np.float32)
+            me = np.arange(rows.start + start, rows.start + start + len(x))
+            squared = (x**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * x @ others.T
+            squared[me[:, None] == among] = np.inf
+            nearest = np.partition(squared, n_neighbors - 1, axis=1)[:, :n_neighbors]
+            found[me] = np.sqrt(np.maximum(nearest, 0)).mean(axis=1)
+    return found
