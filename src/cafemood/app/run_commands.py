@@ -123,7 +123,7 @@ def similar(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
 ) -> None:
     """Rank the cafés most like a café, a photo, or several cafés, and say why."""
-    from cafemood.cafes import distance, profiles
+    from cafemood.cafes import distance, places, profiles
     from cafemood.cafes import similar as searching
 
     asked = [option for option, given in (("--cafe", cafe), ("--photo", photo), ("--like", like)) if given]
@@ -139,6 +139,7 @@ def similar(
         wanted = [cafe] if cafe else names(like)
         query = searching.like_cafes(profiled, wanted, names(unlike))
     matches = searching.rank(profiled, query, n=limit, near=place, within_km=within)
+    places.keep(profiled.run)
     for match in matches:
         say_json(match.facts()) if as_json else say(shown(match))
     if not matches:

@@ -30,7 +30,7 @@ def taste(
     show_page: Open = False,
 ) -> None:
     """Write the page that finds someone's cafés in ten taps; with --answers, rank them here."""
-    from cafemood.cafes import distance, profiles
+    from cafemood.cafes import distance, places, profiles
     from cafemood.taste import answers as answering
     from cafemood.taste import page, ranking, space
 
@@ -41,6 +41,7 @@ def taste(
     opened = run_of(run)
     with doing("placing the cafés"):
         made = space.of_run(profiles.load(opened))
+        places.keep(opened)
     if answers is not None:
         for ranked in ranking.rank(made, answering.read(answers, made), n=limit, near=place):
             say_json(ranked.facts()) if as_json else say(shown(ranked))

@@ -115,7 +115,7 @@ def load(run: Run) -> Cafes:
             tensors, about = runs.read_tensors(vectors_path)
             table = read_parquet(table_path)
             whole = len(table) == len(tensors["vectors"]) and f"share_{run.card.k}" in table
-            if whole and about == {"photos": _fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
+            if whole and about == {"photos": fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
                 vectors = tensors["vectors"].astype(np.float32)
                 return Cafes(run, table, vectors, tensors["whitening"], tensors["center"])
         except Exception:  # noqa: S110  (damaged or half of another version: all of it can be made again)
@@ -133,7 +133,7 @@ def build(run: Run) -> Cafes:
     vectors = cafes.vectors.astype(np.float16)
     tensors = {"vectors": vectors, "whitening": cafes.whitening, "center": cafes.center}
     # the last file, and its fingerprint: a table newer than the vectors is not read with them
-    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
+    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": fingerprint(run)})
     return cafes
 
 
@@ -161,7 +161,7 @@ def compute(run: Run) -> Cafes:
     return Cafes(run, table, vectors, whitening, center)
 
 
-def _fingerprint(run: Run) -> str:
+def fingerprint(run: Run) -> str:
     """SHA-256 over the ids of the run's photos, those added too, and their cafés."""
     text = "\n".join(run.photos["photo_id"] + " " + run.photos["cafe_id"].astype(str))
     return hashlib.sha256(text.encode()).hexdigest()

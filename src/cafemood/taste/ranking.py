@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from cafemood.cafes import moods, similar
-from cafemood.cafes.distance import haversine_km
-from cafemood.cafes.profiles import label
-from cafemood.errors import TasteError
-from cafemood.taste import preference
+from cafemood.cafes import moods, preference, similar
+from cafemood.cafes.distance import distances
+from cafemood.cafes.preference import Taste
+from cafemood.cafes.ranked import RankedCafe, Ranking
 from cafemood.taste.answers import Answer, Mark, Tap, choices
-from cafemood.taste.draws import Draws
-from cafemood.taste.preference import Taste
 from cafemood.taste.space import TasteSpace
 
-FIFTH = 5
-"""`chance` is that of being among the best fifth of the cafés."""
-SAMPLES, SEED = 128, 0
 TOLD = ("light", "warmth", "colour", "clutter")
 """Looks that a reason may name."""
 LEAST_RELATION, LEAST_DIFFERENCE, LEAST_SHARE = 0.25, 0.5, 0.3
@@ -30,38 +22,11 @@ deviations of the cafés, or as this share of its photos."""
 _ROUNDED = 3
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """A café in the order of a taste.
+@dataclass(frozen=True, kw_only=True)
+class Ranked(RankedCafe):
+    """A café in the order of a taste; `shown`: whether a question has shown it."""
 
-    Attributes:
-        utility: Expected, in logits above the average café.
-        deviation: Its standard deviation.
-        chance: Probability that it is among the best fifth.
-        reasons: In words.
-        shown: Whether a question has shown it.
-    """
-
-    cafe_id: str
-    cafe_name: str | None
-    utility: float
-    deviation: float
-    chance: float
-    reasons: list[str]
     shown: bool
-    signature: str
-    n_photos: int
-    distance_km: float | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        away = "" if self.distance_km is None else f", {self.distance_km:.1f} km away"
-        name = label({"cafe_id": self.cafe_id, "cafe_name": self.cafe_name})
-        why = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return f"{self.chance:4.0%}  {name}{away}{why}"
 
 
 @dataclass(frozen=True)
@@ -105,48 +70,23 @@ def rank(
         near: A place in degrees north and east: distances are told where coordinates are known.
 
     Raises:
-        TasteError: `near`, and no café has coordinates.
+        RunError: `near`, and no café has coordinates.
     """
-    table, taste, known = space.cafes.table, learn(space, answers), signs(space)
-    features = space.places.features
-    utilities, deviations = taste.utilities(features), taste.deviations(features)
-    sure = chances(features, taste)
-    distance = None
-    if near is not None:
-        lat, lon = table["lat"].to_numpy(dtype=float), table["lon"].to_numpy(dtype=float)
-        if np.isnan(lat).all():
-            fix = "leave --near out, or run on a manifest with lat and lon"
-            raise TasteError("No café of this run has coordinates", where=space.run.folder, fix=fix)
-        distance = haversine_km(near, lat, lon)
-    told = Words(space, reasons(utilities, known))
+    table, taste = space.cafes.table, learn(space, answers)
+    ranking = Ranking.by(taste, space.places.features)
+    distance = distances(table, space.run, near, None)
+    told = Words(space, reasons(ranking.utilities, signs(space)))
     shown = {row for answer in answers if isinstance(answer, Tap) for row in answer.shown}
-    ranked = []
-    for i in order(utilities, answers)[:n]:
-        record = table.iloc[i]
-        name = record["cafe_name"]
-        away = None if distance is None or math.isnan(distance[i]) else round(float(distance[i]), 3)
-        ranked.append(
-            Ranked(
-                str(record["cafe_id"]), name if isinstance(name, str) else None, float(utilities[i]),
-                float(deviations[i]), float(sure[i]), told.of(i), i in shown, str(record["signature"]),
-                int(record["n_photos"]), away,
-            )
-        )  # fmt: skip
-    return ranked
+    return [
+        Ranked(**ranking.facts_of(table, i, distance), reasons=told.of(i), shown=i in shown)
+        for i in order(ranking.utilities, answers)[:n]
+    ]
 
 
 def order(utilities: np.ndarray, answers: Sequence[Answer]) -> list[int]:
     """Rows of the cafés, best first, without those last called `not this`."""
     last = {answer.cafe: answer.more for answer in answers if isinstance(answer, Mark)}
     return [int(i) for i in np.argsort(-utilities, kind="stable") if last.get(int(i), True)]
-
-
-def chances(features: np.ndarray, taste: Taste) -> np.ndarray:
-    """Probability of each café (n,) that it is among the best fifth, over samples of the posterior."""
-    drawn = features @ taste.samples(Draws(SEED).normal(SAMPLES, features.shape[1])).T
-    best = -(-len(features) // FIFTH)
-    least = np.partition(drawn, len(drawn) - best, axis=0)[len(drawn) - best]
-    return (drawn >= least).mean(axis=1)
 
 
 def reasons(utilities: np.ndarray, known: Signs) -> list[list[tuple[str, int]]]:
