@@ -65,8 +65,14 @@ class Cafes:
 
     @cached_property
     def looks(self) -> dict[str, tuple[np.ndarray, float]]:
-        """Each look of the cafés (c,), and its standard deviation over them."""
-        return {look: (self.table[look].to_numpy(float), float(self.table[look].std())) for look in looks.LOOKS}
+        """Each look of the cafés (c,), and its standard deviation over them; then each rated scale, `scale_…`."""
+        names = [*looks.LOOKS, *self.scales]
+        return {name: (self.table[name].to_numpy(float), float(self.table[name].std())) for name in names}
+
+    @property
+    def scales(self) -> list[str]:
+        """Columns of the scales that people rated and photos tell: `scale_cozy`."""
+        return [name for name in map(str, self.table) if name.startswith(scales.COLUMN)]
 
     def row(self, name: str) -> int:
         """The row of a café by its id, or by its name where only one has it.

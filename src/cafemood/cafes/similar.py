@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cafemood.cafes import moods, places, preference, profiles, word_tables
+from cafemood.cafes import moods, places, preference, profiles, scales, word_tables
+from cafemood.cafes import where as conditions
 from cafemood.cafes.distance import distances
 from cafemood.cafes.looks import LOOKS
 from cafemood.cafes.preference import Choice
@@ -92,8 +93,8 @@ def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) ->
     vector = cafes.vectors[wanted].mean(axis=0)
     if unwanted:
         vector = vector - UNLIKE_WEIGHT * cafes.vectors[unwanted].mean(axis=0)
-    means = cafes.table[list(LOOKS)].iloc[wanted].mean()
-    looks = {look: float(means[look]) for look in LOOKS}
+    means = cafes.table[list(cafes.looks)].iloc[wanted].mean()
+    looks = {str(look): float(mean) for look, mean in means.items()}
     return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks, tuple(unwanted))
 
 
@@ -161,6 +162,7 @@ def rank(
     n: int = 10,
     near: tuple[float, float] | None = None,
     within_km: float | None = None,
+    where: Sequence[str] = (),
 ) -> list[Match]:
     """The cafés most like the question, best first.
 
@@ -170,19 +172,23 @@ def rank(
         n: How many.
         near: A place in degrees north and east: distances are told where coordinates are known.
         within_km: With `near`: only cafés within this distance, those of unknown place left out.
+        where: Conditions that a café has to meet (see `where.fitting`).
 
     Raises:
         RunError: `within_km` without `near`, or no café of the run has coordinates.
+        CafemoodError: A condition is none.
         TasteError: There is one café only, or all are the same.
     """
     distance = distances(cafes.table, cafes.run, near, within_km)
     features = places.load(cafes.run).features
     ranking = Ranking.by(preference.fit(query.choices(features), features.shape[1]), features)
     similarity = scores(cafes.vectors, query.vector)
-    asked = np.isin(np.arange(len(features)), query.known)
-    far = np.zeros(len(features), bool) if distance is None or within_km is None else ~(distance <= within_km)
+    left = conditions.fitting(cafes, where)
+    if distance is not None and within_km is not None:
+        left &= distance <= within_km
+    left[list(query.known)] = False
     named = moods.of_run(cafes.run)
-    order = [int(i) for i in np.argsort(-ranking.utilities, kind="stable") if not asked[i] and not far[i]]
+    order = [int(i) for i in np.argsort(-ranking.utilities, kind="stable") if left[i]]
     return [
         Match(
             **ranking.facts_of(cafes.table, i, distance),
@@ -230,15 +236,21 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
     differs = {
         look: float(values[i] - query.looks.get(look, math.nan)) / spread
         for look, (values, spread) in cafes.looks.items()
-        if look in _COMPARED and spread > LEAST_SPREAD
+        if (look in _COMPARED or look in cafes.scales) and spread > LEAST_SPREAD
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
-    differences += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]
+    looked = [look for look in notable if look in _COMPARED]
+    rated = [look for look in notable if look in cafes.scales]
+    differences += [_COMPARED[look][int(differs[look] > 0)] for look in looked[:2]]
+    if rated:
+        more = [scales.words(look)[int(differs[look] > 0)][0] for look in rated[:2]]
+        differences.append(f"more: {', '.join(more)}")
     ids = cafes.table["cafe_id"]
     liked = [str(ids.iat[row]) for row in query.known if row not in query.unwanted]
     if common_words := word_tables.shared(cafes.run, liked, str(ids.iat[i])):
         differences.insert(1, f"both: {', '.join(common_words)}")
-    if differs and not notable and not any(math.isnan(by) for by in differs.values()):
+    by_look = [by for look, by in differs.items() if look in _COMPARED]
+    if by_look and not looked and not any(math.isnan(by) for by in by_look):
         differences.append("same light and colour")
     return differences
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cafemood.cafes import moods, preference, similar
+from cafemood.cafes import moods, preference, scales, similar, where
 from cafemood.cafes.distance import distances
 from cafemood.cafes.preference import Taste
 from cafemood.cafes.ranked import RankedCafe, Ranking
@@ -15,7 +15,7 @@ from cafemood.taste.answers import Answer, Mark, Tap, choices
 from cafemood.taste.space import TasteSpace
 
 TOLD = ("light", "warmth", "colour", "clutter")
-"""Looks that a reason may name."""
+"""Looks that a reason may name, beside the rated scales."""
 LEAST_RELATION, LEAST_DIFFERENCE, LEAST_SHARE = 0.25, 0.5, 0.3
 """A look or a mood is a reason if utilities go with it (Pearson's r), and the café has it: by so many standard
 deviations of the cafés, or as this share of its photos."""
@@ -34,23 +34,26 @@ class Signs:
     """What reasons are made of, rounded as the page has it.
 
     Attributes:
-        looks: Of each café, in standard deviations from the mean (c, 4); 0 where it is not known.
+        looks: Of each café, in standard deviations from the mean (c, l); 0 where it is not known.
         shares: Of each mood (c, k).
+        names: Of the looks and rated scales (l,).
     """
 
     looks: np.ndarray
     shares: np.ndarray
+    names: tuple[str, ...] = TOLD
 
 
 def signs(space: TasteSpace) -> Signs:
-    """Looks and mood shares of the cafés."""
-    values = space.cafes.table[list(TOLD)].to_numpy(dtype=float)
+    """Looks, rated scales and mood shares of the cafés."""
+    names = (*TOLD, *space.cafes.scales)
+    values = space.cafes.table[list(names)].to_numpy(dtype=float)
     known = ~np.isnan(values)
     n = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, values, 0).sum(axis=0) / n
     spread = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0) / n)
     z = np.where(known & (spread > similar.LEAST_SPREAD), (values - mean) / np.where(spread > 0, spread, 1), 0)
-    return Signs(z.round(_ROUNDED), space.cafes.shares().round(_ROUNDED))
+    return Signs(z.round(_ROUNDED), space.cafes.shares().round(_ROUNDED), names)
 
 
 def learn(space: TasteSpace, answers: Sequence[Answer]) -> Taste:
@@ -59,7 +62,12 @@ def learn(space: TasteSpace, answers: Sequence[Answer]) -> Taste:
 
 
 def rank(
-    space: TasteSpace, answers: Sequence[Answer], *, n: int = 10, near: tuple[float, float] | None = None
+    space: TasteSpace,
+    answers: Sequence[Answer],
+    *,
+    n: int = 10,
+    near: tuple[float, float] | None = None,
+    conditions: Sequence[str] = (),
 ) -> list[Ranked]:
     """The cafés that fit best, best first; those called `not this` left out.
 
@@ -68,18 +76,20 @@ def rank(
         answers: What was tapped.
         n: How many.
         near: A place in degrees north and east: distances are told where coordinates are known.
+        conditions: That a café has to meet (see `cafes.where.fitting`).
 
     Raises:
         RunError: `near`, and no café has coordinates.
+        CafemoodError: A condition is none.
     """
     table, taste = space.cafes.table, learn(space, answers)
     ranking = Ranking.by(taste, space.places.features)
-    distance = distances(table, space.run, near, None)
+    distance, left = distances(table, space.run, near, None), where.fitting(space.cafes, conditions)
     told = Words(space, reasons(ranking.utilities, signs(space)))
     shown = {row for answer in answers if isinstance(answer, Tap) for row in answer.shown}
     return [
         Ranked(**ranking.facts_of(table, i, distance), reasons=told.of(i), shown=i in shown)
-        for i in order(ranking.utilities, answers)[:n]
+        for i in [i for i in order(ranking.utilities, answers) if left[i]][:n]
     ]
 
 
@@ -107,7 +117,7 @@ def reasons(utilities: np.ndarray, known: Signs) -> list[list[tuple[str, int]]]:
         strength = np.where(differs, look * of_look, 0)
         for i in np.argsort(-strength, kind="stable")[:2]:
             if strength[i] > 0:
-                mine.append((TOLD[i], 1 if look[i] > 0 else -1))
+                mine.append((known.names[i], 1 if look[i] > 0 else -1))
         found.append(mine)
     return found
 
@@ -132,8 +142,16 @@ class Words:
         if kind == "mood":
             mood = moods.of_run(self.space.run)[value]
             return f"your mood ({mood.english or f'mood {mood.number}'})"
-        low, high = moods.LOOK_WORDS[kind]
-        return (high if value > 0 or low is None else low)[0]
+        return ends_of(kind)[int(value > 0)][0]
+
+
+def ends_of(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """How a café low and one high in a look of `TOLD` or a rated scale is called, in English and Korean."""
+    if name not in TOLD:
+        return scales.words(name)
+    low, high = moods.LOOK_WORDS[name]
+    assert low is not None
+    return low, high
 
 
 def _relation(a: np.ndarray, b: np.ndarray) -> float:
