@@ -2,6 +2,7 @@
 
     python benchmarks/taste.py styles STYLES [--output stages]   (a folder with labels.csv: file, style, room)
     python benchmarks/taste.py drawn ROOMS                       (scrapy rooms ROOMS --cafes 200 --views 4 --seed 0)
+    python benchmarks/taste.py page                              (taps on the page of 1,000 cafés; CHROMIUM=/path)
 
 Simulated cafés: each style's photos are shuffled by a seed and cut into tens. A draw is such a set of cafés (of drawn
 rooms: 160 of the 200) with some people, of each of whom the taste is known. A person sees four photos and taps one of
@@ -26,6 +27,9 @@ some that they do not, drawn at random, against the cosine with the mean of the 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +37,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from cafes import made_run
 from mood import read, simulate
 
 from cafemood.cafes import looks, preference, profiles, similar
@@ -41,7 +46,8 @@ from cafemood.clustering import CafeReduction
 from cafemood.core import chunks
 from cafemood.runs import compact, thumbnails
 from cafemood.runs.pictures import PictureCache
-from cafemood.taste import questions
+from cafemood.taste import page, questions
+from cafemood.taste import space as taste_space
 
 MARKS, SIZE, WRONG = (5, 10, 20), 4, 0.15
 NAMED = ((1, 0), (2, 0), (3, 0), (5, 0), (2, 2))
@@ -250,11 +256,59 @@ def drawn_worlds(
         yield world(rows[used], of, people)
 
 
+def time_page(n_cafes: int, n_taps: int) -> None:
+    """Time taps on the page of made-up cafés of two photos each, in Chromium at 390 px.
+
+    `busy` is the processor time of the page's thread, with the next question and its drawing, whatever else the machine
+    does; the other is the clock's, to the next frame.
+    """
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as base:
+        run = made_run(2 * n_cafes, Path(base), 2)
+        for i in range(2 * n_cafes):
+            Image.fromarray(rng.integers(0, 255, (24, 32, 3), np.uint8)).resize((480, 360)).save(f"{base}/{i}.jpg")
+        written, _ = page.write_page(taste_space.of_run(profiles.load(run)))
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+            opened = browser.new_page(viewport={"width": 390, "height": 844})
+            opened.goto(written.as_uri())
+            opened.locator(".primary").first.click()
+            session = opened.context.new_cdp_session(opened)
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+            def busy() -> float:
+                found = session.send("Performance.getMetrics")["metrics"]
+                return 1000 * next(entry["value"] for entry in found if entry["name"] == "TaskDuration")
+
+            took = []
+            while len(took) < n_taps:
+                if not opened.locator(".pick").count():
+                    opened.locator(".share .primary").click()
+                before = busy()
+                waited = opened.evaluate(
+                    """() => new Promise((done) => {
+                      const start = performance.now();
+                      document.querySelector(".pick").click();
+                      requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
+                    })"""
+                )
+                took.append((busy() - before, waited))
+            browser.close()
+    for name, values in zip(("busy", "until it is drawn"), np.array(took).T, strict=True):
+        said = f"mean {values.mean():.0f} ms, 95 % {np.quantile(values, 0.95):.0f} ms, most {values.max():.0f} ms"
+        print(f"{n_cafes:,} cafés, {n_taps} taps, {name}: {said}")
+
+
 def main() -> None:
     """Parse the command line and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("styles", "drawn"))
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("what", choices=("styles", "drawn", "page"))
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--cache", type=Path, default=Path("data/cache"))
     parser.add_argument("--output", choices=("features", "stages"), default="features")
     parser.add_argument("--draws", type=int, default=30)
@@ -266,7 +320,11 @@ def main() -> None:
     warnings.simplefilter("ignore")
     seeds = range(given.seed, given.seed + given.draws)
     title = f"{given.what}, {given.output}, learnt from the {given.cafes} cafés, {given.draws} draws"
-    if given.what == "styles":
+    if given.what == "page":
+        time_page(1_000, 60)
+    elif given.folder is None:
+        parser.error("give a folder")
+    elif given.what == "styles":
         records, rows = rows_of(given.folder, "labels.csv", given.output, given.cache)
         styles = np.array([record["style"] for record in records])
         show(styles_worlds(rows, styles, seeds, given.cafes == "other"), title)

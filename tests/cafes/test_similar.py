@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from cafemood.cafes import distance, places, profiles, similar
 from cafemood.errors import CafemoodError, PhotoError, RunError
@@ -36,7 +37,8 @@ def test_likes_and_dislikes_are_marks_of_a_taste(known):
     for match in found:
         other = as_taste[match.cafe_id]
         assert (match.utility, match.deviation, match.chance) == (other.utility, other.deviation, other.chance)
-        assert str(match).partition(":")[0] == str(other).partition(":")[0]
+        assert match.likely == pytest.approx(norm.cdf(match.utility / match.deviation))
+        assert str(match).split()[0] == f"{match.likely:.0%}"
 
 
 def test_like_and_unlike(known):

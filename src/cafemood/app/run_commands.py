@@ -109,6 +109,8 @@ def cafes(
         profiled = profiles.build(opened)
     kept = conditions.fitting(profiled, where or ())
     terminal.print_table(profiled, limit, kept=kept)
+    if not kept.any():
+        say("No café fits.", err=True)
     say(f"Cafés: {opened.folder / 'cafes.parquet'} and .csv")
 
 

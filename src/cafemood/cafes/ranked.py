@@ -22,6 +22,7 @@ class RankedCafe:
         utility: Expected, in logits above the average café.
         deviation: Its standard deviation.
         chance: Probability that it is among the fifth of the cafés that is liked best.
+        likely: Probability that it is liked more than the average café.
         reasons: In words.
         signature: Its most typical photo.
         distance_km: From the place that was given; None: none was, or it is not known where the café is.
@@ -32,6 +33,7 @@ class RankedCafe:
     utility: float
     deviation: float
     chance: float
+    likely: float
     reasons: list[str]
     signature: str
     n_photos: int
@@ -43,7 +45,12 @@ class RankedCafe:
 
     def __str__(self) -> str:
         why = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return f"{self.chance:4.0%}  {named(self)}{why}"
+        return f"{self.figure:4.0%}  {named(self)}{why}"
+
+    @property
+    def figure(self) -> float:
+        """The probability that its line begins with."""
+        return self.chance
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class Ranking:
             "utility": float(self.utilities[i]),
             "deviation": float(self.deviations[i]),
             "chance": float(self.chances[i]),
+            "likely": 0.5 * math.erfc(-self.utilities[i] / (math.sqrt(2) * max(self.deviations[i], 1e-12))),
             "signature": str(record["signature"]),
             "n_photos": int(record["n_photos"]),
             "distance_km": kilometres(distance, i),

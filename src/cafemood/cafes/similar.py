@@ -73,6 +73,11 @@ class Match(RankedCafe):
 
     similarity: float
 
+    @property
+    def figure(self) -> float:
+        """`likely`: few likes leave open which cafés are the best ones."""
+        return self.likely
+
 
 def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) -> Query:
     """A question by cafés.
