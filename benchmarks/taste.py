@@ -2,6 +2,7 @@
 
     python benchmarks/taste.py styles STYLES [--output stages]   (a folder with labels.csv: file, style, room)
     python benchmarks/taste.py drawn ROOMS                       (scrapy rooms ROOMS --cafes 200 --views 4 --seed 0)
+    python benchmarks/taste.py page                              (taps on the page of 1,000 cafés; CHROMIUM=/path)
 
 Simulated cafés: each style's photos are shuffled by a seed and cut into tens. A draw is such a set of cafés (of drawn
 rooms: 160 of the 200) with some people, of each of whom the taste is known. A person sees four photos and taps one of
@@ -10,18 +11,25 @@ those liked best, at random among equals; 15 % of the taps are wrong: another ph
 - chosen: the questions that the page asks; random: four cafés at random, and the same model
 - chance stated: what the page says of the ten, on average: to be among the best fifth, which one style of five is
 - not yet shown: of the ranking only what no question has shown
-- one liked: `cafemood similar --like` of a café that the random questions showed and that the person truly likes best
-- all tapped: `cafemood similar --like` of every café tapped in the random questions
+- one liked: the cosine with a café that the random questions showed and that the person truly likes best
+- all tapped: the cosine with the mean of every café tapped in the random questions
 - most popular: chance, as nobody's taste is known
 
 Seeds from 0 are reported; the engine was tuned on seeds from 100, and on styles alone. In `same` the space is learnt
 from the ids of the cafés that are ranked, as `cafemood taste` does; in `other`, from one half of the cafés, and the
 other half is ranked.
+
+With `--liked` nobody taps: `cafemood similar --like ID,… --unlike ID,…` of some cafés that the person likes best and of
+some that they do not, drawn at random, against the cosine with the mean of the liked ones less half that of the others
+(expanded by its nearest cafés), which ranked before. The cafés named are left out of the ten.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,17 +37,21 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from cafes import made_run
 from mood import read, simulate
 
-from cafemood.cafes import looks, profiles, similar
+from cafemood.cafes import looks, preference, profiles, similar
+from cafemood.cafes.places import Places, places_of, with_looks
 from cafemood.clustering import CafeReduction
 from cafemood.core import chunks
 from cafemood.runs import compact, thumbnails
 from cafemood.runs.pictures import PictureCache
-from cafemood.taste import preference, questions, ranking
-from cafemood.taste.space import Places, places_of, with_looks
+from cafemood.taste import page, questions
+from cafemood.taste import space as taste_space
 
 MARKS, SIZE, WRONG = (5, 10, 20), 4, 0.15
+NAMED = ((1, 0), (2, 0), (3, 0), (5, 0), (2, 2))
+"""Cafés that are liked, and that are not."""
 Person = tuple[str, np.ndarray]
 """What is liked, and how much of each café (c,); the best cafés are those of the largest."""
 
@@ -94,7 +106,7 @@ def session(drawn: World, utility: np.ndarray, seed: int, chosen: bool) -> dict[
         order = np.argsort(-taste.utilities(places.features), kind="stable")
         found.setdefault("chosen" if chosen else "random", []).append(precision(order, utility))
         if chosen:
-            stated = ranking.chances(places.features, taste)[order[:10]].mean()
+            stated = preference.chances(places.features, taste)[order[:10]].mean()
             found.setdefault("chosen, chance stated", []).append(float(stated))
         unseen = order[~np.isin(order, seen)]
         found.setdefault(f"{'chosen' if chosen else 'random'}, not yet shown", []).append(precision(unseen, utility))
@@ -107,6 +119,44 @@ def session(drawn: World, utility: np.ndarray, seed: int, chosen: bool) -> dict[
                 score = similar.scores(drawn.vectors, query / np.linalg.norm(query))
                 found.setdefault(name, []).append(precision(np.argsort(-score, kind="stable"), utility))
     return found
+
+
+def liked_and_not(drawn: World, utility: np.ndarray, rng: np.random.Generator) -> dict[str, list[float]]:
+    """The precision of likes and dislikes by the model and by the cosine, for each of `NAMED`."""
+    features, vectors = drawn.places.features, drawn.vectors
+    best, others = (rng.permutation(np.flatnonzero(of)) for of in (utility == utility.max(), utility < utility.max()))
+    found: dict[str, list[float]] = {"model": [], "cosine": []}
+    for n_liked, n_not in NAMED:
+        named = [*best[:n_liked], *others[:n_not]]
+        given = [preference.Choice.of_one(features[cafe], i < n_liked) for i, cafe in enumerate(named)]
+        vector = vectors[best[:n_liked]].mean(axis=0)
+        if n_not:
+            vector = vector - similar.UNLIKE_WEIGHT * vectors[others[:n_not]].mean(axis=0)
+        for name, score in (
+            ("model", preference.fit(given, features.shape[1]).utilities(features)),
+            ("cosine", similar.scores(vectors, vector / np.linalg.norm(vector))),
+        ):
+            order = np.argsort(-score, kind="stable")
+            found[name].append(precision(order[~np.isin(order, named)], utility))
+    return found
+
+
+def table_of_likes(drawn: Iterator[World], title: str) -> None:
+    """Print the mean over draws with its standard error, and the model's lead."""
+    kinds: dict[str, list[dict[str, np.ndarray]]] = {}
+    for number, made in enumerate(drawn):
+        of_kind: dict[str, list[dict[str, list[float]]]] = {}
+        for who, (kind, utility) in enumerate(made.people):
+            rng = np.random.default_rng(10_000 * number + who)
+            of_kind.setdefault(kind, []).append(liked_and_not(made, utility, rng))
+        for kind, people in of_kind.items():
+            means = {name: np.mean([person[name] for person in people], axis=0) for name in people[0]}
+            kinds.setdefault(kind, []).append(means | {"model less cosine": means["model"] - means["cosine"]})
+    print(f"\n{title}\n\n| taste | by | " + " | ".join(f"{a} liked, {b} not" if b else f"{a} liked" for a, b in NAMED))
+    print("|---|---" + "|---" * len(NAMED) + "|")
+    for kind, draws in kinds.items():
+        for name in draws[0]:
+            print(f"| {kind} | {name} | " + " | ".join(_mean_se(np.array([d[name] for d in draws]))) + " |", flush=True)
 
 
 def table(drawn: Iterator[World], title: str) -> None:
@@ -206,27 +256,81 @@ def drawn_worlds(
         yield world(rows[used], of, people)
 
 
+def time_page(n_cafes: int, n_taps: int) -> None:
+    """Time taps on the page of made-up cafés of two photos each, in Chromium at 390 px.
+
+    `busy` is the processor time of the page's thread, with the next question and its drawing, whatever else the machine
+    does; the other is the clock's, to the next frame.
+    """
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as base:
+        run = made_run(2 * n_cafes, Path(base), 2)
+        for i in range(2 * n_cafes):
+            Image.fromarray(rng.integers(0, 255, (24, 32, 3), np.uint8)).resize((480, 360)).save(f"{base}/{i}.jpg")
+        written, _ = page.write_page(taste_space.of_run(profiles.load(run)))
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+            opened = browser.new_page(viewport={"width": 390, "height": 844})
+            opened.goto(written.as_uri())
+            opened.locator(".primary").first.click()
+            session = opened.context.new_cdp_session(opened)
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+            def busy() -> float:
+                found = session.send("Performance.getMetrics")["metrics"]
+                return 1000 * next(entry["value"] for entry in found if entry["name"] == "TaskDuration")
+
+            took = []
+            while len(took) < n_taps:
+                if not opened.locator(".pick").count():
+                    opened.locator(".share .primary").click()
+                before = busy()
+                waited = opened.evaluate(
+                    """() => new Promise((done) => {
+                      const start = performance.now();
+                      document.querySelector(".pick").click();
+                      requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
+                    })"""
+                )
+                took.append((busy() - before, waited))
+            browser.close()
+    for name, values in zip(("busy", "until it is drawn"), np.array(took).T, strict=True):
+        said = f"mean {values.mean():.0f} ms, 95 % {np.quantile(values, 0.95):.0f} ms, most {values.max():.0f} ms"
+        print(f"{n_cafes:,} cafés, {n_taps} taps, {name}: {said}")
+
+
 def main() -> None:
     """Parse the command line and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("styles", "drawn"))
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("what", choices=("styles", "drawn", "page"))
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--cache", type=Path, default=Path("data/cache"))
     parser.add_argument("--output", choices=("features", "stages"), default="features")
     parser.add_argument("--draws", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--liked", action="store_true", help="cafés that are liked and not, instead of taps")
     parser.add_argument("--cafes", choices=("same", "other"), default="same")
     given = parser.parse_args()
+    show = table_of_likes if given.liked else table
     warnings.simplefilter("ignore")
     seeds = range(given.seed, given.seed + given.draws)
     title = f"{given.what}, {given.output}, learnt from the {given.cafes} cafés, {given.draws} draws"
-    if given.what == "styles":
+    if given.what == "page":
+        time_page(1_000, 60)
+    elif given.folder is None:
+        parser.error("give a folder")
+    elif given.what == "styles":
         records, rows = rows_of(given.folder, "labels.csv", given.output, given.cache)
         styles = np.array([record["style"] for record in records])
-        table(styles_worlds(rows, styles, seeds, given.cafes == "other"), title)
+        show(styles_worlds(rows, styles, seeds, given.cafes == "other"), title)
     else:
         records, rows = rows_of(given.folder, "rooms.csv", given.output, given.cache)
-        table(drawn_worlds(records, rows, drawn_factors(records), seeds), title)
+        show(drawn_worlds(records, rows, drawn_factors(records), seeds), title)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from cafemood.cafes import distance, profiles, similar
+from cafemood.cafes import distance, places, profiles, similar
 from cafemood.errors import CafemoodError, PhotoError, RunError
+from cafemood.taste import answers, ranking
+from cafemood.taste import space as taste_space
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +23,22 @@ def test_the_same_light_comes_first_and_the_cafe_itself_not_at_all(known):
     assert "2" not in [m.cafe_id for m in found]
     assert found[0].reasons[0].startswith("same mood 100 %")
     assert found[-1].reasons[0] == "no mood in common"
-    assert [m.similarity for m in found] == sorted((m.similarity for m in found), reverse=True)
+    assert [m.utility for m in found] == sorted((m.utility for m in found), reverse=True)
+    features = places.load(known.run).features  # after one like, utility goes with φ · φ of the one
+    order = np.argsort(-features @ features[2], kind="stable")
+    assert [m.cafe_id for m in found] == [str(i) for i in order if i != 2]
+
+
+def test_likes_and_dislikes_are_marks_of_a_taste(known):
+    found = similar.rank(known, similar.like_cafes(known, ["0", "1"], ["2"]))
+    space = taste_space.of_run(known)
+    marks = [answers.Mark(0, True), answers.Mark(1, True), answers.Mark(2, False)]
+    as_taste = {cafe.cafe_id: cafe for cafe in ranking.rank(space, marks)}
+    for match in found:
+        other = as_taste[match.cafe_id]
+        assert (match.utility, match.deviation, match.chance) == (other.utility, other.deviation, other.chance)
+        assert match.likely == pytest.approx(norm.cdf(match.utility / match.deviation))
+        assert str(match).split()[0] == f"{match.likely:.0%}"
 
 
 def test_like_and_unlike(known):

@@ -14,12 +14,14 @@ from cafemood.cafes import moods, scales
 from cafemood.cafes.profiles import compute
 from cafemood.clustering.reduction import project
 from cafemood.errors import SurveyError
+from cafemood.report import atlas_words
 from cafemood.survey import answers, learning, people_map, scale_models, study
 from cafemood.survey.build import build
 from cafemood.survey.design import Design
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.reduction import people_reduction, read
 from cafemood.survey.statistics import reliability
+from cafemood.taste import ranking, space
 
 DESIGN = Design(groups=1, intruders=0, triplets=12, pool=20, ratings=10, scales=("loud", "cozy"))
 
@@ -103,9 +105,17 @@ def test_a_rated_scale_joins_the_cafes(taught, asked_run):
     assert list(rated) == ["loud"]
     assert rated["loud"].between(1, 5).all()
     assert np.corrcoef(warmth_of(asked_run), rated["loud"])[0, 1] > 0.7
-    table = compute(asked_run).table
+    cafes = compute(asked_run)
+    table = cafes.table
     of_first = asked_run.photos["cafe_id"].astype(str) == table["cafe_id"].astype(str).iloc[0]
     assert table["scale_loud"].iloc[0] == pytest.approx(rated["loud"][of_first.to_numpy()].mean())
+    (coloured,) = atlas_words.rated(asked_run, np.array([0, 2]))
+    assert (coloured["high"], len(coloured["place"])) == ("loud", 2)
+    known = ranking.signs(space.of_run(cafes))
+    assert known.names == (*ranking.TOLD, "scale_loud")
+    told = ranking.reasons(table["scale_loud"].to_numpy(), known)
+    assert ("scale_loud", 1) in told[table["scale_loud"].argmax()]
+    assert ranking.ends_of("scale_loud")[1][0] == "loud"
     (asked_run.folder / scales.SCALES_FILE).write_bytes(b"PAR1")
     assert not len(scales.read(asked_run).columns)
 

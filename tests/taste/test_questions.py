@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from cafemood.cafes import preference
+from cafemood.cafes.places import places_of, with_looks
+from cafemood.cafes.smooth_prior import SmoothPrior
 from cafemood.errors import TasteError
-from cafemood.taste import preference, questions, space
-from cafemood.taste.prior import SmoothPrior
+from cafemood.taste import questions
 
 
 def made(n=60, photos=5, seed=0):
@@ -36,7 +38,7 @@ def test_a_single_cafe_and_equal_ones_are_refused(points):
 
 
 def test_two_cafes_are_enough():
-    places = space.places_of(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0, 1]))
+    places = places_of(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0, 1]))
     taste = preference.fit([preference.Choice(places.evidence, 1)], places.features.shape[1])
     assert taste.utilities(places.features).argmax() == 1
     assert questions.next_question(places.features, places.evidence, taste, [], seed=0) == [0, 1]
@@ -44,14 +46,14 @@ def test_two_cafes_are_enough():
 
 def test_the_most_typical_photo_is_nearest_to_its_cafe():
     _, rows, of = made()
-    places = space.places_of(rows, of)
+    places = places_of(rows, of)
     assert places.name.startswith("cafe")
     assert [sorted(photos) for photos in places.typical] == np.arange(300).reshape(60, 5).tolist()
 
 
 def test_missing_looks_count_as_the_mean():
     looks = np.array([[1.0, 5.0], [3.0, 5.0], [np.nan, 5.0]])
-    assert space.with_looks(np.zeros((3, 2)), looks) == pytest.approx(
+    assert with_looks(np.zeros((3, 2)), looks) == pytest.approx(
         np.array([[0, 0, -0.1, 0], [0, 0, 0.1, 0], [0, 0, 0, 0]]), abs=1e-7
     )
 
@@ -69,7 +71,7 @@ def test_value_by_hand():
 
 def test_questions_are_of_different_new_cafes_and_equal_by_seed():
     _, rows, of = made()
-    places, seen = space.places_of(rows, of), set()
+    places, seen = places_of(rows, of), set()
     taste = preference.fit([], places.features.shape[1])
     for number in range(15):
         asked = questions.next_question(places.features, places.evidence, taste, seen, seed=number, unable=[3])
@@ -83,7 +85,7 @@ def test_questions_are_of_different_new_cafes_and_equal_by_seed():
 
 def test_ten_chosen_questions_find_the_cafes():
     centers, rows, of = made()
-    places, choices, seen = space.places_of(rows, of), [], []
+    places, choices, seen = places_of(rows, of), [], []
     liked = centers @ np.array([1.0, -0.5, 0.2])
     taste = preference.fit(choices, places.features.shape[1])
     for number in range(10):

@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from cafemood.errors import TasteError
-from cafemood.taste import preference, ranking
+from cafemood.cafes import preference
+from cafemood.errors import RunError
+from cafemood.taste import ranking
 from cafemood.taste.answers import Mark, Tap
 
 DARK = [Tap((0, 1, 3, 4), 0), Tap((2, 3, 5), 2), Tap((1, 4), 4)]
@@ -41,8 +42,8 @@ def test_not_this_is_left_out_and_counts_against_it(six):
 def test_chances_are_the_posterior_s(six):
     taste = preference.Taste(np.array([1.0]), np.array([[1e8]]))  # certain
     features = np.linspace(-1, 1, 20)[:, None]
-    assert ranking.chances(features, taste).tolist() == [0.0] * 16 + [1.0] * 4
-    unknown = ranking.chances(features, preference.Taste(np.zeros(1), np.eye(1)))
+    assert preference.chances(features, taste).tolist() == [0.0] * 16 + [1.0] * 4
+    unknown = preference.chances(features, preference.Taste(np.zeros(1), np.eye(1)))
     assert unknown[0] == pytest.approx(0.5, abs=0.1)  # an end of the line, whichever way the taste goes
     assert unknown[10] == 0
 
@@ -65,7 +66,7 @@ def test_distances_need_coordinates(six):
     from dataclasses import replace
 
     nowhere = replace(six, cafes=replace(six.cafes, table=six.cafes.table.assign(lat=np.nan, lon=np.nan)))
-    with pytest.raises(TasteError, match="coordinates"):
+    with pytest.raises(RunError, match="coordinates"):
         ranking.rank(nowhere, DARK, near=(37.62, 127.07))
 
 

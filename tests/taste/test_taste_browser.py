@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from chromium import browser_only
 
-from cafemood.cafes import profiles
-from cafemood.taste import answers, page, preference, questions, ranking, space
+from cafemood.cafes import preference, profiles
+from cafemood.cafes.places import places_of
+from cafemood.taste import answers, page, questions, ranking, space
 
 pytestmark = browser_only
 
@@ -81,7 +82,7 @@ def test_it_ranks_as_numpy_does(visitor, written, six, tmp_path):
     ours = {
         "utilities": taste.utilities(features).tolist(),
         "deviations": taste.deviations(features).tolist(),
-        "chances": ranking.chances(features, taste).tolist(),
+        "chances": preference.chances(features, taste).tolist(),
     }
     theirs = opened.evaluate(
         """() => { const t = cafemoodTaste, d = t.data, f = d.features; return {
@@ -101,7 +102,7 @@ def test_it_asks_and_ranks_as_numpy_does_among_many(visitor, written):
     rng = np.random.default_rng(0)
     of = np.repeat(np.arange(120), 4)
     rows = 2 * rng.normal(size=(120, 4))[of] + rng.normal(size=(480, 4))
-    places = space.places_of(rows.astype(np.float32), of)
+    places = places_of(rows.astype(np.float32), of)
     opened, choices, seen = visitor(written), [], []
     settings = opened.evaluate("cafemoodTaste.data.model")
     for number in range(12):

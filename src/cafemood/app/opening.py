@@ -23,6 +23,10 @@ def given_path(text: str | Path) -> Path:
 
 _RUN = "A run: its folder, the beginning of its name, or `latest`."
 RunName = Annotated[str, typer.Argument(metavar="RUN", help=_RUN)]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CONDITION", help="Only cafés with, say, 'light>50' or 'scale_cozy>=3.5'; may be repeated."),
+]
 Open = Annotated[bool, typer.Option("--open", help="Show the page in the browser.")]
 
 

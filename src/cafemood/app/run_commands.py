@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cafemood.app import edit_commands
-from cafemood.app.opening import Open, RunName, folder_of, given_path, open_page, run_of
+from cafemood.app.opening import Open, RunName, Where, folder_of, given_path, open_page, run_of
 from cafemood.app.output import doing, say, say_json
 from cafemood.core.names import path_of, shown
 from cafemood.errors import CafemoodError
@@ -96,16 +96,21 @@ def name(
 def cafes(
     run: RunName,
     limit: Annotated[int, typer.Option(help="Cafés to show.", min=1)] = 20,
+    where: Where = None,
 ) -> None:
     """Profile every café: its moods with intervals, spread, signature photo, most similar cafés."""
     from cafemood.cafes import profiles, terminal
+    from cafemood.cafes import where as conditions
 
     opened = run_of(run)
     if not opened.knows_cafes:
         say("No café ids are known: every photo counts as its own café.", err=True)
     with doing("profiling the cafés"):
         profiled = profiles.build(opened)
-    terminal.print_table(profiled, limit)
+    kept = conditions.fitting(profiled, where or ())
+    terminal.print_table(profiled, limit, kept=kept)
+    if not kept.any():
+        say("No café fits.", err=True)
     say(f"Cafés: {opened.folder / 'cafes.parquet'} and .csv")
 
 
@@ -119,11 +124,12 @@ def similar(
     unlike: Annotated[str | None, typer.Option(metavar="ID,ID", help="And cafés that you do not.")] = None,
     near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Tell distances: 37.54,127.05.")] = None,
     within: Annotated[float | None, typer.Option(metavar="KM", help="With --near: only so far away.", min=0)] = None,
+    where: Where = None,
     limit: Annotated[int, typer.Option("-n", help="Cafés to name.", min=1)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
 ) -> None:
     """Rank the cafés most like a café, a photo, or several cafés, and say why."""
-    from cafemood.cafes import distance, profiles
+    from cafemood.cafes import distance, places, profiles
     from cafemood.cafes import similar as searching
 
     asked = [option for option, given in (("--cafe", cafe), ("--photo", photo), ("--like", like)) if given]
@@ -138,7 +144,8 @@ def similar(
     else:
         wanted = [cafe] if cafe else names(like)
         query = searching.like_cafes(profiled, wanted, names(unlike))
-    matches = searching.rank(profiled, query, n=limit, near=place, within_km=within)
+    matches = searching.rank(profiled, query, n=limit, near=place, within_km=within, where=where or ())
+    places.keep(profiled.run)
     for match in matches:
         say_json(match.facts()) if as_json else say(shown(match))
     if not matches:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cafemood.app.opening import Open, RunName, given_path, open_page, run_of
+from cafemood.app.opening import Open, RunName, Where, given_path, open_page, run_of
 from cafemood.app.output import doing, say, say_json
 from cafemood.core.names import shown
 from cafemood.errors import CafemoodError
@@ -21,6 +21,7 @@ def taste(
         typer.Option(parser=given_path, metavar="FILE", help="Answers that the page saved: rank the cafés by them."),
     ] = None,
     near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Tell distances: 37.54,127.05.")] = None,
+    where: Where = None,
     limit: Annotated[int, typer.Option("-n", help="Cafés to name.", min=1)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
     photos: Annotated[int, typer.Option(help="Photos a question on the page.", min=2, max=4)] = 4,
@@ -30,19 +31,20 @@ def taste(
     show_page: Open = False,
 ) -> None:
     """Write the page that finds someone's cafés in ten taps; with --answers, rank them here."""
-    from cafemood.cafes import distance, profiles
+    from cafemood.cafes import distance, places, profiles
     from cafemood.taste import answers as answering
     from cafemood.taste import page, ranking, space
 
-    if answers is None and (near or as_json):
+    if answers is None and (near or where or as_json):
         fix = "add --answers FILE, which the page saves"
         raise CafemoodError("There are no answers to rank by", where="cafemood taste", fix=fix)
     place = distance.place(near) if near else None
     opened = run_of(run)
     with doing("placing the cafés"):
         made = space.of_run(profiles.load(opened))
+        places.keep(opened)
     if answers is not None:
-        for ranked in ranking.rank(made, answering.read(answers, made), n=limit, near=place):
+        for ranked in ranking.rank(made, answering.read(answers, made), n=limit, near=place, conditions=where or ()):
             say_json(ranked.facts()) if as_json else say(shown(ranked))
         return
     with doing("drawing the page"):

@@ -65,8 +65,14 @@ class Cafes:
 
     @cached_property
     def looks(self) -> dict[str, tuple[np.ndarray, float]]:
-        """Each look of the cafés (c,), and its standard deviation over them."""
-        return {look: (self.table[look].to_numpy(float), float(self.table[look].std())) for look in looks.LOOKS}
+        """Each look of the cafés (c,), and its standard deviation over them; then each rated scale, `scale_…`."""
+        names = [*looks.LOOKS, *self.scales]
+        return {name: (self.table[name].to_numpy(float), float(self.table[name].std())) for name in names}
+
+    @property
+    def scales(self) -> list[str]:
+        """Columns of the scales that people rated and photos tell: `scale_cozy`."""
+        return [name for name in map(str, self.table) if name.startswith(scales.COLUMN)]
 
     def row(self, name: str) -> int:
         """The row of a café by its id, or by its name where only one has it.
@@ -115,7 +121,7 @@ def load(run: Run) -> Cafes:
             tensors, about = runs.read_tensors(vectors_path)
             table = read_parquet(table_path)
             whole = len(table) == len(tensors["vectors"]) and f"share_{run.card.k}" in table
-            if whole and about == {"photos": _fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
+            if whole and about == {"photos": fingerprint(run)} and table["n_photos"].sum() == len(run.photos):
                 vectors = tensors["vectors"].astype(np.float32)
                 return Cafes(run, table, vectors, tensors["whitening"], tensors["center"])
         except Exception:  # noqa: S110  (damaged or half of another version: all of it can be made again)
@@ -133,7 +139,7 @@ def build(run: Run) -> Cafes:
     vectors = cafes.vectors.astype(np.float16)
     tensors = {"vectors": vectors, "whitening": cafes.whitening, "center": cafes.center}
     # the last file, and its fingerprint: a table newer than the vectors is not read with them
-    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": _fingerprint(run)})
+    write_tensors(run.folder / "cafes.safetensors", tensors, {"photos": fingerprint(run)})
     return cafes
 
 
@@ -161,7 +167,7 @@ def compute(run: Run) -> Cafes:
     return Cafes(run, table, vectors, whitening, center)
 
 
-def _fingerprint(run: Run) -> str:
+def fingerprint(run: Run) -> str:
     """SHA-256 over the ids of the run's photos, those added too, and their cafés."""
     text = "\n".join(run.photos["photo_id"] + " " + run.photos["cafe_id"].astype(str))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cafemood.cafes.ambiance_scales import ENDS
 from cafemood.core.parquet import read_parquet, write_parquet
 from cafemood.core.reasons import Flaw
 from cafemood.runs.run import Run
@@ -11,6 +12,13 @@ from cafemood.runs.run import Run
 SCALES_FILE = "scales.parquet"
 COLUMN = "scale_"
 """Their names in tables of cafés begin with this: no other column does."""
+
+
+def words(column: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """How a café low and one high in a column `scale_…` is called, in English and Korean."""
+    scale = column.removeprefix(COLUMN)
+    name = scale.replace("_", " ")
+    return ENDS.get(scale, ((f"not {name}", f"{name}: 낮음"), (name, f"{name}: 높음")))
 
 
 def write(run: Run, table: pd.DataFrame) -> None:

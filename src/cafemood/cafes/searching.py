@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cafemood.cafes.distance import distances
-from cafemood.cafes.profiles import label
+from cafemood.cafes.ranked import kilometres, named
 from cafemood.core.names import shown
 from cafemood.runs.run import Run
 from cafemood.words.calibration import RATE, Fit, Null
@@ -56,9 +55,7 @@ class Cafe:
         return {"kind": "cafe", **asdict(self)}
 
     def __str__(self) -> str:
-        away = "" if self.distance_km is None else f", {self.distance_km:.1f} km away"
-        name = label({"cafe_id": self.cafe_id, "cafe_name": self.cafe_name})
-        return f"{self.score:6.2f}  {name}{away}: best photo {self.best_photo} ({self.best:.2f})"
+        return f"{self.score:6.2f}  {named(self)}: best photo {self.best_photo} ({self.best:.2f})"
 
 
 @dataclass(frozen=True)
@@ -168,7 +165,7 @@ def search(
             best=round(float(wanted.photos[best_photo[i]]), 3),
             best_photo=str(photos["file"][best_photo[i]]),
             n_photos=int((of_photo == i).sum()),
-            distance_km=None if distance is None or math.isnan(distance[i]) else round(float(distance[i]), 3),
+            distance_km=kilometres(distance, i),
         )
         for i in (kept(np.argsort(-by_cafe, kind="stable"), by_cafe, ok_cafes) if run.knows_cafes else [])
     ]

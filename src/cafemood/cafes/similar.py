@@ -1,7 +1,7 @@
-"""Cafés like this one: ranked by the cosine of their vectors, with reasons in words.
+"""Cafés like this one: ranked by what likes and dislikes say of a taste, with reasons in words.
 
-The index is exact: 100,000 vectors of 256 numbers are one matrix product of about 20 ms, where building an
-approximate index would take longer than it could save.
+The model is that of `cafemood taste`: a café that is liked was chosen before the average café, one that is not was
+left for it (see `preference`). Cosines of the cafés' vectors are told beside.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cafemood.cafes import moods, profiles, word_tables
+from cafemood.cafes import moods, places, preference, profiles, scales, word_tables
+from cafemood.cafes import where as conditions
 from cafemood.cafes.distance import distances
 from cafemood.cafes.looks import LOOKS
-from cafemood.cafes.profiles import Cafes, label
+from cafemood.cafes.preference import Choice
+from cafemood.cafes.profiles import Cafes
+from cafemood.cafes.ranked import RankedCafe, Ranking
 from cafemood.core.names import existing
 from cafemood.errors import PhotoError, RunError
 from cafemood.runs.run import Run
@@ -41,7 +43,7 @@ _COMPARED = {
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: a vector, the cafés it came from (left out of the answer), and how they are.
+    """What is looked for: the cafés it came from (left out of the answer), and how they are.
 
     Attributes:
         vector: Unit (d',).
@@ -49,6 +51,7 @@ class Query:
         shares: Share of each mood (k,), None where it is not known.
         looks: By name.
         unwanted: Those of `known` that are not wanted.
+        place: φ (r,) of what is looked for (`places.of_photos`), where it is none of the cafés.
     """
 
     vector: np.ndarray
@@ -56,28 +59,24 @@ class Query:
     shares: np.ndarray | None = None
     looks: dict[str, float] = field(default_factory=dict)
     unwanted: tuple[int, ...] = ()
+    place: np.ndarray | None = None
+
+    def choices(self, features: np.ndarray) -> list[Choice]:
+        """What it says of a taste over cafés with these features (c, r)."""
+        new = [] if self.place is None else [Choice.of_one(self.place, True)]
+        return new + [Choice.of_one(features[row], row not in self.unwanted) for row in self.known]
 
 
-@dataclass(frozen=True)
-class Match:
-    """A café of the answer; `distance_km` from the place that was given."""
+@dataclass(frozen=True, kw_only=True)
+class Match(RankedCafe):
+    """A café of the answer; `similarity`: the cosine of its vector with the question's, which does not rank it."""
 
-    cafe_id: str
-    cafe_name: str | None
     similarity: float
-    reasons: list[str]
-    signature: str
-    n_photos: int
-    distance_km: float | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        away = "" if self.distance_km is None else f", {self.distance_km:.1f} km away"
-        name = label({"cafe_id": self.cafe_id, "cafe_name": self.cafe_name})
-        return f"{self.similarity:.2f}  {name}{away}: {'; '.join(self.reasons)}"
+    @property
+    def figure(self) -> float:
+        """`likely`: few likes leave open which cafés are the best ones."""
+        return self.likely
 
 
 def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) -> Query:
@@ -99,8 +98,8 @@ def like_cafes(cafes: Cafes, like: Sequence[str], unlike: Sequence[str] = ()) ->
     vector = cafes.vectors[wanted].mean(axis=0)
     if unwanted:
         vector = vector - UNLIKE_WEIGHT * cafes.vectors[unwanted].mean(axis=0)
-    means = cafes.table[list(LOOKS)].iloc[wanted].mean()
-    looks = {look: float(means[look]) for look in LOOKS}
+    means = cafes.table[list(cafes.looks)].iloc[wanted].mean()
+    looks = {str(look): float(mean) for look, mean in means.items()}
     return Query(_normalised(vector), (*wanted, *unwanted), cafes.shares()[wanted].mean(axis=0), looks, tuple(unwanted))
 
 
@@ -156,7 +155,9 @@ def like_photos(cafes: Cafes, files: Sequence[Path]) -> Query:
             if answer.cluster is not None:
                 shares[answer.cluster] += 1
     mean = {name: float(np.mean([entry[name] for entry in looks])) for name in LOOKS}
-    return Query(cafes.vector_of(np.stack(rows)), (), shares / max(shares.sum(), 1), mean)
+    looked = np.array([[entry[name] for name in LOOKS] for entry in looks])
+    place = places.of_photos(run, np.stack(rows), looked)
+    return Query(cafes.vector_of(np.stack(rows)), (), shares / max(shares.sum(), 1), mean, place=place)
 
 
 def rank(
@@ -166,6 +167,7 @@ def rank(
     n: int = 10,
     near: tuple[float, float] | None = None,
     within_km: float | None = None,
+    where: Sequence[str] = (),
 ) -> list[Match]:
     """The cafés most like the question, best first.
 
@@ -175,19 +177,30 @@ def rank(
         n: How many.
         near: A place in degrees north and east: distances are told where coordinates are known.
         within_km: With `near`: only cafés within this distance, those of unknown place left out.
+        where: Conditions that a café has to meet (see `where.fitting`).
 
     Raises:
         RunError: `within_km` without `near`, or no café of the run has coordinates.
+        CafemoodError: A condition is none.
+        TasteError: There is one café only, or all are the same.
     """
-    similarity = scores(cafes.vectors, query.vector)
-    similarity[list(query.known)] = -np.inf
     distance = distances(cafes.table, cafes.run, near, within_km)
+    features = places.load(cafes.run).features
+    ranking = Ranking.by(preference.fit(query.choices(features), features.shape[1]), features)
+    similarity = scores(cafes.vectors, query.vector)
+    left = conditions.fitting(cafes, where)
     if distance is not None and within_km is not None:
-        similarity[~(distance <= within_km)] = -np.inf
+        left &= distance <= within_km
+    left[list(query.known)] = False
     named = moods.of_run(cafes.run)
-    order = np.argsort(-similarity, kind="stable")[:n]
+    order = [int(i) for i in np.argsort(-ranking.utilities, kind="stable") if left[i]]
     return [
-        _match(cafes, query, int(i), float(similarity[i]), named, distance) for i in order if np.isfinite(similarity[i])
+        Match(
+            **ranking.facts_of(cafes.table, i, distance),
+            reasons=reasons(cafes, query, i, named),
+            similarity=round(float(similarity[i]), 4),
+        )
+        for i in order[:n]
     ]
 
 
@@ -215,22 +228,6 @@ def scores(vectors: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return np.asarray(vectors @ _normalised(vector + weight @ vectors[best]), dtype=np.float64)
 
 
-def _match(
-    cafes: Cafes, query: Query, i: int, similarity: float, named: list[moods.Mood], distance: np.ndarray | None
-) -> Match:
-    record = cafes.table.iloc[i]
-    name = record["cafe_name"]
-    return Match(
-        cafe_id=str(record["cafe_id"]),
-        cafe_name=name if isinstance(name, str) else None,
-        similarity=round(similarity, 4),
-        reasons=reasons(cafes, query, i, named),
-        signature=str(record["signature"]),
-        n_photos=int(record["n_photos"]),
-        distance_km=None if distance is None or math.isnan(distance[i]) else round(float(distance[i]), 3),
-    )
-
-
 def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list[str]:
     """Why a café is in the answer, and how it differs: `same mood 80 % (dark, warm)`, `warmer light`."""
     differences: list[str] = []
@@ -244,15 +241,21 @@ def reasons(cafes: Cafes, query: Query, i: int, named: list[moods.Mood]) -> list
     differs = {
         look: float(values[i] - query.looks.get(look, math.nan)) / spread
         for look, (values, spread) in cafes.looks.items()
-        if look in _COMPARED and spread > LEAST_SPREAD
+        if (look in _COMPARED or look in cafes.scales) and spread > LEAST_SPREAD
     }
     notable = sorted((l for l, by in differs.items() if abs(by) >= NOTABLE), key=lambda l: -abs(differs[l]))  # noqa: E741
-    differences += [_COMPARED[look][int(differs[look] > 0)] for look in notable[:2]]
+    looked = [look for look in notable if look in _COMPARED]
+    rated = [look for look in notable if look in cafes.scales]
+    differences += [_COMPARED[look][int(differs[look] > 0)] for look in looked[:2]]
+    if rated:
+        more = [scales.words(look)[int(differs[look] > 0)][0] for look in rated[:2]]
+        differences.append(f"more: {', '.join(more)}")
     ids = cafes.table["cafe_id"]
     liked = [str(ids.iat[row]) for row in query.known if row not in query.unwanted]
     if common_words := word_tables.shared(cafes.run, liked, str(ids.iat[i])):
         differences.insert(1, f"both: {', '.join(common_words)}")
-    if differs and not notable and not any(math.isnan(by) for by in differs.values()):
+    by_look = [by for look, by in differs.items() if look in _COMPARED]
+    if by_look and not looked and not any(math.isnan(by) for by in by_look):
         differences.append("same light and colour")
     return differences
 

@@ -223,16 +223,11 @@ class _Atlas:
     def looks(self) -> list[dict[str, Any]]:
         """Looks by which photos can be coloured: the words at both ends, and where each photo lies, 0 to 100."""
         measured = moods.looks_of(self.run).iloc[self.shown]
-        told = []
+        told: list[dict[str, Any]] = []
         for look, (low, high) in moods.LOOK_WORDS.items():
             values = measured[look].to_numpy(dtype=float)
-            ends = np.nanquantile(values, [0.02, 0.98]) if np.isfinite(values).any() else (0, 0)
-            if ends[1] - ends[0] < 1e-4:
-                continue
-            place = 100 * np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
-            words = {"low": low[0] if low else f"not {high[0]}", "high": high[0]}
-            told.append(words | {"name": look, "place": [int(v) if np.isfinite(v) else None for v in place]})
-        return told + atlas_words.scales(self.run, self.shown)
+            told += atlas_words.between(look, low[0] if low else f"not {high[0]}", high[0], values)
+        return told + atlas_words.rated(self.run, self.shown) + atlas_words.scales(self.run, self.shown)
 
     def originals(self, folder: Path) -> dict[str, Any]:
         """The address of each photo's original as a link of a page in a folder, and the part that all share."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cafemood.cafes import moods, word_tables
+from cafemood.cafes import scales as scales_of_run
 from cafemood.runs.run import Run
 from cafemood.words import text_features
 
@@ -46,12 +47,25 @@ def scales(run: Run, shown: np.ndarray) -> list[dict[str, Any]]:
         return []
     z = np.full((len(run.photos), len(named)), np.nan, np.float32)
     z[features.rows] = features.english.z(features.photos, features.words[[row_of[name] for name in named]])
-    told = []
+    told: list[dict[str, Any]] = []
     for name, values in zip(named, z[shown].T, strict=True):
-        ends = np.nanquantile(values, [0.02, 0.98]) if np.isfinite(values).any() else (0, 0)
-        if ends[1] - ends[0] < 1e-4:
-            continue
-        place = 100 * np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
-        places = [int(v) if np.isfinite(v) else None for v in place]
-        told.append({"name": f"word: {name}", "low": f"less {name}", "high": name, "place": places})
+        told += between(f"word: {name}", f"less {name}", name, values)
     return told
+
+
+def rated(run: Run, shown: np.ndarray) -> list[dict[str, Any]]:
+    """The scales that people rated and photos tell, in the same form."""
+    told: list[dict[str, Any]] = []
+    for name, values in scales_of_run.read(run).items():
+        (low, _), (high, _) = scales_of_run.words(str(name))
+        told += between(f"rated: {name}", f"rated {low}", high, values.to_numpy()[shown])
+    return told
+
+
+def between(name: str, low: str, high: str, values: np.ndarray) -> list[dict[str, Any]]:
+    """One entry; none where the values (n,) are all the same."""
+    ends = np.nanquantile(values, [0.02, 0.98]) if np.isfinite(values).any() else (0, 0)
+    if ends[1] - ends[0] < 1e-4:
+        return []
+    place = 100 * np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
+    return [{"name": name, "low": low, "high": high, "place": [int(v) if np.isfinite(v) else None for v in place]}]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
+from cafemood.cafes.ambiance_scales import SCALES
 from cafemood.core.names import shown
 from cafemood.errors import SurveyError
-from cafemood.survey.ambiance_scales import SCALES
 from cafemood.survey.design import Design
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.question import Question, Step

@@ -52,8 +52,7 @@ class Asked:
 
 def asked_of(study: Study, counted: pd.DataFrame, run: Run) -> Asked:
     """The choices among photos in the answers that count; repeats and skips do not."""
-    where = {photo_id: i for i, photo_id in enumerate(run.photos["photo_id"])}
-    row_of = {name: where.get(about["photo_id"]) for name, about in study.facts["photos"].items()}
+    row_of = study.rows_in(run)
     rows, keys, people = [], [], []
     choices = counted[counted["kind"].isin(["odd", "intruder"]) & counted["repeat_of"].isna()]
     for shown, chosen, person in choices.dropna(subset="answer")[["photos", "answer", "person"]].itertuples(

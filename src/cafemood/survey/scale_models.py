@@ -37,7 +37,7 @@ def predict(study: Study, counted: pd.DataFrame, run: Run, *, seed: int = 0) -> 
         permutation test, and `predicted`, whether there is a column.
     """
     rows = counted[counted["kind"] == Ambiance.name]
-    where = {photo_id: i for i, photo_id in enumerate(run.photos["photo_id"])}
+    row_of = study.rows_in(run)
     cafes = run.photos["cafe_id"].astype(str).to_numpy()
     features = run.rows.astype(np.float64)
     table, told = pd.DataFrame({"photo_id": run.photos["photo_id"].to_numpy()}), []
@@ -45,8 +45,7 @@ def predict(study: Study, counted: pd.DataFrame, run: Run, *, seed: int = 0) -> 
         answers = rows[rows["condition"] == scale].dropna(subset="answer")
         found = of_scale(answers, scale) | {"r2": None, "p": None, "predicted": False}
         ratings = _ratings(answers)
-        known = {where[study.facts["photos"][name]["photo_id"]]: value for name, value in ratings.items()
-                 if study.facts["photos"][name]["photo_id"] in where}  # fmt: skip
+        known = {row_of[name]: value for name, value in ratings.items() if name in row_of}
         at, y = np.array(list(known), dtype=int), np.array(list(known.values()))
         if len(y) >= LEAST_PHOTOS and len(np.unique(cafes[at])) >= _FOLDS and np.ptp(y) > 0:
             found |= _judged(features[at], y, cafes[at], seed)

@@ -118,13 +118,7 @@ def _spaces(study: Study, found: Sequence[Run]) -> dict[str, dict[str, np.ndarra
     for run in found:
         if not run.has_features:
             continue
-        where = {photo_id: i for i, photo_id in enumerate(run.photos["photo_id"])}
-        photos = study.facts["photos"].items()
-        known = {
-            name: run.rows[where[about["photo_id"]]].astype(np.float32)
-            for name, about in photos
-            if about["photo_id"] in where
-        }
+        known = {name: run.rows[row].astype(np.float32) for name, row in study.rows_in(run).items()}
         backbone = run.card.backbone
         name = f"{backbone.name} {backbone.output}"
         if known and name not in spaces:

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import SurveyError
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.question import Question, Step
+
+if TYPE_CHECKING:
+    from cafemood.runs.run import Run
 
 SCHEMA_VERSION = 1
 STUDY_FILE = "survey.json"
@@ -34,6 +37,12 @@ class Study:
     def id(self) -> str:
         """The same design on the same photos has the same id; answers carry it."""
         return str(self.facts["id"])
+
+    def rows_in(self, run: Run) -> dict[str, int]:
+        """Row of each of its photos, by name, among the run's photos; without those that the run lacks."""
+        row_of = {photo_id: i for i, photo_id in enumerate(run.photos["photo_id"])}
+        photos = self.facts["photos"].items()
+        return {name: row_of[about["photo_id"]] for name, about in photos if about["photo_id"] in row_of}
 
     @property
     def scale(self) -> int:

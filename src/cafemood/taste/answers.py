@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from cafemood.cafes.places import Places
+from cafemood.cafes.preference import Choice
 from cafemood.core.reasons import Flaw, reason_of
 from cafemood.errors import TasteError
-from cafemood.taste.preference import Choice
-from cafemood.taste.space import Places, TasteSpace
+from cafemood.taste.space import TasteSpace
 
 FORMAT = 1
 LARGEST_FILE = 1_000_000
@@ -52,8 +51,7 @@ def choices(places: Places, answers: Sequence[Answer]) -> list[Choice]:
     made = []
     for answer in answers:
         if isinstance(answer, Mark):
-            options = np.stack([places.features[answer.cafe], np.zeros(places.features.shape[1])])
-            made.append(Choice(options, 0 if answer.more else 1))
+            made.append(Choice.of_one(places.features[answer.cafe], answer.more))
         elif answer.chosen is not None:
             made.append(Choice(places.evidence[list(answer.shown)], answer.shown.index(answer.chosen)))
     return made

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.cafes import looks, moods
+from cafemood.cafes import moods, preference
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.report.style import COLORS
 from cafemood.runs import thumbnails
-from cafemood.taste import preference, questions, ranking
+from cafemood.taste import questions, ranking
 from cafemood.taste.answers import FORMAT
 from cafemood.taste.space import TasteSpace
 from cafemood.taste.words import WORDS
@@ -111,15 +111,15 @@ def _payload(space: TasteSpace, addresses: list[list[str]], size: int) -> dict[s
             "lapse": preference.LAPSE, "spread": preference.SPREAD, "nSamples": questions.SAMPLES,
             "candidates": questions.CANDIDATES, "best": questions.BEST, "least": questions.LEAST,
         },
-        "rank": {"chanceSamples": ranking.SAMPLES, "chanceSeed": ranking.SEED, "fifth": ranking.FIFTH},
+        "rank": {"chanceSamples": preference.SAMPLES, "chanceSeed": preference.SEED, "fifth": preference.FIFTH},
         "reasons": {
-            "told": ranking.TOLD, "relation": ranking.LEAST_RELATION, "difference": ranking.LEAST_DIFFERENCE,
+            "told": known.names, "relation": ranking.LEAST_RELATION, "difference": ranking.LEAST_DIFFERENCE,
             "share": ranking.LEAST_SHARE,
         },
         "looked": {
             look: {"en": [low[0], high[0]], "ko": [low[1], high[1]]}
-            for look, (low, high) in moods.LOOK_WORDS.items()
-            if look in looks.LOOKS and low is not None
+            for look in known.names
+            for low, high in [ranking.ends_of(look)]
         },
         "words": WORDS,
     }  # fmt: skip

@@ -12,8 +12,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from cafemood.taste.draws import Draws
-from cafemood.taste.preference import LAPSE, Taste, probabilities
+from cafemood.cafes.draws import Draws
+from cafemood.cafes.preference import LAPSE, Taste, probabilities
 
 BEST, LEAST = 5, 10
 """The answer is meant to find the best fifth of the cafés, ten at least: of the best ten alone, all are soon shown."""

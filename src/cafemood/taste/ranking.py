@@ -2,66 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from cafemood.cafes import moods, similar
-from cafemood.cafes.distance import haversine_km
-from cafemood.cafes.profiles import label
-from cafemood.errors import TasteError
-from cafemood.taste import preference
+from cafemood.cafes import moods, preference, scales, similar, where
+from cafemood.cafes.distance import distances
+from cafemood.cafes.preference import Taste
+from cafemood.cafes.ranked import RankedCafe, Ranking
 from cafemood.taste.answers import Answer, Mark, Tap, choices
-from cafemood.taste.draws import Draws
-from cafemood.taste.preference import Taste
 from cafemood.taste.space import TasteSpace
 
-FIFTH = 5
-"""`chance` is that of being among the best fifth of the cafés."""
-SAMPLES, SEED = 128, 0
 TOLD = ("light", "warmth", "colour", "clutter")
-"""Looks that a reason may name."""
+"""Looks that a reason may name, beside the rated scales."""
 LEAST_RELATION, LEAST_DIFFERENCE, LEAST_SHARE = 0.25, 0.5, 0.3
 """A look or a mood is a reason if utilities go with it (Pearson's r), and the café has it: by so many standard
 deviations of the cafés, or as this share of its photos."""
 _ROUNDED = 3
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """A café in the order of a taste.
+@dataclass(frozen=True, kw_only=True)
+class Ranked(RankedCafe):
+    """A café in the order of a taste; `shown`: whether a question has shown it."""
 
-    Attributes:
-        utility: Expected, in logits above the average café.
-        deviation: Its standard deviation.
-        chance: Probability that it is among the best fifth.
-        reasons: In words.
-        shown: Whether a question has shown it.
-    """
-
-    cafe_id: str
-    cafe_name: str | None
-    utility: float
-    deviation: float
-    chance: float
-    reasons: list[str]
     shown: bool
-    signature: str
-    n_photos: int
-    distance_km: float | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        away = "" if self.distance_km is None else f", {self.distance_km:.1f} km away"
-        name = label({"cafe_id": self.cafe_id, "cafe_name": self.cafe_name})
-        why = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return f"{self.chance:4.0%}  {name}{away}{why}"
 
 
 @dataclass(frozen=True)
@@ -69,23 +34,26 @@ class Signs:
     """What reasons are made of, rounded as the page has it.
 
     Attributes:
-        looks: Of each café, in standard deviations from the mean (c, 4); 0 where it is not known.
+        looks: Of each café, in standard deviations from the mean (c, l); 0 where it is not known.
         shares: Of each mood (c, k).
+        names: Of the looks and rated scales (l,).
     """
 
     looks: np.ndarray
     shares: np.ndarray
+    names: tuple[str, ...] = TOLD
 
 
 def signs(space: TasteSpace) -> Signs:
-    """Looks and mood shares of the cafés."""
-    values = space.cafes.table[list(TOLD)].to_numpy(dtype=float)
+    """Looks, rated scales and mood shares of the cafés."""
+    names = (*TOLD, *space.cafes.scales)
+    values = space.cafes.table[list(names)].to_numpy(dtype=float)
     known = ~np.isnan(values)
     n = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, values, 0).sum(axis=0) / n
     spread = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0) / n)
     z = np.where(known & (spread > similar.LEAST_SPREAD), (values - mean) / np.where(spread > 0, spread, 1), 0)
-    return Signs(z.round(_ROUNDED), space.cafes.shares().round(_ROUNDED))
+    return Signs(z.round(_ROUNDED), space.cafes.shares().round(_ROUNDED), names)
 
 
 def learn(space: TasteSpace, answers: Sequence[Answer]) -> Taste:
@@ -94,7 +62,12 @@ def learn(space: TasteSpace, answers: Sequence[Answer]) -> Taste:
 
 
 def rank(
-    space: TasteSpace, answers: Sequence[Answer], *, n: int = 10, near: tuple[float, float] | None = None
+    space: TasteSpace,
+    answers: Sequence[Answer],
+    *,
+    n: int = 10,
+    near: tuple[float, float] | None = None,
+    conditions: Sequence[str] = (),
 ) -> list[Ranked]:
     """The cafés that fit best, best first; those called `not this` left out.
 
@@ -103,50 +76,27 @@ def rank(
         answers: What was tapped.
         n: How many.
         near: A place in degrees north and east: distances are told where coordinates are known.
+        conditions: That a café has to meet (see `cafes.where.fitting`).
 
     Raises:
-        TasteError: `near`, and no café has coordinates.
+        RunError: `near`, and no café has coordinates.
+        CafemoodError: A condition is none.
     """
-    table, taste, known = space.cafes.table, learn(space, answers), signs(space)
-    features = space.places.features
-    utilities, deviations = taste.utilities(features), taste.deviations(features)
-    sure = chances(features, taste)
-    distance = None
-    if near is not None:
-        lat, lon = table["lat"].to_numpy(dtype=float), table["lon"].to_numpy(dtype=float)
-        if np.isnan(lat).all():
-            fix = "leave --near out, or run on a manifest with lat and lon"
-            raise TasteError("No café of this run has coordinates", where=space.run.folder, fix=fix)
-        distance = haversine_km(near, lat, lon)
-    told = Words(space, reasons(utilities, known))
+    table, taste = space.cafes.table, learn(space, answers)
+    ranking = Ranking.by(taste, space.places.features)
+    distance, left = distances(table, space.run, near, None), where.fitting(space.cafes, conditions)
+    told = Words(space, reasons(ranking.utilities, signs(space)))
     shown = {row for answer in answers if isinstance(answer, Tap) for row in answer.shown}
-    ranked = []
-    for i in order(utilities, answers)[:n]:
-        record = table.iloc[i]
-        name = record["cafe_name"]
-        away = None if distance is None or math.isnan(distance[i]) else round(float(distance[i]), 3)
-        ranked.append(
-            Ranked(
-                str(record["cafe_id"]), name if isinstance(name, str) else None, float(utilities[i]),
-                float(deviations[i]), float(sure[i]), told.of(i), i in shown, str(record["signature"]),
-                int(record["n_photos"]), away,
-            )
-        )  # fmt: skip
-    return ranked
+    return [
+        Ranked(**ranking.facts_of(table, i, distance), reasons=told.of(i), shown=i in shown)
+        for i in [i for i in order(ranking.utilities, answers) if left[i]][:n]
+    ]
 
 
 def order(utilities: np.ndarray, answers: Sequence[Answer]) -> list[int]:
     """Rows of the cafés, best first, without those last called `not this`."""
     last = {answer.cafe: answer.more for answer in answers if isinstance(answer, Mark)}
     return [int(i) for i in np.argsort(-utilities, kind="stable") if last.get(int(i), True)]
-
-
-def chances(features: np.ndarray, taste: Taste) -> np.ndarray:
-    """Probability of each café (n,) that it is among the best fifth, over samples of the posterior."""
-    drawn = features @ taste.samples(Draws(SEED).normal(SAMPLES, features.shape[1])).T
-    best = -(-len(features) // FIFTH)
-    least = np.partition(drawn, len(drawn) - best, axis=0)[len(drawn) - best]
-    return (drawn >= least).mean(axis=1)
 
 
 def reasons(utilities: np.ndarray, known: Signs) -> list[list[tuple[str, int]]]:
@@ -167,7 +117,7 @@ def reasons(utilities: np.ndarray, known: Signs) -> list[list[tuple[str, int]]]:
         strength = np.where(differs, look * of_look, 0)
         for i in np.argsort(-strength, kind="stable")[:2]:
             if strength[i] > 0:
-                mine.append((TOLD[i], 1 if look[i] > 0 else -1))
+                mine.append((known.names[i], 1 if look[i] > 0 else -1))
         found.append(mine)
     return found
 
@@ -192,8 +142,16 @@ class Words:
         if kind == "mood":
             mood = moods.of_run(self.space.run)[value]
             return f"your mood ({mood.english or f'mood {mood.number}'})"
-        low, high = moods.LOOK_WORDS[kind]
-        return (high if value > 0 or low is None else low)[0]
+        return ends_of(kind)[int(value > 0)][0]
+
+
+def ends_of(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """How a café low and one high in a look of `TOLD` or a rated scale is called, in English and Korean."""
+    if name not in TOLD:
+        return scales.words(name)
+    low, high = moods.LOOK_WORDS[name]
+    assert low is not None
+    return low, high
 
 
 def _relation(a: np.ndarray, b: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from cafemood.survey.ambiance_scales import COBURN, SCALES
+from cafemood.cafes.ambiance_scales import COBURN, SCALES
 from cafemood.survey.design import Design
 from cafemood.survey.kinds.base import Drawing, Found, Group, QuestionKind, Scoring, Turn
 from cafemood.survey.question import Question

@@ -15,37 +15,37 @@ const Taste = (() => {
     return { uniform, below: (n) => Math.floor(uniform() * n), normal: () => { const u = uniform(), v = uniform(); return Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * v); } };
   }
 
-  function softmax(utilities) {
-    const most = Math.max(...utilities), raised = utilities.map((u) => Math.exp(u - most));
-    let sum = 0;
-    for (const value of raised) sum += value;
-    return raised.map((value) => value / sum);
+  /* exp(u) / sum exp(u) of the options, in `share`, an array that is as long. */
+  function softmax(options, weights, share) {
+    let most = -Infinity, sum = 0;
+    for (let k = 0; k < options.length; k++) { share[k] = dot(options[k], weights); if (share[k] > most) most = share[k]; }
+    for (let k = 0; k < options.length; k++) sum += share[k] = Math.exp(share[k] - most);
+    for (let k = 0; k < options.length; k++) share[k] /= sum;
+    return share;
   }
   function posterior(weights, choices, { lapse, spread }) {
+    const share = new Float64Array(4);
     let value = (-0.5 * dot(weights, weights)) / spread ** 2;
-    for (const { options, chosen } of choices) {
-      const share = softmax(options.map((option) => dot(option, weights)));
-      value += Math.log((1 - lapse) * share[chosen] + lapse / options.length);
-    }
+    for (const { options, chosen } of choices) value += Math.log((1 - lapse) * softmax(options, weights, share)[chosen] + lapse / options.length);
     return value;
   }
   function derivatives(weights, choices, { lapse, spread }) {
-    const r = weights.length, gradient = Float64Array.from(weights, (w) => -w / spread ** 2);
+    const r = weights.length, share = new Float64Array(4), mean = new Float64Array(r), away = new Float64Array(r), gradient = Float64Array.from(weights, (w) => -w / spread ** 2);
     const precision = Array.from({ length: r }, (_, i) => { const row = new Float64Array(r); row[i] = 1 / spread ** 2; return row; });
     for (const { options, chosen } of choices) {
-      const share = softmax(options.map((option) => dot(option, weights)));
+      softmax(options, weights, share);
       let meant = (1 - lapse) * share[chosen];
       meant /= meant + lapse / options.length;
-      const mean = new Float64Array(r);
-      options.forEach((option, k) => { for (let i = 0; i < r; i++) mean[i] += share[k] * option[i]; });
-      options.forEach((option, k) => {
-        const by = meant * share[k];
+      mean.fill(0);
+      for (let k = 0; k < options.length; k++) for (let i = 0; i < r; i++) mean[i] += share[k] * options[k][i];
+      for (let k = 0; k < options.length; k++) {
+        for (let i = 0; i < r; i++) away[i] = options[k][i] - mean[i];
+        if (k === chosen) for (let i = 0; i < r; i++) gradient[i] += meant * away[i];
         for (let i = 0; i < r; i++) {
-          const away = option[i] - mean[i];
-          if (k === chosen) gradient[i] += meant * away;
-          for (let j = 0; j <= i; j++) precision[i][j] += by * away * (option[j] - mean[j]);
+          const by = meant * share[k] * away[i], row = precision[i];
+          for (let j = 0; j <= i; j++) row[j] += by * away[j];
         }
-      });
+      }
     }
     return { gradient, precision };
   }
@@ -101,26 +101,47 @@ const Taste = (() => {
 
   /* Utilities of rows in samples, a flat array: sample by sample. */
   function drawn(rows, weights) {
-    const found = new Float64Array(rows.length * weights.length);
-    weights.forEach((w, s) => rows.forEach((row, i) => { found[s * rows.length + i] = dot(row, w); }));
+    const n = rows.length, found = new Float64Array(n * weights.length);
+    for (let i = 0; i < n; i++) {
+      const row = rows[i];
+      for (let s = 0; s < weights.length; s++) found[s * n + i] = dot(row, weights[s]);
+    }
     return found;
   }
-  function worth(liked, shown, n, pick, nSamples, best, lapse) {
-    const m = pick.length, answers = [];
+  /* Put the largest values last, the least of them at `from` (Hoare's selection). */
+  function select(values, from) {
+    let low = 0, high = values.length - 1;
+    while (low < high) {
+      const pivot = values[(low + high) >> 1];
+      let i = low, j = high;
+      while (i <= j) {
+        while (values[i] < pivot) i++;
+        while (values[j] > pivot) j--;
+        if (i <= j) { const value = values[i]; values[i++] = values[j]; values[j--] = value; }
+      }
+      if (from <= j) high = j;
+      else if (from >= i) low = i;
+      else break;
+    }
+  }
+  /* `shown` are the utilities of the photos asked about in each sample: an array a photo. */
+  function worth(liked, shown, n, nSamples, best, lapse) {
+    const m = shown.length, answers = [], after = new Float64Array(n);
     for (let k = 0; k < m; k++) answers.push(new Float64Array(nSamples));
     for (let s = 0; s < nSamples; s++) {
       let most = -Infinity, sum = 0;
-      for (const i of pick) most = Math.max(most, shown[s * n + i]);
-      const raised = pick.map((i) => { const e = Math.exp(shown[s * n + i] - most); sum += e; return e; });
-      for (let k = 0; k < m; k++) answers[k][s] = ((1 - lapse) * raised[k]) / sum + lapse / m;
+      for (let k = 0; k < m; k++) most = Math.max(most, shown[k][s]);
+      for (let k = 0; k < m; k++) sum += answers[k][s] = Math.exp(shown[k][s] - most);
+      for (let k = 0; k < m; k++) answers[k][s] = ((1 - lapse) * answers[k][s]) / sum + lapse / m;
     }
     let value = 0;
-    for (const answer of answers) {
+    for (let k = 0; k < m; k++) {
+      const answer = answers[k];
       let total = 0;
-      for (const p of answer) total += p;
-      const after = new Float64Array(n);
+      for (let s = 0; s < nSamples; s++) total += answer[s];
+      after.fill(0);
       for (let s = 0; s < nSamples; s++) { const p = answer[s] / total, from = s * n; for (let i = 0; i < n; i++) after[i] += p * liked[from + i]; }
-      after.sort();
+      select(after, n - best);
       let top = 0;
       for (let i = n - best; i < n; i++) top += after[i];
       value += ((total / nSamples) * top) / best;
@@ -135,7 +156,11 @@ const Taste = (() => {
     if (size < 2) return usable;
     if (free.length < size) free = usable;
     const random = draws(seed), weights = samples(taste, nSamples, random);
-    const liked = drawn(features, weights), shown = drawn(evidence, weights), count = Math.min(Math.max(least, Math.floor(n / best)), n);
+    const liked = drawn(features, weights), photos = new Map(), count = Math.min(Math.max(least, Math.floor(n / best)), n);
+    const shown = (i) => { // of the few photos that are asked about
+      if (!photos.has(i)) photos.set(i, Float64Array.from(weights, (w) => dot(evidence[i], w)));
+      return photos.get(i);
+    };
     let most = -Infinity, found = free.slice(0, size);
     for (let candidate = 0; candidate < candidates; candidate++) {
       const pick = [];
@@ -150,16 +175,18 @@ const Taste = (() => {
         const pool = free.slice();
         for (let k = 0; k < size; k++) pick.push(pool.splice(random.below(pool.length), 1)[0]);
       }
-      const value = worth(liked, shown, n, pick, nSamples, count, lapse);
+      const value = worth(liked, pick.map(shown), n, nSamples, count, lapse);
       if (value > most + 1e-12) { most = value; found = pick; }
     }
     return found;
   }
 
   function chances(features, taste, { chanceSamples, chanceSeed, fifth }) {
-    const n = features.length, best = Math.ceil(n / fifth), among = new Float64Array(n);
+    const n = features.length, best = Math.ceil(n / fifth), among = new Float64Array(n), values = new Float64Array(n), ordered = new Float64Array(n);
     for (const weights of samples(taste, chanceSamples, draws(chanceSeed))) {
-      const values = Float64Array.from(features, (row) => dot(row, weights)), least = values.slice().sort()[n - best];
+      for (let i = 0; i < n; i++) values[i] = ordered[i] = dot(features[i], weights);
+      select(ordered, n - best);
+      const least = ordered[n - best];
       for (let i = 0; i < n; i++) if (values[i] >= least) among[i] += 1 / chanceSamples;
     }
     return among;

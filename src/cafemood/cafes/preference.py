@@ -12,10 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cafemood.cafes.draws import Draws
+
 LAPSE = 0.15
 """Share of taps that say nothing: one that contradicts all others changes little."""
 SPREAD = 1.5
 """Prior standard deviation of a café's utility, in the logit's units."""
+FIFTH = 5
+"""`chances` are those of being among the best fifth of the cafés."""
+SAMPLES, SEED = 128, 0
+"""Of the posterior, for them."""
 _STEPS = 500
 _CLOSE = 1e-11
 
@@ -31,6 +37,11 @@ class Choice:
 
     options: np.ndarray
     chosen: int
+
+    @classmethod
+    def of_one(cls, features: np.ndarray, liked: bool) -> Choice:
+        """One place (r,) that is liked more than the average café, or less."""
+        return cls(np.stack([features, np.zeros(len(features))]), 0 if liked else 1)
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,14 @@ def probabilities(utilities: np.ndarray, lapse: float = LAPSE) -> np.ndarray:
     """Which of m photos is tapped, by their utilities (m, ...): (m, ...)."""
     raised = np.exp(utilities - utilities.max(axis=0))
     return (1 - lapse) * raised / raised.sum(axis=0) + lapse / len(utilities)
+
+
+def chances(features: np.ndarray, taste: Taste) -> np.ndarray:
+    """Probability of each café (n,) that it is among the best fifth, over samples of the posterior."""
+    drawn = features @ taste.samples(Draws(SEED).normal(SAMPLES, features.shape[1])).T
+    best = -(-len(features) // FIFTH)
+    least = np.partition(drawn, len(drawn) - best, axis=0)[len(drawn) - best]
+    return (drawn >= least).mean(axis=1)
 
 
 def _log_posterior(weights: np.ndarray, choices: Sequence[Choice], lapse: float, spread: float) -> float:

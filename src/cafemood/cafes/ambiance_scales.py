@@ -81,3 +81,23 @@ SCALES: dict[str, dict[str, tuple[str, str, str]]] = {
 
 COBURN = ("coherence", "fascination", "hominess")
 """The scales that are asked where none are named."""
+
+ENDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "coherence": (("messy", "어수선한"), ("well ordered", "정돈된")),
+    "fascination": (("little to see", "볼거리가 적은"), ("much to see", "볼거리가 많은")),
+    "hominess": (("unlike home", "집 같지 않은"), ("like home", "집 같은")),
+    "artsy": (("plain", "평범한"), ("artsy", "예술적인")),
+    "bohemian": (("conventional", "틀에 맞는"), ("bohemian", "자유분방한")),
+    "dingy": (("clean", "깨끗한"), ("dingy", "우중충한")),
+    "formal": (("casual", "격식 없는"), ("formal", "격식 있는")),
+    "loud": (("quiet", "조용한"), ("loud", "시끌벅적한")),
+    "old_fashioned": (("modern", "새로운 느낌의"), ("old-fashioned", "옛날 느낌의")),
+    "romantic": (("unromantic", "로맨틱하지 않은"), ("romantic", "로맨틱한")),
+    "trendy": (("not trendy", "유행과 먼"), ("trendy", "트렌디한")),
+    "upscale": (("simple", "소박한"), ("upscale", "고급스러운")),
+    "cozy": (("bare", "휑한"), ("cozy", "아늑한")),
+    "lively": (("calm", "차분한 분위기의"), ("lively", "활기찬")),
+    "to_work": (("not for work", "공부하기 어려운"), ("good for work", "공부하기 좋은")),
+    "to_talk": (("not for talking", "대화하기 어려운"), ("good for talking", "대화하기 좋은")),
+}
+"""How a café at the lower and at the upper end of a scale is called, in English and Korean."""

@@ -21,6 +21,8 @@ N_FEATURES = 24
 _LANDMARKS = 1_500
 """Of more cafés, the eigenvectors are taken from so many, drawn at random."""
 _LEAST = 1e-7
+_BLOCK = 4_096
+"""Places whose kernel with the landmarks is held at once."""
 
 
 class SmoothPrior:
@@ -51,7 +53,7 @@ class SmoothPrior:
         if self._spread < 1e-9:
             why = f"there are {len(points)}" if len(points) < 2 else "all of them look the same"
             fix = "use a run of more cafés"
-            raise TasteError("A taste needs cafés that differ", where="cafemood taste", why=why, fix=fix)
+            raise TasteError("There is nothing to choose from: cafés must differ", why=why, fix=fix)
         chosen = np.arange(len(points))
         if len(points) > _LANDMARKS:
             chosen = np.sort(np.random.default_rng(0).choice(len(points), _LANDMARKS, replace=False))
@@ -72,8 +74,12 @@ class SmoothPrior:
 
     def of(self, points: np.ndarray) -> np.ndarray:
         """φ of places (m, d): float64 (m, r)."""
-        kernel = self._kernel((np.asarray(points, dtype=np.float64) - self._middle) / self._spread)
-        return ((kernel - self._means) @ self._map - self._shift) * self._scale
+        away = (np.asarray(points, dtype=np.float64) - self._middle) / self._spread
+        found = np.empty((len(away), self._map.shape[1]))
+        for first in range(0, len(away), _BLOCK):
+            kernel = self._kernel(away[first : first + _BLOCK])
+            found[first : first + _BLOCK] = ((kernel - self._means) @ self._map - self._shift) * self._scale
+        return found
 
     def _kernel(self, x: np.ndarray) -> np.ndarray:
         from scipy.spatial.distance import cdist

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from cafemood.taste import preference
-from cafemood.taste.draws import Draws
+from cafemood.cafes import preference
+from cafemood.cafes.draws import Draws
 
 
 def choices_of(seed, n=12, r=5, weights=None):
