@@ -244,10 +244,10 @@ class TestInABrowser:
     @pytest.mark.parametrize("colour", ["cafe", "certainty", "look-0"])
     def test_photos_are_coloured_by_what_was_chosen(self, visit, colour):
         page = visit("#view=wall")
-        before = page.locator("canvas").screenshot()
+        before = page.locator("#stage > canvas").screenshot()
         page.locator("#colour").select_option(colour)
         page.wait_for_timeout(300)
-        assert page.locator("canvas").screenshot() != before
+        assert page.locator("#stage > canvas").screenshot() != before
         assert page.locator(".key .scaled").is_visible() == (colour != "cafe")
 
     @pytest.mark.parametrize("view", ["map", "streets"])
@@ -313,7 +313,7 @@ class TestInABrowser:
 
     def test_keys_move_zoom_and_open(self, visit):
         page = visit()
-        canvas = page.locator("canvas")
+        canvas = page.locator("#stage > canvas")
         canvas.focus()
         seen = [canvas.screenshot()]
         for key in ("ArrowLeft", "+", "w", "s"):
@@ -336,7 +336,7 @@ class TestInABrowser:
         page.evaluate("atlas.zoom(0.001)")
         page.wait_for_timeout(300)
         assert page.evaluate("atlas.stacks()") == [5]
-        box = page.locator("canvas").bounding_box()
+        box = page.locator("#stage > canvas").bounding_box()
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         for _ in range(3):
             page.mouse.click(*middle)
@@ -350,7 +350,7 @@ class TestInABrowser:
 
     def test_a_click_opens_the_photo_under_it(self, visit):
         page = visit("#view=wall")
-        box = page.locator("canvas").bounding_box()
+        box = page.locator("#stage > canvas").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2 + 5, box["y"] + box["height"] / 2 + 5)
         assert page.locator("#panel").is_visible()
 

@@ -6,7 +6,7 @@
   const asMade = { moods, mood: data.mood };
   const n = data.file.length;
   const $ = (selector) => document.querySelector(selector);
-  const stage = $("#stage"), canvas = $("canvas"), tip = $(".tip"), panel = $("#panel");
+  const stage = $("#stage"), canvas = $("#stage > canvas"), tip = $(".tip"), panel = $("#panel");
   const context = canvas.getContext("2d");
   const photosOf = cafes.id.map(() => []);
   data.cafe.forEach((c, i) => photosOf[c].push(i));
@@ -167,8 +167,8 @@
     return image(files[Math.floor(data.tile[i] / (across * across))]);
   }
   function paintTile(target, i, x, y, edge) {
-    const level = edge * ratio > 20 ? "small" : "tiny";
-    if (edge * ratio > 110) {
+    const level = edge * ratio > (job.rough ? 32 : 20) ? "small" : "tiny";
+    if (edge * ratio > 110 && !job.rough) {
       const whole = image(data.pictures[i]);
       if (whole) {
         const cut = Math.min(whole.width, whole.height);
@@ -187,34 +187,42 @@
     target.fillRect(x, y, edge, edge);
   }
 
-  // Drawing: a picture of the scene, larger than the window, is moved and scaled at once; a new one is painted in
-  // slices between frames and takes its place when it is whole. So frames stay short with any number of photos. What
-  // is drawn costs its time later, when the browser rasters it: a slice is as long as the frames before it allow.
-  const MARGIN = 0.25, LONG = 26, SHORT = 20;
-  let front = null, job = null, stale = true, pending = false, slice = 600, lastFrame = 0, seen = null, still = 0;
-  const spare = [];
+  // Drawing: a picture of the scene, larger than the window, is moved and scaled by the compositor, so that a frame costs
+  // the same with any number of photos; a new one is painted in slices between frames and takes its place when it is
+  // whole. While the map moves, pictures are painted seldom and from the sheets; at rest once more, in full detail.
+  const MARGIN = 0.25, LONG = 24, SHORT = 19, BATCH = 64;
+  let front = null, job = null, stale = true, pending = false, budget = 8, lastFrame = 0, seen = null, still = 0, marked = false;
+  const spare = [], scene = $(".scene");
   function begin() {
     const surface = spare.pop() || document.createElement("canvas");
     const w = Math.ceil(width * (1 + 2 * MARGIN) * ratio), h = Math.ceil(height * (1 + 2 * MARGIN) * ratio);
     if (surface.width !== w || surface.height !== h) { surface.width = w; surface.height = h; }
-    const pen = surface.getContext("2d");
+    surface.style.width = `${w / ratio}px`; surface.style.height = `${h / ratio}px`;
+    const pen = surface.getContext("2d", { willReadFrequently: true }); // see `paint`
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, w, h);
     pen.setTransform(ratio, 0, 0, ratio, width * MARGIN * ratio, height * MARGIN * ratio);
     const stacks = place.pins ? stacksOf(shown, view) : null;
-    job = { surface, pen, view: { ...view }, next: 0, list: stacks ? [...stacks.keys()] : shown, stacks, side: side(view) };
+    job = { surface, pen, view: { ...view }, rough: moving(), next: 0, list: stacks ? [...stacks.keys()] : shown, stacks, side: side(view) };
     stale = false;
     if (state.view === "streets") paintStreets(pen, job.view);
   }
+  const moving = () => Boolean(front) && still < 3;
+  // What is drawn costs its time only when the browser rasters it; reading a pixel makes it do so now, a batch at a
+  // time, so that a slice ends when its time is over.
   function paint() {
-    const { pen, view: v, list, side: s } = job;
+    const { pen, view: v, list, side: s } = job, until = front ? performance.now() + (moving() ? budget : 2 * budget) : Infinity;
     const left = -width * MARGIN - s, right = width * (1 + MARGIN) + s, top = -height * MARGIN - s, bottom = height * (1 + MARGIN) + s;
     const border = place.pins ? 3 : s >= 12 && !place.tile ? Math.max(1.5, s / 30) : 0;
     const strip = border ? 0 : Math.max(1.5, s * 0.09); // where there is no room for a border
     const chosen = editing.active ? editing.selected : null;
     pen.imageSmoothingEnabled = s > 6;
     for (let drawn = 0; job.next < list.length; job.next++) {
-      if (drawn >= slice) return false;
+      if (drawn >= BATCH) {
+        drawn = 0;
+        pen.getImageData(0, 0, 1, 1);
+        if (performance.now() > until) return false;
+      }
       const i = list[job.next];
       const x = v.x + v.scale * place.x[i] - s / 2, y = v.y - v.scale * place.y[i] - s / 2;
       if (x < left || y < top || x > right || y > bottom) continue;
@@ -234,6 +242,7 @@
       }
     }
     if (job.stacks) paintNames();
+    pen.getImageData(0, 0, 1, 1);
     return true;
   }
   function paintNames() { // how many a stack holds, and names where there is room for them
@@ -299,41 +308,38 @@
     if (!view || !width) return;
     const took = now - lastFrame;
     lastFrame = now;
-    if (job && took > LONG) slice = Math.max(150, slice * 0.7);
-    else if (job && took < SHORT) slice = Math.min(4000, slice * 1.25);
+    if (job && took > LONG) budget = Math.max(3, budget * 0.8);
+    else if (job && took < SHORT) budget = Math.min(8, budget * 1.1);
     still = seen && seen.x === view.x && seen.y === view.y && seen.scale === view.scale ? still + 1 : 0;
     seen = { ...view };
-    const moved = !front || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y;
-    if (!job && (stale || (moved && (still > 2 || outgrown())))) begin();
+    const off = () => !front || front.rough || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y;
+    if (!job && (stale || (off() && (!moving() || outgrown())))) begin();
     if (job && paint()) {
       if (front) spare.push(front.surface);
       front = job; job = null;
+      scene.replaceChildren(front.surface);
       if (!window.atlas.firstView) { window.atlas.firstView = performance.now(); document.documentElement.dataset.drawn = ""; }
     }
-    const drawn = front || job;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    if (drawn) {
-      const by = view.scale / drawn.view.scale;
-      const x = view.x - drawn.view.x * by - width * MARGIN * by, y = view.y - drawn.view.y * by - height * MARGIN * by;
-      context.imageSmoothingEnabled = by !== 1;
-      context.drawImage(drawn.surface, Math.round(x * ratio), Math.round(y * ratio), drawn.surface.width * by, drawn.surface.height * by);
+    if (front) {
+      const by = view.scale / front.view.scale;
+      const x = view.x - front.view.x * by - width * MARGIN * by, y = view.y - front.view.y * by - height * MARGIN * by;
+      front.surface.style.transform = `translate(${Math.round(x * ratio) / ratio}px, ${Math.round(y * ratio) / ratio}px) scale(${by})`;
     }
-    // one pixel: makes the browser raster this slice now, and not all of them in the frame that shows them
-    if (job && front) context.drawImage(job.surface, 0, 0, 1, 1, -2, -2, 1, 1);
     mark();
     scaleBar();
-    if (job || stale || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y) redraw();
+    if (job || stale || off()) redraw();
   }
   function outgrown() { // the picture of the scene is too coarse, or its edge is near the window's
     const by = view.scale / front.view.scale;
     const x = view.x - front.view.x * by, y = view.y - front.view.y * by;
     const left = x - width * MARGIN * by, top = y - height * MARGIN * by;
     const spareX = width * MARGIN * 0.4, spareY = height * MARGIN * 0.4;
-    return by > 1.25 || by < 0.8 || left > -spareX || top > -spareY
+    return by > 1.6 || by < 0.7 || left > -spareX || top > -spareY
       || left + width * (1 + 2 * MARGIN) * by < width + spareX || top + height * (1 + 2 * MARGIN) * by < height + spareY;
   }
   function mark() {
+    if (marked) { context.setTransform(1, 0, 0, 1, 0, 0); context.clearRect(0, 0, canvas.width, canvas.height); }
+    marked = Boolean(lasso) || state.cafe >= 0;
     if (lasso) {
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.beginPath();
