@@ -108,7 +108,7 @@ class Comparison:
         for run, labels in zip(self.runs, self.labels, strict=True):
             backbone, reduce = run.card.backbone, run.card.reduce
             family = selection.family_of(backbone.name, backbone.options)
-            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components, _held_out(run)))
+            candidates.append(Candidate(labels, run.card.k, family, reduce.n_components, held_out_information(run)))
         return candidates
 
     @cached_property
@@ -218,7 +218,7 @@ class Comparison:
         return int((second > second[first.argmax()]).sum()) + 1
 
 
-def _held_out(run: Run) -> float | None:
+def held_out_information(run: Run) -> float | None:
     """What a photo's café tells of its mood in cafés that nothing was learnt from; None: the labels say it themselves.
 
     Where cafés were grouped it is what one half of a café's photos tells of the group of the other half. 0 if unknown.

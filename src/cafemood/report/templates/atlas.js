@@ -148,15 +148,15 @@
   }
 
   // Pictures: sheets of tiny tiles for the whole, of small ones from near, single photos from nearer.
-  const loaded = new Map();
+  const loaded = new Map(), arrived = [];
   function image(address) {
     if (!address) return null;
     let found = loaded.get(address);
     if (!found) {
       found = { bitmap: null };
       const source = new Image();
-      // a bitmap is decoded once, beside the frames; an Image again and again, inside them
-      source.onload = async () => { found.bitmap = await createImageBitmap(source); stale = true; redraw(); };
+      // a bitmap is decoded once; an Image again and again. That takes the main thread longer than a frame: see `frame`
+      source.onload = () => { arrived.push([found, source]); redraw(); };
       source.src = address;
       loaded.set(address, found);
     }
@@ -190,37 +190,38 @@
   // Drawing: a picture of the scene, larger than the window, is moved and scaled by the compositor, so that a frame costs
   // the same with any number of photos; a new one is painted in slices between frames and takes its place when it is
   // whole. While the map moves, pictures are painted seldom and from the sheets; at rest once more, in full detail.
-  const MARGIN = 0.25, LONG = 24, SHORT = 19, BATCH = 64;
-  let front = null, job = null, stale = true, pending = false, budget = 8, lastFrame = 0, seen = null, still = 0, marked = false;
-  const spare = [], scene = $(".scene");
+  const MARGIN = 0.25, LONG = 24, SHORT = 19, BATCH = 128;
+  let front = null, job = null, stale = true, pending = false, budget = 6, lastFrame = 0, seen = null, still = 0, marked = false, lacking = false;
+  const spare = [], scene = $(".scene canvas"), screen = scene.getContext("bitmaprenderer", { alpha: false });
   function begin() {
-    const surface = spare.pop() || document.createElement("canvas");
+    const surface = spare.pop() || new OffscreenCanvas(1, 1);
     const w = Math.ceil(width * (1 + 2 * MARGIN) * ratio), h = Math.ceil(height * (1 + 2 * MARGIN) * ratio);
     if (surface.width !== w || surface.height !== h) { surface.width = w; surface.height = h; }
-    surface.style.width = `${w / ratio}px`; surface.style.height = `${h / ratio}px`;
-    const pen = surface.getContext("2d", { willReadFrequently: true }); // see `paint`
+    const pen = surface.getContext("2d", { alpha: false, willReadFrequently: true });
     pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, w, h);
+    pen.fillStyle = colors.card;
+    pen.fillRect(0, 0, w, h);
     pen.setTransform(ratio, 0, 0, ratio, width * MARGIN * ratio, height * MARGIN * ratio);
     const stacks = place.pins ? stacksOf(shown, view) : null;
     job = { surface, pen, view: { ...view }, rough: moving(), next: 0, list: stacks ? [...stacks.keys()] : shown, stacks, side: side(view) };
-    stale = false;
+    stale = lacking = false;
     if (state.view === "streets") paintStreets(pen, job.view);
   }
   const moving = () => Boolean(front) && still < 3;
-  // What is drawn costs its time only when the browser rasters it; reading a pixel makes it do so now, a batch at a
-  // time, so that a slice ends when its time is over.
+  // What is drawn costs its time only when the browser rasters it; a copy of one pixel makes it do so now, a batch at
+  // a time, so that a slice ends when its time is over. (Pixels cannot be read here: pictures of a folder are foreign.)
+  const raster = (surface) => createImageBitmap(surface, 0, 0, 1, 1).then((pixel) => pixel.close());
   function paint() {
     const { pen, view: v, list, side: s } = job, until = front ? performance.now() + (moving() ? budget : 2 * budget) : Infinity;
     const left = -width * MARGIN - s, right = width * (1 + MARGIN) + s, top = -height * MARGIN - s, bottom = height * (1 + MARGIN) + s;
     const border = place.pins ? 3 : s >= 12 && !place.tile ? Math.max(1.5, s / 30) : 0;
     const strip = border ? 0 : Math.max(1.5, s * 0.09); // where there is no room for a border
     const chosen = editing.active ? editing.selected : null;
-    pen.imageSmoothingEnabled = s > 6;
+    pen.imageSmoothingEnabled = s > 6 && !job.rough;
     for (let drawn = 0; job.next < list.length; job.next++) {
       if (drawn >= BATCH) {
         drawn = 0;
-        pen.getImageData(0, 0, 1, 1);
+        raster(job.surface);
         if (performance.now() > until) return false;
       }
       const i = list[job.next];
@@ -242,7 +243,7 @@
       }
     }
     if (job.stacks) paintNames();
-    pen.getImageData(0, 0, 1, 1);
+    raster(job.surface);
     return true;
   }
   function paintNames() { // how many a stack holds, and names where there is room for them
@@ -309,25 +310,32 @@
     const took = now - lastFrame;
     lastFrame = now;
     if (job && took > LONG) budget = Math.max(3, budget * 0.8);
-    else if (job && took < SHORT) budget = Math.min(8, budget * 1.1);
+    else if (job && took < SHORT) budget = Math.min(6, budget * 1.1);
     still = seen && seen.x === view.x && seen.y === view.y && seen.scale === view.scale ? still + 1 : 0;
     seen = { ...view };
     const off = () => !front || front.rough || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y;
-    if (!job && (stale || (off() && (!moving() || outgrown())))) begin();
-    if (job && paint()) {
-      if (front) spare.push(front.surface);
-      front = job; job = null;
-      scene.replaceChildren(front.surface);
-      if (!window.atlas.firstView) { window.atlas.firstView = performance.now(); document.documentElement.dataset.drawn = ""; }
-    }
+    if (job) { if (paint()) shift(); }
+    else if (stale || (off() && (!moving() || outgrown()))) { begin(); if (!front && paint()) shift(); }
+    else if (arrived.length && !moving()) { // one a frame, and none while the map moves
+      const [found, source] = arrived.shift();
+      createImageBitmap(source).then((bitmap) => { found.bitmap = bitmap; lacking = true; redraw(); });
+    } else if (lacking && !moving()) begin();
     if (front) {
       const by = view.scale / front.view.scale;
       const x = view.x - front.view.x * by - width * MARGIN * by, y = view.y - front.view.y * by - height * MARGIN * by;
-      front.surface.style.transform = `translate(${Math.round(x * ratio) / ratio}px, ${Math.round(y * ratio) / ratio}px) scale(${by})`;
+      scene.style.transform = `translate(${Math.round(x * ratio) / ratio}px, ${Math.round(y * ratio) / ratio}px) scale(${by})`;
     }
     mark();
     scaleBar();
-    if (job || stale || off()) redraw();
+    if (job || stale || lacking || arrived.length || off()) redraw();
+  }
+  function shift() { // the picture that is whole takes its place
+    front = job; job = null;
+    spare.push(front.surface);
+    scene.width = front.surface.width; scene.height = front.surface.height;
+    scene.style.width = `${scene.width / ratio}px`; scene.style.height = `${scene.height / ratio}px`;
+    screen.transferFromImageBitmap(front.surface.transferToImageBitmap());
+    if (!window.atlas.firstView) { window.atlas.firstView = performance.now(); document.documentElement.dataset.drawn = ""; }
   }
   function outgrown() { // the picture of the scene is too coarse, or its edge is near the window's
     const by = view.scale / front.view.scale;
