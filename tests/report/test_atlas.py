@@ -234,6 +234,26 @@ class TestInABrowser:
         page.locator(".nothing").wait_for()
         assert "no such thing" in page.locator(".nothing").inner_text()
 
+    def test_look_certainty_and_place_filter_and_stand_in_the_link(self, visit, page_file):
+        found = payload(page_file)
+        page = visit("#view=wall")
+        page.locator(".filters summary").click()
+        page.locator("#certainty").select_option("0")
+        lowest = sorted(found["probability"])[7]
+        least = {i for i, p in enumerate(found["probability"]) if p < lowest}
+        assert {i for i, _, _ in page.evaluate("atlas.placed()")} == least
+        word = found["edit"]["words"][0]
+        page.locator("#look").select_option(label=word)
+        both = {i for i in least if found["edit"]["looks"][i] & 1}
+        assert {i for i, _, _ in page.evaluate("atlas.placed()")} == both
+        assert page.locator(".filters summary b").inner_text().strip() == "2"
+        assert page.locator("#place").is_visible() == any(found["edit"]["no_place"])
+        again = visit("#" + page.url.split("#")[1])
+        assert {i for i, _, _ in again.evaluate("atlas.placed()")} == both
+        again.locator(".filters summary").click()
+        again.locator(".filters").get_by_role("button").click()
+        assert len(again.evaluate("atlas.placed()")) == 21
+
     def test_the_wall_has_no_holes_when_photos_are_filtered(self, visit):
         page = visit("#view=wall&moods=2")
         placed = page.evaluate("atlas.placed()")

@@ -13,7 +13,8 @@
   const hasPlaces = cafes.x.some((x) => x !== null);
 
   // What is shown: the state that a link carries.
-  const state = { view: "map", off: new Set(), area: "", cafe: -1, photo: -1, q: "", colour: "mood" };
+  const state = { view: "map", off: new Set(), area: "", look: "", certainty: "", place: "", cafe: -1, photo: -1, q: "", colour: "mood" };
+  const FILTERS = ["look", "certainty", "place"];
   let moodCalled = [];
   const callMoods = () => { moodCalled = moods.map((mood) => mood && `mood ${mood.number}\n${mood.name}\n${mood.korean || ""}`.toLowerCase()); };
   callMoods();
@@ -24,7 +25,7 @@
   const matches = (i) => {
     const q = state.q;
     return data.mood[i] >= 0 && !state.off.has(data.mood[i]) && (!state.area || cafes.area[data.cafe[i]] === state.area)
-      && (!q || inMood(i, q) || inCafe(i, q) || inFile(i, q) || inWords(i, q));
+      && (!FILTERS.some((name) => state[name]) || editing.fits(i, state)) && (!q || inMood(i, q) || inCafe(i, q) || inFile(i, q) || inWords(i, q));
   };
 
   // Colours of the photos: their mood's, their café's, or a scale from few to much (cividis, which colour-blind people see).
@@ -54,10 +55,12 @@
   }
   function key() {
     const look = state.colour.startsWith("look-") ? data.looks[Number(state.colour.slice(5))] : null, box = $(".key");
-    box.hidden = state.view === "streets";
+    for (const part of box.querySelectorAll(".colour, .hint")) part.hidden = state.view === "streets";
     $(".map-words").hidden = state.view !== "map";
     const ends = look ? [look.low, look.high] : state.colour === "certainty" ? ["uncertain", "certain"] : null;
-    box.querySelector(".scaled").hidden = !ends;
+    box.querySelector(".scaled").hidden = !ends || state.view === "streets";
+    const set = FILTERS.filter((name) => state[name]).length;
+    box.querySelector("summary b").textContent = set ? ` ${set}` : "";
     if (ends) {
       box.querySelector(".low").textContent = ends[0]; box.querySelector(".high").textContent = ends[1];
       box.querySelector(".ramp").style.background = `linear-gradient(90deg, ${RAMP.filter((_, p) => p % 10 === 0).join(", ")})`;
@@ -539,6 +542,8 @@
     if (state.view !== "map") parts.set("view", state.view);
     if (state.off.size) parts.set("moods", moods.filter((m, j) => m && !state.off.has(j)).map((m) => m.number).join(","));
     if (state.area) parts.set("area", state.area);
+    if (state.look) parts.set("look", data.edit.words[state.look]);
+    for (const name of ["certainty", "place"]) if (state[name]) parts.set(name, state[name]);
     if (state.cafe >= 0) parts.set("cafe", cafes.id[state.cafe]);
     if (state.photo >= 0 && state.photo !== cafes.signature[state.cafe]) parts.set("photo", data.file[state.photo]);
     if (state.q) parts.set("q", state.q);
@@ -557,6 +562,9 @@
     const on = parts.has("moods") ? new Set(parts.get("moods").split(",").map(Number)) : null;
     state.off = new Set(on ? moods.flatMap((m, j) => (m && !on.has(m.number) ? [j] : [])) : []);
     state.area = cafes.area.includes(parts.get("area")) ? parts.get("area") : "";
+    const look = data.edit.words.indexOf(parts.get("look"));
+    state.look = look < 0 ? "" : String(look);
+    for (const name of ["certainty", "place"]) state[name] = [...$(`#${name}`).options].some((option) => option.value === parts.get(name)) ? parts.get(name) : "";
     state.q = (parts.get("q") || "").toLowerCase();
     const colour = parts.get("colour");
     state.colour = [...$("#colour").options].some((option) => option.value === colour) ? colour : "mood";
@@ -572,6 +580,7 @@
     for (const button of document.querySelectorAll("[data-mood]")) button.setAttribute("aria-pressed", String(!state.off.has(Number(button.dataset.mood))));
     $("#area").value = state.area;
     $("#colour").value = state.colour;
+    for (const name of FILTERS) $(`#${name}`).value = state[name];
     key();
     if ($("#q").value.toLowerCase() !== state.q) $("#q").value = state.q;
   }
@@ -712,6 +721,8 @@
   });
   $("#colour").addEventListener("change", (event) => { state.colour = event.target.value; key(); stale = true; redraw(); remember(); });
   $("#area").addEventListener("change", (event) => { state.area = event.target.value; filter(); remember(); });
+  for (const name of FILTERS) $(`#${name}`).addEventListener("change", (event) => { state[name] = event.target.value; key(); filter(); remember(); });
+  $(".filters button").addEventListener("click", () => { for (const name of FILTERS) state[name] = ""; sync(); filter(); remember(); });
   let typed = 0;
   $("#q").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(() => { state.q = $("#q").value.trim().toLowerCase(); filter(); remember(); }, 120); });
   $("#search").addEventListener("submit", (event) => {
@@ -738,6 +749,9 @@
   const areas = [...new Set(cafes.area.filter(Boolean))].sort((a, b) => a.localeCompare(b, "ko"));
   for (const area of areas) $("#area").append(make("option", area, { value: area }));
   $("#area").hidden = areas.length < 2;
+  data.edit.words.forEach((word, w) => $("#look").append(new Option(word, w)));
+  $("#look").parentElement.hidden = !data.edit.words.length;
+  $("#place").parentElement.hidden = !data.edit.no_place.some(Boolean);
   if (data.cafes_known) $("#colour").append(new Option("café", "cafe"));
   $("#colour").append(new Option("certainty", "certainty"), ...data.looks.map((look, at) => new Option(`${look.low} – ${look.high}`, `look-${at}`)));
   $(".map-words").textContent = data.map;
