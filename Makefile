@@ -55,7 +55,7 @@ scale: $(STAMP) ## what more photos cost, by simulation (ROWS=1000000 for all)
 
 lock: ## pin the newest versions that pyproject.toml admits
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal \
-	  --python-version 3.11 --extra demo --extra fast --extra excel --extra heic --extra umap --extra launchers --extra ray --extra survey --extra words --extra dev pyproject.toml --output-file requirements.lock --upgrade
+	  --python-version 3.11 --extra demo --extra fast --extra excel --extra heic --extra umap --extra launchers --extra optuna --extra ray --extra survey --extra words --extra dev pyproject.toml --output-file requirements.lock --upgrade
 
 clean: ## delete .venv, site/ and the caches (photos and runs stay)
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis data/cache

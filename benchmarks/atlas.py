@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 SECONDS = 4
 MOVE = """
 ([view, seconds]) => new Promise((done) => {
-  const canvas = document.querySelector("canvas"), frames = [];
+  const frames = [];
   document.querySelector(`[data-view=${view}]`).click();
   const begin = performance.now();
   let last = begin;

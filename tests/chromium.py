@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,4 +20,19 @@ def why_not() -> str:
 
 
 WHY_NOT = why_not()
+
+
+def serious(page):
+    """What axe-core finds serious or critical in a page as it stands: rule and element."""
+    import axe_playwright_python
+
+    source = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    page.evaluate(source)
+    return [
+        (said["id"], said["nodes"][0]["html"])
+        for said in page.evaluate("axe.run()")["violations"]
+        if said["impact"] in ("serious", "critical")
+    ]
+
+
 browser_only = [pytest.mark.browser, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]

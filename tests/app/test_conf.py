@@ -55,7 +55,7 @@ def test_what_a_config_may_start_is_what_conf_starts():
     """And the two loggers of Lightning that need no more than a name."""
     ours = {name for override in OPTIONS + EXPERIMENTS for name in targets(composed(override))}
     ours |= {OmegaConf.load(CONF / "config.yaml").hydra.callbacks.compare["_target_"]}
-    ours |= {OmegaConf.load(CONF / "hydra/launcher/ray.yaml")["_target_"]}
+    ours |= {OmegaConf.load(CONF / "hydra" / name)["_target_"] for name in ("launcher/ray.yaml", "sweeper/optuna.yaml")}
     loggers = {f"pytorch_lightning.loggers.{name}" for name in ("TensorBoardLogger", "MLFlowLogger")}
     assert set(config.TARGETS) == ours | loggers
     assert all(callable(get_object(name)) for name in config.TARGETS)

@@ -234,6 +234,26 @@ class TestInABrowser:
         page.locator(".nothing").wait_for()
         assert "no such thing" in page.locator(".nothing").inner_text()
 
+    def test_look_certainty_and_place_filter_and_stand_in_the_link(self, visit, page_file):
+        found = payload(page_file)
+        page = visit("#view=wall")
+        page.locator(".filters summary").click()
+        page.locator("#certainty").select_option("0")
+        lowest = sorted(found["probability"])[7]
+        least = {i for i, p in enumerate(found["probability"]) if p < lowest}
+        assert {i for i, _, _ in page.evaluate("atlas.placed()")} == least
+        word = found["edit"]["words"][0]
+        page.locator("#look").select_option(label=word)
+        both = {i for i in least if found["edit"]["looks"][i] & 1}
+        assert {i for i, _, _ in page.evaluate("atlas.placed()")} == both
+        assert page.locator(".filters summary b").inner_text().strip() == "2"
+        assert page.locator("#place").is_visible() == any(found["edit"]["no_place"])
+        again = visit("#" + page.url.split("#")[1])
+        assert {i for i, _, _ in again.evaluate("atlas.placed()")} == both
+        again.locator(".filters summary").click()
+        again.locator(".filters").get_by_role("button").click()
+        assert len(again.evaluate("atlas.placed()")) == 21
+
     def test_the_wall_has_no_holes_when_photos_are_filtered(self, visit):
         page = visit("#view=wall&moods=2")
         placed = page.evaluate("atlas.placed()")
@@ -244,10 +264,10 @@ class TestInABrowser:
     @pytest.mark.parametrize("colour", ["cafe", "certainty", "look-0"])
     def test_photos_are_coloured_by_what_was_chosen(self, visit, colour):
         page = visit("#view=wall")
-        before = page.locator("canvas").screenshot()
+        before = page.locator("#stage > canvas").screenshot()
         page.locator("#colour").select_option(colour)
         page.wait_for_timeout(300)
-        assert page.locator("canvas").screenshot() != before
+        assert page.locator("#stage > canvas").screenshot() != before
         assert page.locator(".key .scaled").is_visible() == (colour != "cafe")
 
     @pytest.mark.parametrize("view", ["map", "streets"])
@@ -313,7 +333,7 @@ class TestInABrowser:
 
     def test_keys_move_zoom_and_open(self, visit):
         page = visit()
-        canvas = page.locator("canvas")
+        canvas = page.locator("#stage > canvas")
         canvas.focus()
         seen = [canvas.screenshot()]
         for key in ("ArrowLeft", "+", "w", "s"):
@@ -336,7 +356,7 @@ class TestInABrowser:
         page.evaluate("atlas.zoom(0.001)")
         page.wait_for_timeout(300)
         assert page.evaluate("atlas.stacks()") == [5]
-        box = page.locator("canvas").bounding_box()
+        box = page.locator("#stage > canvas").bounding_box()
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         for _ in range(3):
             page.mouse.click(*middle)
@@ -350,7 +370,7 @@ class TestInABrowser:
 
     def test_a_click_opens_the_photo_under_it(self, visit):
         page = visit("#view=wall")
-        box = page.locator("canvas").bounding_box()
+        box = page.locator("#stage > canvas").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2 + 5, box["y"] + box["height"] / 2 + 5)
         assert page.locator("#panel").is_visible()
 

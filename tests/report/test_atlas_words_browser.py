@@ -41,6 +41,7 @@ def test_the_search_box_the_panel_and_the_colours_know_words(page, cafe_run):
     expect(page.locator("#panel .in-words")).to_contain_text("창가 자리")
     page.select_option("#colour", label="less dark – dark")
     expect(page.locator(".key .high")).to_have_text("dark")
+    page.wait_for_timeout(300)  # it is drawn
     assert page.complaints == []
 
 

@@ -127,7 +127,7 @@ def test_a_line_around_photos_of_the_atlas_selects_them(visit, cafe_run):
     page.wait_for_selector("html[data-drawn]", state="attached")
     page.locator("#select").click()
     page.wait_for_timeout(200)
-    box = page.locator("canvas").bounding_box()
+    box = page.locator("#stage > canvas").bounding_box()
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
     for x, y in ((box["width"] / 2, 5), (box["width"] / 2, box["height"] - 5), (5, box["height"] - 5)):

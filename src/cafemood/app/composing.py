@@ -83,7 +83,7 @@ def groups() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted(config.folder().rglob("*.yaml")):
         group = path.parent.relative_to(config.folder()).as_posix()
-        if group not in (".", "hydra/launcher"):  # launchers come from packages too
+        if group not in (".", "hydra/launcher", "hydra/sweeper"):  # these come from packages too
             found.setdefault(group, []).append(path.stem)
     return found
 

@@ -63,6 +63,7 @@ def _methods() -> tuple[str, ...]:
     return tuple(name for config in configs for name in line.findall(config.read_text(encoding="utf-8")))
 
 
+OPTUNA = "hydra_plugins.cafemood_optuna.OptunaSweeper"
 TARGETS = (
     "cafemood.data.demo_photos",
     "cafemood.data.scan_folder",
@@ -81,6 +82,7 @@ TARGETS = (
     "cafemood.features.RayTrainer",
     "cafemood.report.wandb_logger",
     "hydra_plugins.cafemood_ray.RayLauncher",
+    OPTUNA,
     "pytorch_lightning.Trainer",
     "pytorch_lightning.loggers.CSVLogger",
     "pytorch_lightning.loggers.TensorBoardLogger",

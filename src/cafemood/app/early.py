@@ -160,5 +160,6 @@ _CHECKS: dict[str, Callable[[Node], object]] = {
 _EXTRAS = (
     ("trainer._target_", "cafemood.features.RayTrainer", "ray", "ray"),
     ("hydra.launcher._target_", "hydra_plugins.cafemood_ray.RayLauncher", "ray", "ray"),
+    ("hydra.sweeper._target_", config.OPTUNA, "optuna", "optuna"),
 )
 """Settings, their value, the package that it needs, and the extra that brings it."""

@@ -4,18 +4,62 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from cafemood.app import config
 from cafemood.app.opening import below_here
 from cafemood.core.names import plain
 from cafemood.errors import CafemoodError
 
+if TYPE_CHECKING:
+    from cafemood.runs.run import Run
 
-def finished_score(folder: Path) -> float | None:
+log = logging.getLogger("cafemood")
+
+
+def score_of(run: Run, cache_dir: Path | None = None) -> float:
+    """What a job returns to its sweeper: `evaluation.objective` where that chooses by it, else silhouette@features.
+
+    NaN where it is unknown; of the objective where no refit says how stable the run is.
+
+    Args:
+        run: The finished run.
+        cache_dir: Where nulls are kept for the next job; None: nowhere.
+    """
+    if not HydraConfig.initialized() or HydraConfig.get().sweeper.get("_target_") != config.OPTUNA:
+        score = run.scores["scores"].get("silhouette@features")
+        return float("nan") if score is None else float(score)
+    from cafemood.evaluation.objective import objective
+    from cafemood.evaluation.store import JudgingStore
+    from cafemood.report.candidates import held_out_information
+
+    stability = ((run.scores.get("stability") or {}).get("ari") or {}).get("mean")
+    if stability is None:
+        fix = "give resamples=20"
+        log.error("%s has no refits, and so no score for Optuna: %s", run.folder.name, fix)
+        return float("nan")
+    photos = run.assignments
+    return objective(
+        run.features["rows"],
+        photos["cluster"].to_numpy(),
+        float(stability),
+        [str(cafe) for cafe in photos["cafe_id"]] if run.cafes_known else None,
+        held_out=held_out_information(run),
+        seed=run.card.seed,
+        store=JudgingStore(cache_dir),
+    )
+
+
+def finished_score(folder: Path, cache_dir: Path | None = None) -> float | None:
     """The score of a job that a sweep, taken up again, has finished before; None if it has to be run.
+
+    Args:
+        folder: The job's.
+        cache_dir: As in `score_of`.
 
     Raises:
         CafemoodError: Another process is at it.
@@ -27,9 +71,8 @@ def finished_score(folder: Path) -> float | None:
         run = runs.load(folder)
         if not (folder / "report.html").is_file():  # stopped while its pages were made
             finish(run)
-        score = run.scores["scores"].get("silhouette@features")
-        logging.getLogger("cafemood").info("Finished before: %s", folder.name)
-        return float("nan") if score is None else float(score)
+        log.info("Finished before: %s", folder.name)
+        return score_of(run, cache_dir)
     runs.clear_unfinished(folder)
     return None
 
@@ -53,7 +96,7 @@ class CompareSweep(Callback):
             compared = comparison.compare_runs([folder])
             page = compare.write(compared, folder)
         except CafemoodError as error:
-            logging.getLogger("cafemood").error("%s", error)
+            log.error("%s", error)
             return
         CompareSweep.page = page
         terminal.print_comparison(compared)

@@ -70,11 +70,11 @@ def main(words: list[str], program: str = "train.py") -> int:
 
 
 def run_job(cfg: DictConfig) -> float:
-    """Run one job; returns the silhouette in the feature space, one number that any sweeper can use."""
+    """Run one job; returns one number that a sweeper can use: see `sweeps.score_of`."""
     folder, multirun = Path(HydraConfig.get().runtime.output_dir), HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         config.check(cfg, multirun=multirun)
-        if cfg.resume and (score := sweeps.finished_score(folder)) is not None:
+        if cfg.resume and (score := sweeps.finished_score(folder, Path(cfg.cache_dir).expanduser())) is not None:
             return score
         return _run(cfg, folder)
     except CafemoodError as error:  # the user's to mend: no traceback, and a sweep goes on with its next job
@@ -106,8 +106,7 @@ def _run(cfg: DictConfig, folder: Path) -> float:
         print()
     reports.append(finished.folder / "report.html")
     print(f"Report: {plain(str(below_here(reports[-1])))}")
-    score = finished.scores["scores"]["silhouette@features"]
-    return float("nan") if score is None else float(score)
+    return sweeps.score_of(finished, Path(settings.cache_dir))
 
 
 def _of_ones_own(cfg: DictConfig) -> str:

@@ -23,14 +23,14 @@ def candidate_of(run: Run, labels: np.ndarray) -> Candidate:
         run.card.k,
         family_of(backbone.name, backbone.options),
         reduce.n_components,
-        _held_out(run),
+        held_out_information(run),
         backbone.fingerprint,
         made_by,
         backbone.name != "random" and backbone.options.get("trained") is not False,
     )
 
 
-def _held_out(run: Run) -> float | None:
+def held_out_information(run: Run) -> float | None:
     """What a photo's café tells of its mood in cafés that nothing was learnt from; None: the labels say it themselves.
 
     Where cafés were grouped it is what one half of a café's photos tells of the group of the other half. 0 if unknown.

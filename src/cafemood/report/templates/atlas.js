@@ -6,14 +6,15 @@
   const asMade = { moods, mood: data.mood };
   const n = data.file.length;
   const $ = (selector) => document.querySelector(selector);
-  const stage = $("#stage"), canvas = $("canvas"), tip = $(".tip"), panel = $("#panel");
+  const stage = $("#stage"), canvas = $("#stage > canvas"), tip = $(".tip"), panel = $("#panel");
   const context = canvas.getContext("2d");
   const photosOf = cafes.id.map(() => []);
   data.cafe.forEach((c, i) => photosOf[c].push(i));
   const hasPlaces = cafes.x.some((x) => x !== null);
 
   // What is shown: the state that a link carries.
-  const state = { view: "map", off: new Set(), area: "", cafe: -1, photo: -1, q: "", colour: "mood" };
+  const state = { view: "map", off: new Set(), area: "", look: "", certainty: "", place: "", cafe: -1, photo: -1, q: "", colour: "mood" };
+  const FILTERS = ["look", "certainty", "place"];
   let moodCalled = [];
   const callMoods = () => { moodCalled = moods.map((mood) => mood && `mood ${mood.number}\n${mood.name}\n${mood.korean || ""}`.toLowerCase()); };
   callMoods();
@@ -24,7 +25,7 @@
   const matches = (i) => {
     const q = state.q;
     return data.mood[i] >= 0 && !state.off.has(data.mood[i]) && (!state.area || cafes.area[data.cafe[i]] === state.area)
-      && (!q || inMood(i, q) || inCafe(i, q) || inFile(i, q) || inWords(i, q));
+      && (!FILTERS.some((name) => state[name]) || editing.fits(i, state)) && (!q || inMood(i, q) || inCafe(i, q) || inFile(i, q) || inWords(i, q));
   };
 
   // Colours of the photos: their mood's, their café's, or a scale from few to much (cividis, which colour-blind people see).
@@ -54,10 +55,12 @@
   }
   function key() {
     const look = state.colour.startsWith("look-") ? data.looks[Number(state.colour.slice(5))] : null, box = $(".key");
-    box.hidden = state.view === "streets";
+    for (const part of box.querySelectorAll(".colour, .hint")) part.hidden = state.view === "streets";
     $(".map-words").hidden = state.view !== "map";
     const ends = look ? [look.low, look.high] : state.colour === "certainty" ? ["uncertain", "certain"] : null;
-    box.querySelector(".scaled").hidden = !ends;
+    box.querySelector(".scaled").hidden = !ends || state.view === "streets";
+    const set = FILTERS.filter((name) => state[name]).length;
+    box.querySelector("summary b").textContent = set ? ` ${set}` : "";
     if (ends) {
       box.querySelector(".low").textContent = ends[0]; box.querySelector(".high").textContent = ends[1];
       box.querySelector(".ramp").style.background = `linear-gradient(90deg, ${RAMP.filter((_, p) => p % 10 === 0).join(", ")})`;
@@ -148,15 +151,15 @@
   }
 
   // Pictures: sheets of tiny tiles for the whole, of small ones from near, single photos from nearer.
-  const loaded = new Map();
+  const loaded = new Map(), arrived = [];
   function image(address) {
     if (!address) return null;
     let found = loaded.get(address);
     if (!found) {
       found = { bitmap: null };
       const source = new Image();
-      // a bitmap is decoded once, beside the frames; an Image again and again, inside them
-      source.onload = async () => { found.bitmap = await createImageBitmap(source); stale = true; redraw(); };
+      // a bitmap is decoded once; an Image again and again. That takes the main thread longer than a frame: see `frame`
+      source.onload = () => { arrived.push([found, source]); redraw(); };
       source.src = address;
       loaded.set(address, found);
     }
@@ -167,8 +170,8 @@
     return image(files[Math.floor(data.tile[i] / (across * across))]);
   }
   function paintTile(target, i, x, y, edge) {
-    const level = edge * ratio > 20 ? "small" : "tiny";
-    if (edge * ratio > 110) {
+    const level = edge * ratio > (job.rough ? 32 : 20) ? "small" : "tiny";
+    if (edge * ratio > 110 && !job.rough) {
       const whole = image(data.pictures[i]);
       if (whole) {
         const cut = Math.min(whole.width, whole.height);
@@ -187,34 +190,43 @@
     target.fillRect(x, y, edge, edge);
   }
 
-  // Drawing: a picture of the scene, larger than the window, is moved and scaled at once; a new one is painted in
-  // slices between frames and takes its place when it is whole. So frames stay short with any number of photos. What
-  // is drawn costs its time later, when the browser rasters it: a slice is as long as the frames before it allow.
-  const MARGIN = 0.25, LONG = 26, SHORT = 20;
-  let front = null, job = null, stale = true, pending = false, slice = 600, lastFrame = 0, seen = null, still = 0;
-  const spare = [];
+  // Drawing: a picture of the scene, larger than the window, is moved and scaled by the compositor, so that a frame costs
+  // the same with any number of photos; a new one is painted in slices between frames and takes its place when it is
+  // whole. While the map moves, pictures are painted seldom and from the sheets; at rest once more, in full detail.
+  const MARGIN = 0.25, LONG = 24, SHORT = 19, BATCH = 128;
+  let front = null, job = null, stale = true, pending = false, budget = 6, lastFrame = 0, seen = null, still = 0, marked = false, lacking = false;
+  const spare = [], scene = $(".scene canvas"), screen = scene.getContext("bitmaprenderer", { alpha: false });
   function begin() {
-    const surface = spare.pop() || document.createElement("canvas");
+    const surface = spare.pop() || new OffscreenCanvas(1, 1);
     const w = Math.ceil(width * (1 + 2 * MARGIN) * ratio), h = Math.ceil(height * (1 + 2 * MARGIN) * ratio);
     if (surface.width !== w || surface.height !== h) { surface.width = w; surface.height = h; }
-    const pen = surface.getContext("2d");
+    const pen = surface.getContext("2d", { alpha: false, willReadFrequently: true });
     pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, w, h);
+    pen.fillStyle = colors.card;
+    pen.fillRect(0, 0, w, h);
     pen.setTransform(ratio, 0, 0, ratio, width * MARGIN * ratio, height * MARGIN * ratio);
     const stacks = place.pins ? stacksOf(shown, view) : null;
-    job = { surface, pen, view: { ...view }, next: 0, list: stacks ? [...stacks.keys()] : shown, stacks, side: side(view) };
-    stale = false;
+    job = { surface, pen, view: { ...view }, rough: moving(), next: 0, list: stacks ? [...stacks.keys()] : shown, stacks, side: side(view) };
+    stale = lacking = false;
     if (state.view === "streets") paintStreets(pen, job.view);
   }
+  const moving = () => Boolean(front) && still < 3;
+  // What is drawn costs its time only when the browser rasters it; a copy of one pixel makes it do so now, a batch at
+  // a time, so that a slice ends when its time is over. (Pixels cannot be read here: pictures of a folder are foreign.)
+  const raster = (surface) => createImageBitmap(surface, 0, 0, 1, 1).then((pixel) => pixel.close());
   function paint() {
-    const { pen, view: v, list, side: s } = job;
+    const { pen, view: v, list, side: s } = job, until = front ? performance.now() + (moving() ? budget : 2 * budget) : Infinity;
     const left = -width * MARGIN - s, right = width * (1 + MARGIN) + s, top = -height * MARGIN - s, bottom = height * (1 + MARGIN) + s;
     const border = place.pins ? 3 : s >= 12 && !place.tile ? Math.max(1.5, s / 30) : 0;
     const strip = border ? 0 : Math.max(1.5, s * 0.09); // where there is no room for a border
     const chosen = editing.active ? editing.selected : null;
-    pen.imageSmoothingEnabled = s > 6;
+    pen.imageSmoothingEnabled = s > 6 && !job.rough;
     for (let drawn = 0; job.next < list.length; job.next++) {
-      if (drawn >= slice) return false;
+      if (drawn >= BATCH) {
+        drawn = 0;
+        raster(job.surface);
+        if (performance.now() > until) return false;
+      }
       const i = list[job.next];
       const x = v.x + v.scale * place.x[i] - s / 2, y = v.y - v.scale * place.y[i] - s / 2;
       if (x < left || y < top || x > right || y > bottom) continue;
@@ -234,6 +246,7 @@
       }
     }
     if (job.stacks) paintNames();
+    raster(job.surface);
     return true;
   }
   function paintNames() { // how many a stack holds, and names where there is room for them
@@ -299,41 +312,45 @@
     if (!view || !width) return;
     const took = now - lastFrame;
     lastFrame = now;
-    if (job && took > LONG) slice = Math.max(150, slice * 0.7);
-    else if (job && took < SHORT) slice = Math.min(4000, slice * 1.25);
+    if (job && took > LONG) budget = Math.max(3, budget * 0.8);
+    else if (job && took < SHORT) budget = Math.min(6, budget * 1.1);
     still = seen && seen.x === view.x && seen.y === view.y && seen.scale === view.scale ? still + 1 : 0;
     seen = { ...view };
-    const moved = !front || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y;
-    if (!job && (stale || (moved && (still > 2 || outgrown())))) begin();
-    if (job && paint()) {
-      if (front) spare.push(front.surface);
-      front = job; job = null;
-      if (!window.atlas.firstView) { window.atlas.firstView = performance.now(); document.documentElement.dataset.drawn = ""; }
+    const off = () => !front || front.rough || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y;
+    if (job) { if (paint()) shift(); }
+    else if (stale || (off() && (!moving() || outgrown()))) { begin(); if (!front && paint()) shift(); }
+    else if (arrived.length && !moving()) { // one a frame, and none while the map moves
+      const [found, source] = arrived.shift();
+      createImageBitmap(source).then((bitmap) => { found.bitmap = bitmap; lacking = true; redraw(); });
+    } else if (lacking && !moving()) begin();
+    if (front) {
+      const by = view.scale / front.view.scale;
+      const x = view.x - front.view.x * by - width * MARGIN * by, y = view.y - front.view.y * by - height * MARGIN * by;
+      scene.style.transform = `translate(${Math.round(x * ratio) / ratio}px, ${Math.round(y * ratio) / ratio}px) scale(${by})`;
     }
-    const drawn = front || job;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    if (drawn) {
-      const by = view.scale / drawn.view.scale;
-      const x = view.x - drawn.view.x * by - width * MARGIN * by, y = view.y - drawn.view.y * by - height * MARGIN * by;
-      context.imageSmoothingEnabled = by !== 1;
-      context.drawImage(drawn.surface, Math.round(x * ratio), Math.round(y * ratio), drawn.surface.width * by, drawn.surface.height * by);
-    }
-    // one pixel: makes the browser raster this slice now, and not all of them in the frame that shows them
-    if (job && front) context.drawImage(job.surface, 0, 0, 1, 1, -2, -2, 1, 1);
     mark();
     scaleBar();
-    if (job || stale || front.view.scale !== view.scale || front.view.x !== view.x || front.view.y !== view.y) redraw();
+    if (job || stale || lacking || arrived.length || off()) redraw();
+  }
+  function shift() { // the picture that is whole takes its place
+    front = job; job = null;
+    spare.push(front.surface);
+    scene.width = front.surface.width; scene.height = front.surface.height;
+    scene.style.width = `${scene.width / ratio}px`; scene.style.height = `${scene.height / ratio}px`;
+    screen.transferFromImageBitmap(front.surface.transferToImageBitmap());
+    if (!window.atlas.firstView) { window.atlas.firstView = performance.now(); document.documentElement.dataset.drawn = ""; }
   }
   function outgrown() { // the picture of the scene is too coarse, or its edge is near the window's
     const by = view.scale / front.view.scale;
     const x = view.x - front.view.x * by, y = view.y - front.view.y * by;
     const left = x - width * MARGIN * by, top = y - height * MARGIN * by;
     const spareX = width * MARGIN * 0.4, spareY = height * MARGIN * 0.4;
-    return by > 1.25 || by < 0.8 || left > -spareX || top > -spareY
+    return by > 1.6 || by < 0.7 || left > -spareX || top > -spareY
       || left + width * (1 + 2 * MARGIN) * by < width + spareX || top + height * (1 + 2 * MARGIN) * by < height + spareY;
   }
   function mark() {
+    if (marked) { context.setTransform(1, 0, 0, 1, 0, 0); context.clearRect(0, 0, canvas.width, canvas.height); }
+    marked = Boolean(lasso) || state.cafe >= 0;
     if (lasso) {
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.beginPath();
@@ -525,6 +542,8 @@
     if (state.view !== "map") parts.set("view", state.view);
     if (state.off.size) parts.set("moods", moods.filter((m, j) => m && !state.off.has(j)).map((m) => m.number).join(","));
     if (state.area) parts.set("area", state.area);
+    if (state.look) parts.set("look", data.edit.words[state.look]);
+    for (const name of ["certainty", "place"]) if (state[name]) parts.set(name, state[name]);
     if (state.cafe >= 0) parts.set("cafe", cafes.id[state.cafe]);
     if (state.photo >= 0 && state.photo !== cafes.signature[state.cafe]) parts.set("photo", data.file[state.photo]);
     if (state.q) parts.set("q", state.q);
@@ -543,6 +562,9 @@
     const on = parts.has("moods") ? new Set(parts.get("moods").split(",").map(Number)) : null;
     state.off = new Set(on ? moods.flatMap((m, j) => (m && !on.has(m.number) ? [j] : [])) : []);
     state.area = cafes.area.includes(parts.get("area")) ? parts.get("area") : "";
+    const look = data.edit.words.indexOf(parts.get("look"));
+    state.look = look < 0 ? "" : String(look);
+    for (const name of ["certainty", "place"]) state[name] = [...$(`#${name}`).options].some((option) => option.value === parts.get(name)) ? parts.get(name) : "";
     state.q = (parts.get("q") || "").toLowerCase();
     const colour = parts.get("colour");
     state.colour = [...$("#colour").options].some((option) => option.value === colour) ? colour : "mood";
@@ -558,6 +580,7 @@
     for (const button of document.querySelectorAll("[data-mood]")) button.setAttribute("aria-pressed", String(!state.off.has(Number(button.dataset.mood))));
     $("#area").value = state.area;
     $("#colour").value = state.colour;
+    for (const name of FILTERS) $(`#${name}`).value = state[name];
     key();
     if ($("#q").value.toLowerCase() !== state.q) $("#q").value = state.q;
   }
@@ -698,6 +721,8 @@
   });
   $("#colour").addEventListener("change", (event) => { state.colour = event.target.value; key(); stale = true; redraw(); remember(); });
   $("#area").addEventListener("change", (event) => { state.area = event.target.value; filter(); remember(); });
+  for (const name of FILTERS) $(`#${name}`).addEventListener("change", (event) => { state[name] = event.target.value; key(); filter(); remember(); });
+  $(".filters button").addEventListener("click", () => { for (const name of FILTERS) state[name] = ""; sync(); filter(); remember(); });
   let typed = 0;
   $("#q").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(() => { state.q = $("#q").value.trim().toLowerCase(); filter(); remember(); }, 120); });
   $("#search").addEventListener("submit", (event) => {
@@ -724,6 +749,9 @@
   const areas = [...new Set(cafes.area.filter(Boolean))].sort((a, b) => a.localeCompare(b, "ko"));
   for (const area of areas) $("#area").append(make("option", area, { value: area }));
   $("#area").hidden = areas.length < 2;
+  data.edit.words.forEach((word, w) => $("#look").append(new Option(word, w)));
+  $("#look").parentElement.hidden = !data.edit.words.length;
+  $("#place").parentElement.hidden = !data.edit.no_place.some(Boolean);
   if (data.cafes_known) $("#colour").append(new Option("café", "cafe"));
   $("#colour").append(new Option("certainty", "certainty"), ...data.looks.map((look, at) => new Option(`${look.low} – ${look.high}`, `look-${at}`)));
   $(".map-words").textContent = data.map;

@@ -202,14 +202,17 @@
   const ranging = () => $("[data-act=range]", bar).getAttribute("aria-pressed") === "true";
 
   // Filters.
+  function fits(i, wanted) { // what a photo is by itself
+    if (wanted.look && !(edit.looks[i] & (1 << Number(wanted.look)))) return false;
+    if (wanted.certainty && (data.probability[i] < thirds[0] ? 0 : data.probability[i] < thirds[1] ? 1 : 2) !== Number(wanted.certainty)) return false;
+    return !wanted.place || (wanted.place === "none") === Boolean(edit.no_place[i]);
+  }
   function passes(i, wanted) {
     const mood = state.labels[i];
     if (!mood) return wanted.only === "edited" && base[i] + 1 !== 0;
     if (wanted.mood && mood !== Number(wanted.mood)) return false;
     if (wanted.area && edit.area[i] !== wanted.area) return false;
-    if (wanted.look && !(edit.looks[i] & (1 << Number(wanted.look)))) return false;
-    if (wanted.certainty && (data.probability[i] < thirds[0] ? 0 : data.probability[i] < thirds[1] ? 1 : 2) !== Number(wanted.certainty)) return false;
-    if (wanted.place && (wanted.place === "none") !== Boolean(edit.no_place[i])) return false;
+    if (!fits(i, wanted)) return false;
     if (wanted.only === "near" && !groupOf.has(i)) return false;
     if (wanted.only === "selected" && !selected.has(i)) return false;
     if (wanted.only === "edited" && mood === base[i] + 1) return false;
@@ -401,6 +404,7 @@
     get active() { return active; },
     get state() { begin(); return state; },
     title: (mood) => titleOf(mood),
+    fits: (i, wanted) => { begin(); return fits(i, wanted); },
     onchange: (listener) => listeners.push(listener),
     shown: (rows) => { shownElsewhere = rows; },
   };
