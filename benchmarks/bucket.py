@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.core import remote
 from cafemood.data import folders
 from cafemood.data.manifests import read_listing

@@ -28,7 +28,7 @@ from PIL import Image, ImageDraw
 
 from cafemood import runs
 from cafemood.backbones.backbone import Backbone
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.cafes import looks, places, profiles, shares, similar
 from cafemood.clustering.kmeans import kmeans
 from cafemood.core import chunks

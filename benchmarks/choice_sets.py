@@ -25,7 +25,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.clustering import DEC
 from cafemood.clustering.kmeans import kmeans
 from cafemood.data.images import open_image

@@ -43,7 +43,7 @@ import torch
 from tqdm import tqdm
 
 from cafemood.app import config
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.clustering.autoencoder import Autoencoder
 from cafemood.clustering.dec import DEC, IDEC
 from cafemood.clustering.functional import input_scale, reconstruction_loss

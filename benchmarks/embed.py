@@ -42,7 +42,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from cafemood.backbones.backbone import Backbone, cosine
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.core import devices
 from cafemood.data import folders, photos
 from cafemood.data.images import open_image

@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from cafemood import runs
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.cafes import moods, profiles
 from cafemood.core.atomic import keep, read_cached
 from cafemood.errors import CafemoodError

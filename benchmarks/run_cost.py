@@ -9,7 +9,8 @@ the user's own features, and as many drawn JPEGs of 640 x 480. In one run, each 
 - *first*: `train.py method=kmeans` with an empty cache: thumbnails and looks are made, all is judged;
 - *cached*: another k with that cache: the photos are known, this k has not been judged;
 - *again*: that run once more: nothing is left to judge;
-- *sweep*: all ks in one command with a cache of the photos; what each further job costs is told.
+- *one*, *sweep*: a sweep over the first k alone, and one over all, each with the photos known and nothing judged. What
+  the second takes longer, by its further jobs, is what a further job costs.
 
 Every process but *bare* is timed from its start to its end, imports and pages included. Ratios are to the median
 *bare*, by the clock and by the processor's seconds: on a machine that others use, threads that wait for each other
@@ -100,7 +101,7 @@ def main() -> None:
     parser.add_argument("--src", default=str(ROOT / "src"), help="the package that is measured (default: this one)")
     parser.add_argument("--reduce", default="none", help="auto: in the space of cafés, as a run does by default")
     parser.add_argument("--data", type=Path, help="keep the made data here, or take it from here")
-    parser.add_argument("--only", default="first,cached,again,sweep")
+    parser.add_argument("--only", default="first,cached,again,one,sweep")
     parser.add_argument("--bare", nargs=2, metavar=("FILE", "K"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.bare:
@@ -134,10 +135,11 @@ def main() -> None:
                 "first": [f"k={ks[-1] + 1}"],
                 "cached": [f"k={ks[0]}"],
                 "again": [f"k={ks[0]}"],
+                "one": ["-m", f"k={ks[0]}"],
                 "sweep": ["-m", f"k={','.join(map(str, ks))}"],
             }
             for kind in chosen.only.split(","):
-                if kind == "sweep":
+                if kind in ("one", "sweep"):
                     shutil.rmtree(cache / "judging", ignore_errors=True)
                 clock, cpu, memory = process([*train, *jobs[kind]], chosen.src, work)
                 took.setdefault(kind, []).append((clock, cpu))
@@ -146,9 +148,9 @@ def main() -> None:
             shutil.rmtree(cache, ignore_errors=True)
         print(f"{chosen.rows} x {chosen.columns}, load {os.getloadavg()[0]:.1f}")
         median = {kind: [statistics.median(each) for each in zip(*pairs, strict=True)] for kind, pairs in took.items()}
-        if {"cached", "sweep"} <= set(median) and len(ks) > 1:
-            pairs = zip(median["sweep"], median["cached"], strict=True)
-            median["a further job"] = [(sweep - cached) / (len(ks) - 1) for sweep, cached in pairs]
+        if {"one", "sweep"} <= set(median) and len(ks) > 1:
+            pairs = zip(median["sweep"], median["one"], strict=True)
+            median["a further job"] = [(sweep - one) / (len(ks) - 1) for sweep, one in pairs]
         for kind, (clock, cpu) in median.items():
             ratios = (
                 f"{clock / median['bare'][0]:5.1f} x bare by the clock, {cpu / median['bare'][1]:5.1f} x by the other"

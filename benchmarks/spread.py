@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.data import folders, photos
 from cafemood.features import embedding
 

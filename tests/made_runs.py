@@ -25,7 +25,7 @@ def make_run(folder, photo_set, k=2):
     rows = [np.asarray(open_image(photo_set.path(p)).resize((4, 4)), np.float32) for p in photo_set.photos]
     matrix = np.stack(rows).reshape(len(rows), -1) / 255
     np.savez(folder.parent / "colours.npz", features=matrix, photo_id=np.array(ids))
-    from cafemood.backbones.registry import create_backbone
+    from cafemood.backbones.creating import create_backbone
 
     backbone = create_backbone("precomputed", path=str(folder.parent / "colours.npz"))
     data = PhotoDataModule(photo_set, backbone, NoReduction(), cache_dir=folder.parent / "cache")

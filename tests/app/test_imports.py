@@ -77,10 +77,10 @@ def test_show_imports_nothing_heavy(imported, cafe_run):
     assert not found
 
 
-def test_a_kmeans_of_known_features_imports_no_lightning(kmeans, tmp_path):
+def test_a_kmeans_of_known_features_imports_no_pytorch(kmeans, tmp_path):
     found, said = kmeans()
     assert (tmp_path / "run" / "report.html").is_file(), said
-    assert not found & {"pytorch_lightning", "torchvision", "torchmetrics", "timm"}
+    assert not found & {"torch", "pytorch_lightning", "torchvision", "torchmetrics", "timm"}
 
 
 def test_a_missing_folder_of_photos_is_told_before_lightning_is_imported(imported):

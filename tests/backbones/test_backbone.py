@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 from cafemood.backbones import backbone as frozen
 from cafemood.backbones.backbone import Backbone, cosine
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.data.folders import demo_photos
 from cafemood.data.images import open_image
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cafemood.backbones.creating import create_backbone
 from cafemood.backbones.precomputed import read_matrix
-from cafemood.backbones.registry import create_backbone
 from cafemood.core import chunks
 from cafemood.errors import FeaturesError
 

@@ -15,7 +15,7 @@ from weight_files import write_caffemodel, write_keras
 
 from cafemood.backbones import networks
 from cafemood.backbones.cards import CARDS
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.data.folders import demo_photos
 from cafemood.data.images import open_image
 from cafemood.errors import CafemoodError, FeaturesError, WeightsError

@@ -7,7 +7,7 @@ import pytest
 import sklearn
 import torch
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.clustering import rows
 from cafemood.clustering.reduction import NoReduction, PCAReduction
 from cafemood.clustering.rows import BLOCK, Batches, MatrixDataModule, Rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.errors import FeaturesError
 from cafemood.features import cache as features
 from cafemood.features.cache import FeatureCache

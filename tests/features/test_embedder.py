@@ -13,7 +13,7 @@ import pytest
 from drawn_rooms import draw_room
 from photo_server import serving
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.core import remote
 from cafemood.data.folders import scan_folder
 from cafemood.data.manifests import read_listing

@@ -9,7 +9,7 @@ import pytest
 import pytorch_lightning as pl
 from PIL import Image
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.data.folders import scan_folder
 from cafemood.data.photos import PhotoSet
 from cafemood.errors import CafemoodError, FeaturesError

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cafemood.backbones.backbone import cosine, probe_photos, run
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.features import engine
 
 pytest.importorskip("openvino", reason="the extra `fast` is not installed")

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.clustering.autoencoder import Autoencoder
 from cafemood.clustering.modules import ReconstructionModule, RefinementModule
 from cafemood.clustering.reduction import NoReduction, PCAReduction

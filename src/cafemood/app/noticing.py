@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cafemood.backbones.places365 import scene_probabilities
+from cafemood.backbones.precomputed import Precomputed
 from cafemood.data.photos import TWIN, PhotoSet
 from cafemood.data.place_signs import NAMES
 from cafemood.errors import CafemoodError
 from cafemood.evaluation import photo_findings, place
 from cafemood.evaluation.findings import gravest_first
-from cafemood.runs.looked import Looked, look
-from cafemood.runs.thumbnails import SHOWN_AT_MOST
+from cafemood.evaluation.store import JudgingStore
+from cafemood.runs.looked import Glance, Looked, look
+from cafemood.runs.thumbnails import SHORTEST, SHOWN_AT_MOST
 
 if TYPE_CHECKING:
+    from cafemood.backbones.backbone import Backbone
     from cafemood.evaluation.assessment import Evaluation
     from cafemood.features.photo_matrix import PhotoMatrix
 
@@ -59,10 +62,24 @@ class Noticed:
             signs, twins = self.looked.signs, _twins(photo_set)
             record["light"] = photo_findings.light_by_cafe(signs, cafes, labels)
             contrast = signs[:, NAMES.index("contrast")]
-            pairs = photo_findings.shared_photos(self.looked.phashes, contrast, cafes, twins)
-            record |= {"two_ids": pairs[: photo_findings.MOST_PAIRS], "n_two_ids": len(pairs)}
+            pairs, n_pairs = photo_findings.shared_photos(self.looked.phashes, contrast, cafes, twins)
+            record |= {"two_ids": pairs, "n_two_ids": n_pairs}
         findings = gravest_first([*evaluation.findings, *photo_findings.findings(record)])
         return replace(evaluation, findings=findings, details=evaluation.details | {"photos": record})
+
+
+def glance(photo_set: PhotoSet, backbone: Backbone | Precomputed, keep: str, cache_dir: str | Path) -> Glance | None:
+    """What looks at photos while they are embedded, so that `notice` opens none of them again.
+
+    None where `notice` looks at no picture, or where the network wants them decoded at another size.
+    """
+    shared = not isinstance(backbone, Precomputed) and backbone.shortest == SHORTEST
+    return Glance(len(photo_set.photos), cache_dir) if shared and _looks(photo_set, keep) else None
+
+
+def _looks(photo_set: PhotoSet, keep: str) -> bool:
+    """Whether pictures are looked at."""
+    return photo_set.has_files and (keep == "place" or len(photo_set.photos) <= SHOWN_AT_MOST)
 
 
 def notice(data: PhotoMatrix, keep: str, cache_dir: str | Path) -> Noticed:
@@ -79,11 +96,11 @@ def notice(data: PhotoMatrix, keep: str, cache_dir: str | Path) -> Noticed:
         raise CafemoodError(f"{keep!r} cannot be kept", where="data.keep", fix=f"give {' or '.join(KEEP)}")
     photo_set, features = data.photo_set, data.features.matrix()
     cafes, n = photo_set.cafes, len(photo_set.photos)
-    looks = photo_set.has_files and (keep == "place" or n <= SHOWN_AT_MOST)
-    looked = look(photo_set, cache_dir) if looks else None
+    looked = look(photo_set, cache_dir) if _looks(photo_set, keep) else None
     scenes = scene_probabilities(data.backbone.name, data.backbone.output, features)
     signs = None if looked is None else looked.signs
-    places = place.tell(features, signs=signs, cafes=cafes if photo_set.has_files else None, scenes=scenes)
+    store = JudgingStore(cache_dir)
+    places = place.tell(features, signs=signs, cafes=cafes if photo_set.has_files else None, scenes=scenes, store=store)
     if keep == "place" and not places.told_by:
         why = "no picture could be read, no café ids are known, and the features are no Places365 outputs"
         fix = "give data.keep=all, or backbone=vgg16_places365_probs"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cafemood.data.photos import PhotoSet
     from cafemood.evaluation.choosing_k import ChoiceOfK
     from cafemood.features.photo_matrix import PhotoMatrix
+    from cafemood.runs.looked import Glance
     from cafemood.runs.run import Run
 
 log = logging.getLogger("cafemood")
@@ -118,12 +119,12 @@ def embed_share(config: RunConfig) -> None:
 
     quiet.quiet()
     with config_context(**_memory(config)):
-        _photo_data(config, config.photos()).prepare_data()
+        _photo_data(config, config.photos(), config.backbone()).prepare_data()
 
 
 def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
-    from cafemood.app.noticing import notice
+    from cafemood.app.noticing import glance, notice
     from cafemood.app.scoring import places_of, score
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_places import check_cafes, chosen_unit
@@ -153,8 +154,14 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             if isinstance(config.k, int):
                 check_k(len(photo_set.photos), config.k)  # before hours of embedding
         with doing("loading the network"), writer.stage("embed") as stage:
-            data = _photo_data(config, photo_set)
-            data.prepare_data()
+            backbone = config.backbone()
+            seen = glance(photo_set, backbone, config.keep, config.cache_dir)
+            data = _photo_data(config, photo_set, backbone, seen)
+            try:
+                data.prepare_data()
+            finally:  # what was embedded is kept, and so is what was seen
+                if seen is not None:
+                    seen.write()
             stage["items"] = data.n_embedded
         with writer.stage("look at photos", items=len(data.photo_set.photos)):
             noticed = notice(data, config.keep, config.cache_dir)
@@ -222,17 +229,20 @@ def _chosen_k(config: RunConfig, data: PhotoMatrix, places: CafePlaces | None) -
     return choose_k(rows, config.k_range, cafes, seed=config.seed, desc="k", store=store, unit=unit)
 
 
-def _photo_data(config: RunConfig, photo_set: PhotoSet) -> PhotoMatrix:
-    """The photos' features, as the configuration wants them."""
+def _photo_data(
+    config: RunConfig, photo_set: PhotoSet, backbone: Backbone | Precomputed, seen: Glance | None = None
+) -> PhotoMatrix:
+    """The photos' features, as the configuration wants them; `seen` looks at each photo that is opened for them."""
     from cafemood.features.photo_matrix import PhotoMatrix
 
     return PhotoMatrix(
         photo_set,
-        config.backbone(),
+        backbone,
         config.reduction(),
         cache_dir=config.cache_dir,
         embed_batch_size=config.embed_batch_size,
         trainer=config.distributed,
+        seen=seen,
     )
 
 

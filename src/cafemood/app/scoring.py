@@ -14,6 +14,7 @@ from cafemood.clustering.cafe_reduction import CafeReduction
 from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.reduction import PCAReduction, display_plane
 from cafemood.clustering.stored_reduction import StoredReduction
+from cafemood.core import chunks
 from cafemood.evaluation.assessment import Evaluation, assess, of_cafe_groups
 from cafemood.evaluation.baselines import baselines
 from cafemood.evaluation.cafe_space import CafeSpace
@@ -87,7 +88,7 @@ def score(
     reduction = data.reduction
     store, cafes = JudgingStore(config.cache_dir), photo_set.cafes
     truth = [photo.label for photo in photo_set.photos] if photo_set.labelled else None
-    plane, explained = display_plane(features)
+    plane, explained = _plane(features, store)
     plane_of_rows, matrix = plane, z
     if places is not None:
         plane_of_rows, matrix = places.means(plane), places.rows
@@ -121,6 +122,19 @@ def score(
     if places is not None:
         evaluation = replace(evaluation, silhouettes=evaluation.silhouettes[places.member])
     return Scored(photos, evaluation, plane, explained, columns)
+
+
+def _plane(features: np.ndarray, store: JudgingStore) -> tuple[np.ndarray, float]:
+    """The `display_plane` of features (n, d), from the store where it is kept."""
+    if chunks.is_long(features):
+        return display_plane(features)
+
+    def make() -> dict[str, np.ndarray]:
+        plane, explained = display_plane(features)
+        return {"plane": plane, "explained": np.array([explained])}
+
+    found = store.one("planes", {"rows": JudgedRows(features).digest}, ("plane", "explained"), make)
+    return found["plane"], float(found["explained"][0])
 
 
 def _of_cafes(truth: Sequence[str | None], places: CafePlaces) -> list[str | None]:

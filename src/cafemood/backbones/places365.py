@@ -44,7 +44,9 @@ def scene_probabilities(name: str, output: str, features: np.ndarray) -> np.ndar
     """
     import numpy as np
 
-    from cafemood.backbones.cards import CARDS, CLASSIFIED
+    if features.shape[1] != len(scene_categories()):
+        return None
+    from cafemood.backbones.cards import CARDS, CLASSIFIED  # they import PyTorch
 
     card = CARDS.get(name)
     if card is None or card.n_classes != len(scene_categories()) or output not in CLASSIFIED:

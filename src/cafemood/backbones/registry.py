@@ -16,7 +16,7 @@ from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.cards import CARDS, Card
 from cafemood.backbones.networks import Chain
 from cafemood.backbones.open_clip_towers import image_tower
-from cafemood.backbones.precomputed import Precomputed, read_matrix
+from cafemood.backbones.precomputed import Precomputed
 from cafemood.backbones.preprocessing import TRANSFORMS, whole
 from cafemood.backbones.text_cards import TEXT_CARDS, all_cards
 from cafemood.backbones.weights import WeightFile
@@ -26,27 +26,19 @@ from cafemood.errors import CafemoodError, FeaturesError, WeightsError
 log = logging.getLogger(__name__)
 
 
-def create_backbone(name: str, **options: Any) -> Backbone | Precomputed:
-    """Make a backbone by name; the one place that run folders and configs go through.
-
-    Raises:
-        CafemoodError: The name is unknown.
-        WeightsError: Its weights are missing or damaged.
-        FeaturesError: An output or a precision it does not have.
-    """
+def network(name: str, **options: Any) -> Backbone:
+    """A network by name, see `create_backbone`."""
     builder = _BUILDERS.get(name)
     if builder is None and name not in all_cards():
         names = ", ".join(list_backbones())
         raise CafemoodError(f"Unknown backbone {name!r}", where="backbone.name", fix=f"use one of {names}")
     from_table = image_tower if name in TEXT_CARDS else from_card
-    backbone = builder(**options) if builder is not None else from_table(name, **options)
-    backbone.options.update({"name": name, **options})
-    return backbone
+    return builder(**options) if builder is not None else from_table(name, **options)
 
 
 def list_backbones() -> list[str]:
     """The names that `create_backbone` takes."""
-    return sorted([*all_cards(), *_BUILDERS])
+    return sorted([*all_cards(), *_BUILDERS, Precomputed.name])
 
 
 def from_card(
@@ -251,10 +243,9 @@ def random_network(seed: int = 0, output: str = "features", precision: str = "fl
     )
 
 
-_BUILDERS: dict[str, Callable[..., Backbone | Precomputed]] = {
+_BUILDERS: dict[str, Callable[..., Backbone]] = {
     "timm": timm_model,
     "random": random_network,
-    "precomputed": read_matrix,
 }
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from cafemood.backbones import registry
 from cafemood.backbones.backbone import Backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.cafes import new_cafes, new_places
 from cafemood.clustering import stored, umap_space
 from cafemood.clustering.reduction import project
@@ -249,7 +249,7 @@ def _backbone(run: Run) -> Backbone:
         fix = "assign photos to a run whose photos a backbone has embedded, such as backbone=mobilenet_v2"
         raise RunError("This run cannot embed new photos", where=run.folder, why=why, fix=fix)
     options = {**card.options, "precision": card.precision}
-    backbone = registry.create_backbone(**options)
+    backbone = create_backbone(**options)
     if backbone.fingerprint != card.fingerprint or not isinstance(backbone, Backbone):
         raise RunError(
             "The backbone is no longer the one of this run",

@@ -14,6 +14,9 @@ formula, its wide forms too, behind what is not seen or trimmed; a tab or a line
 
 _QUOTED = re.compile(r'[",\r\n\t;\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|^\s|\s$')
 
+_PLAIN = re.compile(r"[A-Za-z0-9][\w./:-]*", re.ASCII)
+"""Most texts: what nothing is to be done about."""
+
 
 def guarded(text: str) -> str:
     """A text with an apostrophe before it where a spreadsheet might run it; `unguarded` gives it back.
@@ -39,6 +42,10 @@ def csv_line(cells: Iterable[object]) -> str:
 
 
 def _cell(cell: object) -> str:
+    if isinstance(cell, str) and _PLAIN.fullmatch(cell):
+        return cell
+    if isinstance(cell, float | int):  # NumPy's float64 too; what asks for `Number` is slow
+        return str(cell) if cell == cell else ""
     if cell is None or type(cell).__name__ in ("NAType", "NaTType"):  # pandas' own
         return ""
     if isinstance(cell, Number):

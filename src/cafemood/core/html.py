@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from cafemood.core.names import plain, plain_json
 
 
+@cache
 def environment(package: str) -> Any:
-    """Jinja over the `templates/` of a package, every value escaped and plain text, a missing one an error."""
+    """Jinja over the `templates/` of a package, every value escaped and plain text, a missing one an error.
+
+    One a process, so that each template is compiled once.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     made = Environment(

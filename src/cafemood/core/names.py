@@ -45,6 +45,8 @@ def path_of(text: str) -> Path:
 
 def name_of(text: str) -> str:
     """The name whose `text_of` is this text, as Python hands it to the system."""
+    if "\\" not in text:
+        return text
     return _ESCAPE.sub(lambda found: chr(_point(found[1] or "", found[2])), text)
 
 

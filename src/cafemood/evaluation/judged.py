@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from cafemood.clustering.kmeans import kmeans
 from cafemood.clustering.lloyd import MOST_ROWS, kmeans_of_distances, pays, squared_distances
 from cafemood.core import chunks
+
+_last: dict[str, np.ndarray] = {}
+_lock = threading.Lock()
 
 
 class JudgedRows:
@@ -32,8 +36,15 @@ class JudgedRows:
 
     @cached_property
     def squared(self) -> np.ndarray:
-        """Their squared distances (n, n); only of `MOST_ROWS` rows or fewer."""
-        return squared_distances(np.asarray(self.rows, dtype=np.float32))
+        """Their squared distances (n, n), not to be written to; only of `MOST_ROWS` rows or fewer.
+
+        Those of the last rows stay in memory: the next job of a sweep has the same.
+        """
+        with _lock:
+            if self.digest not in _last:
+                _last.clear()
+                _last[self.digest] = squared_distances(np.asarray(self.rows, dtype=np.float32))
+            return _last[self.digest]
 
     def prepare(self) -> None:
         """Compute what k-means needs, with all threads, before several k-means share it."""

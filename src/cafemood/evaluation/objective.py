@@ -1,8 +1,8 @@
-"""A label-free score that a single run has, for an optimiser: C · sqrt(S · L), after `selection.choose_k`.
+"""A label-free score that a single run has, for an optimiser: C · sqrt(S · L).
 
 The score that `cafemood compare` sorts by is made from several runs: an optimiser needs a number as soon as a run is
-done, and one that later runs do not change. `choose_k` has such a score for one backbone; here S, the stability of the
-run's own refits, stands for its stability across k.
+done, and one that later runs do not change. S is the stability of the run's own refits, where `choose_k` has that across
+its k.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cafemood.evaluation.selection import sampled
 from cafemood.evaluation.store import JudgingStore
 
 LEAST_LIFT = 1e-4
-"""L at least, as in `choose_k`: below it, S and C still say which of two is better."""
+"""L at least: below it, S and C still say which of two is better."""
 
 
 def objective(

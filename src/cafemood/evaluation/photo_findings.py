@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +22,8 @@ TWO_IDS = 2
 """Photos that two cafés must share to be told as one; or all photos of one of them."""
 MOST_PAIRS = 500
 """Pairs that are kept; their number is kept too. A crawl in which all cafés share pictures has one for any two."""
+_AT_ONCE = 4_000_000
+"""Pairs of near photos that wait before those that name the same photo and café become one."""
 _NAMED = 3
 
 
@@ -79,7 +80,7 @@ def _explained(x: np.ndarray, labels: np.ndarray) -> float:
 
 def shared_photos(
     phashes: np.ndarray, contrast: np.ndarray, cafes: Sequence[str], twins: Sequence[tuple[str, str]] = ()
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], int]:
     """Pairs of cafés that share photos, so that they may be one: the most photos first.
 
     Photos of two cafés are the same view where their pHashes differ in at most `NEAR_BITS` bits. Each photo of the
@@ -92,29 +93,57 @@ def shared_photos(
         twins: Cafés of a photo that was left out, and of the one with the same bytes.
 
     Returns:
-        `cafes` (two ids), `n_shared`, and `of`, the photos that the smaller one has.
+        Of the first `MOST_PAIRS`: `cafes` (two ids), `n_shared`, and `of`, the photos that the smaller one has. And
+        the number of all pairs.
     """
-    ids = np.asarray(cafes, dtype=object)
-    sizes = Counter(ids.tolist())
-    sizes.update(one for one, other in twins if one != other)
+    ids = [str(cafe) for cafe in cafes]
+    apart = [(one, other) for one, other in twins if one != other]
+    names, codes = np.unique(np.array([*ids, *(cafe for pair in apart for cafe in pair)]), return_inverse=True)
+    m, codes, left_out = len(names), codes[: len(ids)], codes[len(ids) :].reshape(-1, 2)
+    sizes = np.bincount(codes, minlength=m) + np.bincount(left_out[:, 0], minlength=m)
     rows = np.flatnonzero(np.nan_to_num(contrast) >= LEAST_CONTRAST)
-    codes, bits = np.unique(ids.astype(str), return_inverse=True)[1][rows], phashes[rows]
-    found: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
-    for i in range(len(rows) - 1):  # a row at a time: n numbers in memory, and not n²
-        near = np.bitwise_count(bits[i + 1 :] ^ bits[i]) <= NEAR_BITS
-        for j in np.flatnonzero(near & (codes[i + 1 :] != codes[i])) + i + 1:
-            one, other = sorted(((str(ids[rows[i]]), int(rows[i])), (str(ids[rows[j]]), int(rows[j]))))
-            shared = found.setdefault((one[0], other[0]), (set(), set()))
-            shared[0].add(one[1])
-            shared[1].add(other[1])
-    same = Counter(tuple(sorted(pair)) for pair in twins if pair[0] != pair[1])
-    pairs = []
-    for pair in dict.fromkeys([*found, *same]):
-        near_photos = found.get((pair[0], pair[1]), (set(), set()))
-        n_shared, of = min(map(len, near_photos)) + same[pair], min(sizes[pair[0]], sizes[pair[1]])
-        if n_shared >= min(TWO_IDS, of):
-            pairs.append({"cafes": list(pair), "n_shared": n_shared, "of": of})
-    return sorted(pairs, key=lambda pair: (-pair["n_shared"], pair["cafes"]))
+    near, n_near = _near_photos(phashes[rows], codes[rows], m)
+    same = left_out.min(axis=1) * m + left_out.max(axis=1)
+    pairs, which = np.unique(np.concatenate([near, same]), return_inverse=True)
+    n_shared = np.bincount(which, np.concatenate([n_near, np.ones(len(same))]), len(pairs)).astype(int)
+    of = np.minimum(sizes[pairs // m], sizes[pairs % m])
+    told = np.flatnonzero(n_shared >= np.minimum(TWO_IDS, of))
+    first = told[np.argsort(-n_shared[told], kind="stable")][:MOST_PAIRS]
+    return [
+        {
+            "cafes": [str(names[pairs[i] // m]), str(names[pairs[i] % m])],
+            "n_shared": int(n_shared[i]),
+            "of": int(of[i]),
+        }
+        for i in first
+    ], len(told)
+
+
+def _near_photos(bits: np.ndarray, codes: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Photos that two cafés share: of each pair the smaller number of photos that have a near one in the other.
+
+    Args:
+        bits: pHash of each photo (n,).
+        codes: Its café (n,), from 0 to m - 1.
+        m: Cafés.
+
+    Returns:
+        The pairs, as m times the first café plus the second, and the number of photos of each.
+    """
+    kept, waiting, n_waiting = np.empty(0, np.int64), list[np.ndarray](), 0
+    for i in range(len(bits)):  # a row at a time: n numbers in memory, and not n²
+        others = np.flatnonzero(np.bitwise_count(bits[i + 1 :] ^ bits[i]) <= NEAR_BITS) + i + 1
+        others = others[codes[others] != codes[i]]
+        if len(others):  # photo and café that it has a near photo in, as one number: both ways
+            waiting += [i * m + codes[others], others * m + codes[i]]
+            n_waiting += 2 * len(others)
+        if n_waiting > _AT_ONCE:
+            kept, waiting, n_waiting = np.unique(np.concatenate([kept, *waiting])), [], 0
+    photos, partners = np.divmod(np.unique(np.concatenate([kept, *waiting])), m)
+    pairs, n = np.unique(codes[photos] * m + partners, return_counts=True)
+    forth = pairs // m < pairs % m
+    back = np.searchsorted(pairs, pairs[forth] % m * m + pairs[forth] // m)
+    return pairs[forth], np.minimum(n[forth], n[back])
 
 
 def findings(record: dict[str, Any]) -> list[Finding]:

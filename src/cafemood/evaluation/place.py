@@ -28,6 +28,8 @@ import numpy as np
 
 from cafemood.core import chunks
 from cafemood.data.place_signs import LIMIT, REASONS, likely_none
+from cafemood.evaluation.judged import JudgedRows
+from cafemood.evaluation.store import JudgingStore, digest_of
 
 LEAST_PHOTOS = 50
 """With fewer photos, or fewer than `LEAST_CAFES` cafés, their neighbours tell nothing."""
@@ -90,6 +92,7 @@ def tell(
     scenes: np.ndarray | None = None,
     neighbours: bool = True,
     seed: int = 0,
+    store: JudgingStore | None = None,
 ) -> Places:
     """Tell how much place photos show, by whatever there is.
 
@@ -100,6 +103,7 @@ def tell(
         scenes: Places365 probabilities (n, 365), if the features are or give them.
         neighbours: Whether the photos may tell of each other.
         seed: Of the photos that neighbours are looked for among, if not all.
+        store: Keeps each photo's neighbours for other runs; None: they are looked for now.
     """
     n = len(features)
     evidence: dict[str, np.ndarray] = {}  # log-odds for no place, by the reason
@@ -113,7 +117,8 @@ def tell(
         told_by.append("signs")
     among = _others(np.asarray(cafes) if cafes is not None else np.arange(n), seed)
     if neighbours and among is not None and (cafes is not None or "signs" in told_by):
-        near = _neighbours(features, among, None if cafes is None else np.unique(cafes, return_inverse=True)[1])
+        codes = None if cafes is None else np.unique(cafes, return_inverse=True)[1]
+        near = _kept_neighbours(features, among, codes, store)
         if "signs" in told_by and (more := _by_neighbours(near, own.max(axis=1) > 0)) is not None:
             has_sign = own.max(axis=1) > 0
             evidence[_LIKE] = np.where(has_sign, np.nan, own.max(axis=1) + more)
@@ -177,6 +182,23 @@ class _Near:
         middle = np.median(far)
         spread = max(float(np.median(abs(far - middle))), 1e-6)
         return (0.6745 * (far - middle) / spread - OUTLIER_Z) / 0.5
+
+
+def _kept_neighbours(
+    features: np.ndarray, among: np.ndarray, cafes: np.ndarray | None, store: JudgingStore | None
+) -> _Near:
+    """`_neighbours`, from the store where they are kept: they depend on the rows and their cafés alone."""
+    if store is None or chunks.is_long(features):
+        return _neighbours(features, among, cafes)
+    recipe = {
+        "rows": JudgedRows(features).digest,
+        "among": digest_of(among),
+        "cafes": None if cafes is None else digest_of(cafes),
+        "settings": [_COLUMNS, N_NEIGHBOURS],
+    }
+    return _Near(
+        **store.one("neighbours", recipe, ("rows", "others", "own"), lambda: vars(_neighbours(features, among, cafes)))
+    )
 
 
 def _neighbours(features: np.ndarray, among: np.ndarray, cafes: np.ndarray | None) -> _Near:

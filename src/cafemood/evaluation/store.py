@@ -1,4 +1,4 @@
-"""What was judged once, kept by content: baselines, nulls and refits that other runs on the same rows read.
+"""What was judged once, kept by content: baselines, nulls, refits, and what depends on the rows alone.
 
 `cache_dir/judging/KIND/DIGEST.safetensors`: the digest is of the recipe (rows, space, k, seed, settings, `FORMAT`), so
 that nothing else can be read in its place. A file appears whole or not at all; a damaged one is made again. Of
@@ -83,6 +83,10 @@ class JudgingStore:
                 with suppress(OSError):
                     path.unlink()
         return [(made[i], False) if i in made else (found[i], True) for i in range(len(paths))]
+
+    def one(self, kind: str, recipe: Mapping[str, Any], names: Collection[str], make: Callable[[], Arrays]) -> Arrays:
+        """The arrays of one recipe; see `several`."""
+        return self.several(kind, [recipe], [names], lambda _: [make()])[0][0]
 
     def _lock(self, paths: Sequence[Path | None], locks: ExitStack) -> list[Path]:
         """Hold a lock for each of the paths, in an order that all processes keep to; none where none can be made."""

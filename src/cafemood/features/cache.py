@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock
 
-from cafemood.backbones.backbone import Backbone
 from cafemood.core import checked, chunks
 from cafemood.core.atomic import write_json, writing
 from cafemood.core.reasons import DAMAGED, Flaw, reason_of
 from cafemood.errors import FeaturesError
+
+if TYPE_CHECKING:
+    from cafemood.backbones.backbone import Backbone
 
 COMPACT_ABOVE = 64
 """With more shards than this, a finished fill merges them into one."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from PIL import Image
 
 from cafemood.backbones.backbone import Backbone
 from cafemood.core import remote
@@ -24,6 +25,9 @@ from cafemood.features import engine
 
 FETCHERS = 16
 """Photos behind addresses that a process asks for at once: it mostly waits."""
+
+Seen = Callable[[str, Image.Image], None]
+"""Told of a photo that was opened: the SHA-256 of its bytes, and its picture, which nobody else needs any more."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,18 +72,21 @@ class Embedder:
         self.backbone, self.cores = backbone, cores
         self.run = engine.choose(backbone, n_photos, batch_size, cores)
 
-    def __call__(self, photo_set: PhotoSet, photos: Iterable[Photo], known: Container[str] = ()) -> Iterator[Batch]:
+    def __call__(
+        self, photo_set: PhotoSet, photos: Iterable[Photo], known: Container[str] = (), seen: Seen | None = None
+    ) -> Iterator[Batch]:
         """Embed photos, in their order.
 
         Args:
             photo_set: Where they are.
             photos: Those to embed.
             known: Ids of bytes that have features already: an address that gives them is only noted.
+            seen: Told of each photo that was opened; called in several threads.
 
         Raises:
             FeaturesError: The network gives NaN or infinity.
         """
-        work = _Photos(photo_set, self.backbone, known)
+        work = _Photos(photo_set, self.backbone, known, seen)
         size = self.run.batch_size
         with (
             ThreadPoolExecutor(FETCHERS) as fetchers,
@@ -107,8 +114,10 @@ class Embedder:
 class _Photos:
     """What the threads do to one photo."""
 
-    def __init__(self, photo_set: PhotoSet, backbone: Backbone, known: Container[str]) -> None:
-        self.photo_set, self.backbone, self.known = photo_set, backbone, known
+    def __init__(
+        self, photo_set: PhotoSet, backbone: Backbone, known: Container[str], seen: Seen | None = None
+    ) -> None:
+        self.photo_set, self.backbone, self.known, self.seen = photo_set, backbone, known, seen
         self.claimed, self.lock = set[str](), threading.Lock()
         self.flaws: dict[str, str] = {}
 
@@ -140,7 +149,10 @@ class _Photos:
             image = open_image(source, shortest=self.backbone.shortest)
             if colours.FLAW in image.info:
                 self.flaws[photo.file] = image.info[colours.FLAW]
-            return photo, photo_id, self.backbone.transform(image)
+            pixels = self.backbone.transform(image)
+            if self.seen is not None:
+                self.seen(photo_id, image)
+            return photo, photo_id, pixels
         except PhotoError as error:
             return photo, photo_id, str(error.why or error.what)
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.precomputed import Precomputed
 from cafemood.data.images import has_other_colours
 from cafemood.data.photos import TWIN, Photo, PhotoSet, Skipped, mapped
 from cafemood.errors import FeaturesError
 from cafemood.features.cache import FeatureCache, Features
-from cafemood.features.filling import fill
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
+
+    from cafemood.backbones.backbone import Backbone
+    from cafemood.features.embedder import Seen
 
 
 def embed(
@@ -28,6 +29,7 @@ def embed(
     *,
     batch_size: int | None = None,
     trainer: Trainer | None = None,
+    seen: Seen | None = None,
 ) -> tuple[PhotoSet, Features, int]:
     """Embed the photos that the cache lacks, and map the features of all that can be read.
 
@@ -37,6 +39,8 @@ def embed(
         cache_dir: Where the cache is.
         batch_size: Photos a forward pass; None takes what is fast on this machine.
         trainer: If given, and if it has several processes, each embeds its share of the photos.
+        seen: Without a trainer told of each photo that was opened: the SHA-256 of its bytes, and its picture. It is
+            called in several threads.
 
     Returns:
         The photos that have features (the rest named in `skipped`), their features in the same order,
@@ -62,7 +66,9 @@ def embed(
             missing = [p for p in photo_set.photos if p.photo_id not in cache]
             before = len(cache)
             if trainer is None:
-                reasons = fill(photo_set, missing, cache, batch_size)
+                from cafemood.features.filling import fill  # it imports PyTorch
+
+                reasons = fill(photo_set, missing, cache, batch_size, seen=seen)
             else:
                 from cafemood.features.together import fill_with  # Lightning takes seconds to import
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from cafemood.core import devices
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.features.cache import FeatureCache
-from cafemood.features.embedder import Batch, Embedder, concatenated
+from cafemood.features.embedder import Batch, Embedder, Seen, concatenated
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def fill(
     *,
     rank: int = 0,
     processes: int = 1,
+    seen: Seen | None = None,
 ) -> dict[str, str]:
     """Embed photos into the cache.
 
@@ -38,6 +39,7 @@ def fill(
         batch_size: Photos a forward pass; None takes what is fast on this machine.
         rank: Which of several processes this is; the first shows the progress.
         processes: How many share this host.
+        seen: Told of each photo that was opened, see `Embedder`.
 
     Returns:
         Why a photo could not be read, by its id.
@@ -56,7 +58,7 @@ def fill(
     )
     with bar:
         try:
-            for batch in embedder(photo_set, missing, known=cache):
+            for batch in embedder(photo_set, missing, known=cache, seen=seen):
                 shard.add(batch)
                 reasons |= batch.reasons
                 profiles = batch.profiles

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from cafemood.backbones.backbone import Backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.backbones.precomputed import Precomputed
-from cafemood.backbones.registry import create_backbone
 from cafemood.data.folders import scan_folder
 from cafemood.data.photos import Photo, PhotoSet
 from cafemood.features import embedding

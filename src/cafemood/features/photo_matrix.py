@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cafemood.backbones.backbone import Backbone
 from cafemood.backbones.precomputed import Precomputed
 from cafemood.clustering.auto_reduction import AutoReduction
 from cafemood.clustering.cafe_reduction import CafeReduction
@@ -21,6 +20,9 @@ from cafemood.features.embedding import embed
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
+
+    from cafemood.backbones.backbone import Backbone
+    from cafemood.features.embedder import Seen
 
 
 Reduction = NoReduction | PCAReduction | CafeReduction | StoredReduction
@@ -42,12 +44,13 @@ class PhotoMatrix:
         cache_dir: str | Path,
         embed_batch_size: int | None = None,
         trainer: Trainer | None = None,
+        seen: Seen | None = None,
     ) -> None:
         self.photo_set, self.backbone, self._given = photo_set, backbone, reduction
         self.reduction: Reduction = NoReduction() if isinstance(reduction, AutoReduction) else reduction
         self.why_reduced: str | None = None
         self.cache_dir, self.embed_batch_size = Path(cache_dir), embed_batch_size
-        self._trainer = trainer
+        self._trainer, self._seen = trainer, seen
         self._matrix: np.ndarray | None = None
         self.features: Features
         self.n_embedded = 0
@@ -98,5 +101,10 @@ class PhotoMatrix:
 
     def _embed(self) -> tuple[PhotoSet, Features, int]:
         return embed(
-            self.photo_set, self.backbone, self.cache_dir, batch_size=self.embed_batch_size, trainer=self._trainer
+            self.photo_set,
+            self.backbone,
+            self.cache_dir,
+            batch_size=self.embed_batch_size,
+            trainer=self._trainer,
+            seen=self._seen,
         )

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from cafemood.backbones.backbone import Backbone
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.core import devices, remote
 from cafemood.core.ray_cluster import connected, require_ray
 from cafemood.core.reasons import quoted

@@ -10,7 +10,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
 from cafemood.backbones.backbone import Backbone
-from cafemood.backbones.registry import create_backbone
+from cafemood.backbones.creating import create_backbone
 from cafemood.core.atomic import write_json
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.data.photos import Photo, PhotoSet

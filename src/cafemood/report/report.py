@@ -20,6 +20,7 @@ from cafemood.report.style import COLORS, MARKS
 from cafemood.report.telling import Told, told
 from cafemood.report.training import health_panels
 from cafemood.runs import thumbnails
+from cafemood.runs.pictures import Places
 from cafemood.runs.run import Run
 from cafemood.survey import figures as survey_figures
 
@@ -54,7 +55,7 @@ def write_report(run: Run) -> Path:
         .render(**view.context(), payload=for_script(view.payload(pictures)))
     )
     contact_sheets(run, view)
-    for name, svg in view.figures().items():
+    for name, svg in view.figures.items():
         with writing(run.folder / "figures" / f"{name}.svg") as partial:
             partial.write_text(svg, encoding="utf-8")
     with writing(page) as partial:
@@ -116,7 +117,7 @@ class _View:
             sides[[*self.typical(j), *self.borderline(j)]] = thumbnails.CARD_SIDE
         files, kept = self.table["file"].to_numpy(), thumbnails.kept(self.run)
         made = thumbnails.make_thumbnails(
-            [self.run.where(files[i]) for i in self.shown],
+            Places(self.run.where, files[self.shown]),
             [int(side) for side in sides[self.shown]],
             [kept[i] for i in self.shown],
             list(self.table["photo_id"].to_numpy()[self.shown]),
@@ -201,6 +202,7 @@ class _View:
             "edit": editing.payload(self.run, self.shown),
         }
 
+    @cached_property
     def figures(self) -> dict[str, str]:
         """Figures as SVG: the silhouette plot, the size bars and, for a method that is trained, its training."""
         made = environment("cafemood.report")
@@ -257,7 +259,7 @@ class _View:
 
     def context(self) -> dict[str, Any]:
         card = self.run.card
-        svg = self.figures()
+        svg = self.figures
         n = f"{card.data.n_cafes:,} cafés" if self.of_cafes else f"{card.data.n_photos:,} photos"
         return {
             "title": f"{n}, {len(self.moods)} moods",

@@ -10,6 +10,8 @@ import numpy as np
 from cafemood.backbones.places365 import scene_categories
 from cafemood.clustering.reduction import PCAReduction, project
 from cafemood.core import chunks
+from cafemood.evaluation.judged import JudgedRows
+from cafemood.evaluation.store import JudgingStore, digest_of
 from cafemood.runs import novelty
 
 WIDTH = 256
@@ -61,6 +63,25 @@ def compress(features: np.ndarray, cafes: Sequence[str], backbone: dict[str, Any
     if outputs:
         found |= {"scenes": scenes, "scene_probabilities": shares}
     return found
+
+
+def kept(
+    features: np.ndarray, cafes: Sequence[str], backbone: dict[str, Any], store: JudgingStore
+) -> dict[str, np.ndarray]:
+    """`compress`, from the store where it is kept: it depends on the photos alone, and no clustering changes it."""
+    if chunks.is_long(features):
+        return compress(features, cafes, backbone)
+    outputs = str(backbone["output"]) if is_places365(backbone) else None
+    recipe = {
+        "rows": JudgedRows(features).digest,
+        "cafes": digest_of(cafes),
+        "outputs": outputs,
+        "settings": [WIDTH, N_SCENES],
+    }
+    names = {"rows", "rests", "novelty.threshold", "pca.mean", "pca.components"}
+    if outputs:
+        names |= {"scenes", "scene_probabilities"}
+    return store.one("compact", recipe, names, lambda: compress(features, cafes, backbone))
 
 
 def project_new(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:

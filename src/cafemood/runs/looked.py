@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from cafemood.core.reasons import Flaw
 from cafemood.data.photos import PhotoSet
 from cafemood.data.place_signs import NAMES, measure
 from cafemood.runs import thumbnails
-from cafemood.runs.pictures import PictureCache, keys_of_pictures
+from cafemood.runs.pictures import PictureCache, Places, key_of_photo, key_of_picture, keys_of_pictures
 from cafemood.runs.run import Run
 
 _AT_ONCE = 1_000
@@ -45,6 +46,39 @@ class Looked:
         return Looked(self.signs[rows], self.phashes[rows])
 
 
+class Glance:
+    """Makes and keeps, of a photo that is opened to be embedded, what `look` would open it for again.
+
+    Threads may call it at once.
+
+    Args:
+        n: Photos of the set, which decides how large thumbnails are.
+        cache_dir: Keeps them.
+    """
+
+    def __init__(self, n: int, cache_dir: str | Path) -> None:
+        self._side, self._cache, self._lock = thumbnails.kept_side(n), PictureCache(cache_dir), threading.Lock()
+
+    def __call__(self, photo_id: str, image: Image.Image) -> None:
+        """Look at a photo.
+
+        Args:
+            photo_id: SHA-256 of its bytes.
+            image: It, upright, decoded as `thumbnails.SHORTEST` has it; it is made small in place.
+        """
+        key = key_of_photo(photo_id, f"webp {self._side}")
+        if key is not None:
+            picture = thumbnails.encoded(image, self._side)
+            row = _seen(picture)
+            with self._lock:
+                self._cache.add(key, picture)
+                self._cache.add(key_of_picture(picture, _KEY), row)
+
+    def write(self) -> None:
+        """Write what waits."""
+        self._cache.write()
+
+
 def look(photo_set: PhotoSet, cache_dir: str | Path | None) -> Looked:
     """Look at every photo, in threads: at its thumbnail, which a report of these photos shows too.
 
@@ -60,7 +94,7 @@ def look(photo_set: PhotoSet, cache_dir: str | Path | None) -> Looked:
     with bar:
         for start in range(0, n, _AT_ONCE):
             photos = photo_set.photos[start : start + _AT_ONCE]
-            places, ids = [photo_set.path(photo) for photo in photos], [photo.photo_id for photo in photos]
+            places, ids = Places(photo_set.path, photos), [photo.photo_id for photo in photos]
             pictures = thumbnails.make_thumbnails(places, [side] * len(photos), photo_ids=ids, cache=cache)
             seen.append(_seen_of(pictures, cache))
             bar.update(len(photos))

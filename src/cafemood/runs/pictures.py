@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from cafemood.core.reasons import DAMAGED, reason_of
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the same photo gives another picture or other looks."""
 AT_ONCE, SECONDS = 256, 2.0
 """Entries are written when so many wait, or for so long: what a killed run makes again."""
@@ -89,6 +92,24 @@ class PictureCache:
             for end in ("", "-journal", "-wal", "-shm"):
                 with suppress(OSError):
                     self.path.with_name(self.path.name + end).unlink()
+
+
+class Places:
+    """Where photos are, each told when it is asked for: a path takes longer to make than a known thumbnail to find.
+
+    Args:
+        where: Gives the place of a photo.
+        photos: The photos, as `where` takes them.
+    """
+
+    def __init__(self, where: Callable[[Any], Path | str], photos: Sequence[Any] | np.ndarray) -> None:
+        self.where, self.photos = where, photos
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, i: int) -> Path | str:
+        return self.where(self.photos[i])
 
 
 def key_of_photo(photo_id: str | None, what: str) -> str | None:

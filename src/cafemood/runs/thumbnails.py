@@ -19,7 +19,7 @@ from cafemood.core.reasons import DAMAGED, Flaw, reason_of
 from cafemood.core.remote import fetch, is_address
 from cafemood.data.images import open_image
 from cafemood.errors import PhotoError
-from cafemood.runs.pictures import PictureCache, key_of_photo, key_of_picture
+from cafemood.runs.pictures import PictureCache, Places, key_of_photo, key_of_picture
 from cafemood.runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,11 @@ log = logging.getLogger(__name__)
 CARD_SIDE = 400
 """Longer side, in pixels, of the photos that stand on the mood cards."""
 
+SHORTEST = 448
+"""Pixels of the shorter side down to which a JPEG is scaled while it is decoded, as most networks want it."""
+
 EMBED_AT_MOST = 10_000
 """With more photos than this, thumbnails lie in a folder beside the report."""
-
 
 SHOWN_AT_MOST = 50_000
 """Of more photos than this, pages show as many and thumbnails are made of no others."""
@@ -108,7 +110,6 @@ def write(run: Run, also: Iterable[int] = (), more: Mapping[str, bytes] | None =
 
 def known(run: Run) -> dict[str, bytes | None]:
     """The pictures of `thumbnails.parquet` by photo_id; none if it is missing or damaged."""
-
     path = run.folder / "thumbnails.parquet"
     stored: dict[str, bytes | None] = {}
     if path.exists():
@@ -125,8 +126,8 @@ def _missing(run: Run, rows: np.ndarray, known: Mapping[str, bytes | None]) -> d
     ids, paths = run.photos["photo_id"].to_numpy(), run.photos["path"].to_numpy()
     missing = [i for i in rows if known.get(ids[i]) is None]
     cache: PictureCache | None = run.in_memory.get("pictures")
-    places, side = [run.where(path) for path in paths[missing]], kept_side(len(rows))
-    made = make_thumbnails(places, [side] * len(places), photo_ids=list(ids[missing]) if cache else (), cache=cache)
+    places, side = Places(run.where, paths[missing]), kept_side(len(rows))
+    made = make_thumbnails(places, [side] * len(missing), photo_ids=list(ids[missing]) if cache else (), cache=cache)
     return {ids[i]: data for i, data in zip(missing, made, strict=True) if data}
 
 
@@ -162,7 +163,7 @@ def _keep(run: Run, pictures: Mapping[str, bytes | None]) -> None:
 
 
 def make_thumbnails(
-    paths: Sequence[Path | str],
+    paths: Places | Sequence[Path | str],
     sides: Sequence[int],
     instead: Sequence[bytes | None] = (),
     photo_ids: Sequence[str] = (),
@@ -171,19 +172,19 @@ def make_thumbnails(
     """WebP thumbnails, None where a photo can no longer be read.
 
     Args:
-        paths: The photos: files or addresses.
+        paths: The photos: files or addresses, asked for where the cache lacks a thumbnail.
         sides: Longer side of each thumbnail, in pixels.
         instead: Encoded pictures to take where a photo is gone, or where they are large enough.
         photo_ids: If given, a file that has become another photo counts as gone where there is a picture instead.
         cache: Where thumbnails are looked up, and kept, by what they are made of.
     """
     nothing = [None] * len(paths)
-    jobs = list(zip(paths, sides, instead or nothing, photo_ids or nothing, strict=True))
-    keys, known = _looked_up(cache, [job[1:] for job in jobs]) if cache else ([None] * len(jobs), {})
+    jobs = list(zip(sides, instead or nothing, photo_ids or nothing, strict=True))
+    keys, known = _looked_up(cache, jobs) if cache else ([None] * len(jobs), {})
     made: list[bytes | None] = [None if key is None else known.get(key) for key in keys]
     missing = [i for i, data in enumerate(made) if data is None]
     with ThreadPoolExecutor() as pool:
-        done = pool.map(_made, *zip(*(jobs[i] for i in missing), strict=True)) if missing else iter(())
+        done = pool.map(lambda i: _made(paths[i], *jobs[i]), missing)
         bar = tqdm(done, "thumbnails", len(missing), unit="photo", leave=False, disable=len(missing) < 500)
         for i, (data, is_it) in zip(missing, bar, strict=True):
             made[i], key = data, keys[i]
@@ -222,15 +223,20 @@ def _made(path: Path | str, side: int, other: bytes | None, photo_id: str | None
         try:
             source, is_it = _source(path, photo_id)
             if image is None or is_it or photo_id is None or is_address(path):
-                image = open_image(source, shortest=side)
+                image = open_image(source, shortest=max(side, SHORTEST))
         except PhotoError:
             is_it = False
         if image is None:
             return None, False
+    return encoded(image, side), is_it
+
+
+def encoded(image: Image.Image, side: int) -> bytes:
+    """The WebP thumbnail of a picture, which is made as small in place: `side` is its longer side in pixels."""
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, "WEBP", quality=72 if side > 64 else 60, method=2)
-    return stream.getvalue(), is_it
+    return stream.getvalue()
 
 
 def _source(path: Path | str, photo_id: str | None) -> tuple[Path | str | bytes, bool]:

@@ -23,6 +23,7 @@ from cafemood.core.names import text_of
 from cafemood.core.parquet import write_parquet
 from cafemood.core.reasons import quoted, reason_of
 from cafemood.errors import CafemoodError, RunError
+from cafemood.evaluation.store import JudgingStore
 from cafemood.runs import compact, records
 from cafemood.runs.card import SCHEMA_VERSION, DataCard, SpaceCard
 
@@ -148,8 +149,8 @@ class RunWriter:
         if self.left_out:
             write_csv(self.folder / "left_out.csv", pd.DataFrame(self.left_out))
         self.write_model(tensors | clustering.tensors | reduced, {"space": clustering.space})
-        cafes = [p.cafe_id for p in photo_set.photos]
-        write_tensors(self.folder / "features.safetensors", compact.compress(features, cafes, backbone.facts()))
+        cafes, store = [p.cafe_id for p in photo_set.photos], JudgingStore(data.cache_dir)
+        write_tensors(self.folder / "features.safetensors", compact.kept(features, cafes, backbone.facts(), store))
         write_json(self.folder / "scores.json", evaluation.to_json())
         stopped = {"n_iter": clustering.n_iter, "converged": clustering.converged}
         self.facts["method"] = self.facts.get("method", {}) | stopped | {"stop_reason": clustering.stop_reason}

@@ -106,8 +106,8 @@ def add(run: Run, options: dict[str, Any], cache_dir: str | Path) -> tuple[TextF
         FeaturesError: No photo can be read.
     """
     from cafemood.backbones.backbone import Backbone
+    from cafemood.backbones.creating import create_backbone
     from cafemood.backbones.open_clip_towers import text_tower
-    from cafemood.backbones.registry import create_backbone
     from cafemood.features.embedding import embed
 
     if not run.card.data.has_files:
