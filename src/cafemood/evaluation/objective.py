@@ -1,8 +1,7 @@
 """A label-free score that a single run has, for an optimiser: C · sqrt(S · L).
 
 The score that `cafemood compare` sorts by is made from several runs: an optimiser needs a number as soon as a run is
-done, and one that later runs do not change. S is the stability of the run's own refits, where `choose_k` has that across
-its k.
+done, and one that later runs do not change. S is the stability of the run's own refits.
 """
 
 from __future__ import annotations
