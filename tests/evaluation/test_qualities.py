@@ -78,11 +78,11 @@ def test_votes():
 def test_what_no_training_has_made_is_heard_as_far_as_trained_spaces_bear_it_out():
     table = np.eye(4)
     table[0, 1] = table[1, 0] = 0.6  # trained with trained
-    table[2, :2] = table[:2, 2] = 0.3  # half of it: (1/2)⁴
+    table[2, :2] = table[:2, 2] = 0.3  # half of it: (1/2)⁸
     table[3, :2] = table[:2, 3] = 0.7  # more than it: a whole vote
     table[2, 3] = table[3, 2] = 0.9
     found = votes(table, ["a", "b", "colours", "edges"], trained=[True, True, False, False])
-    np.testing.assert_allclose(found, [1, 1, 1 / 16, 1])
+    np.testing.assert_allclose(found, [1, 1, 1 / 256, 1])
     np.testing.assert_allclose(votes(table, list("abcd"), trained=[False] * 4), [1] * 4)
     # one trained run alone cannot say what is usual
     np.testing.assert_allclose(votes(table[:2, :2], ["a", "random"], trained=[True, False]), [1, 1])

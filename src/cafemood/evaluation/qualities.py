@@ -15,7 +15,7 @@ import numpy as np
 
 MIN_WIDTH = 20
 """Fewer dimensions than these are no evidence for others: a plane agrees with a plane by chance of projection."""
-_UNTRAINED_POWER = 4
+_UNTRAINED_POWER = 8
 """Of how far trained networks bear an untrained space out; `benchmarks/choice.py` says how it was chosen."""
 _ROUNDS = 200
 
@@ -32,7 +32,7 @@ def witnesses(
 
     Narrow ones have none, but where a family has no other. Spaces that no training has made (an untrained network,
     colours, edges) see brightness and palette, and agree with whatever else sees them: beside trained ones, their vote
-    is (a / t)⁴, with a their mean agreement with trained spaces, and t that of trained spaces with each other.
+    is (a / t)⁸, with a their mean agreement with trained spaces, and t that of trained spaces with each other.
 
     Args:
         agreement: Of each pair, such as AMI (m, m).
