@@ -19,6 +19,8 @@ TOLD = ("light", "warmth", "colour", "clutter")
 LEAST_RELATION, LEAST_DIFFERENCE, LEAST_SHARE = 0.25, 0.5, 0.3
 """A look or a mood is a reason if utilities go with it (Pearson's r), and the café has it: by so many standard
 deviations of the cafés, or as this share of its photos."""
+A_GUESS = 0.5
+"""Below this chance of the first café a ranking is called a guess."""
 _ROUNDED = 3
 
 
