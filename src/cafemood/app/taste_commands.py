@@ -44,12 +44,12 @@ def taste(
         made = space.of_run(profiles.load(opened))
         places.keep(opened)
     if answers is not None:
-        found = ranking.rank(made, answering.read(answers, made), n=limit, near=place, conditions=where or ())
-        for ranked in found:
+        found = ranking.rank(made, answering.read(answers, made), n=max(limit, 10), near=place, conditions=where or ())
+        for ranked in found[:limit]:
             say_json(ranked.facts()) if as_json else say(shown(ranked))
         if not found:
             say("No café fits.", err=True)
-        elif found[0].chance < ranking.A_GUESS:
+        elif ranking.sureness(found, len(made.places)) < ranking.A_GUESS:
             say("Still a guess: the taps say little of a taste, or contradict each other.", err=True)
         return
     with doing("drawing the page"):
