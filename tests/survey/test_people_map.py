@@ -15,6 +15,7 @@ from cafemood.cafes.profiles import compute
 from cafemood.clustering.reduction import project
 from cafemood.errors import SurveyError
 from cafemood.report import atlas_words
+from cafemood.report.editing import look_words
 from cafemood.survey import answers, learning, people_map, scale_models, study
 from cafemood.survey.build import build
 from cafemood.survey.design import Design
@@ -111,6 +112,10 @@ def test_a_rated_scale_joins_the_cafes(taught, asked_run):
     assert table["scale_loud"].iloc[0] == pytest.approx(rated["loud"][of_first.to_numpy()].mean())
     (coloured,) = atlas_words.rated(asked_run, np.array([0, 2]))
     assert (coloured["high"], len(coloured["place"])) == ("loud", 2)
+    rows = np.array([rated["loud"].argmax(), rated["loud"].argmin()])
+    words, has = look_words(asked_run, rows)
+    assert [bits >> words.index("loud") & 1 for bits in has] == [1, 0]
+    assert [bits >> words.index("quiet") & 1 for bits in has] == [0, 1]
     known = ranking.signs(space.of_run(cafes))
     assert known.names == (*ranking.TOLD, "scale_loud")
     told = ranking.reasons(table["scale_loud"].to_numpy(), known)

@@ -227,8 +227,9 @@ def test_a_run_that_is_gone_or_another_one(survey, asked_run, made_asked_run, tm
     other = json.loads((asked_run.folder / "run.json").read_text(encoding="utf-8"))
     other["data"]["digest"] = "0" * 64
     (asked_run.folder / "run.json").write_text(json.dumps(other), encoding="utf-8")
-    with pytest.raises(SurveyError, match="not built from this run"):
-        score.run_of(survey, asked_run.folder)
+    for same_moods in (True, False):
+        with pytest.raises(SurveyError, match="not built from this run"):
+            score.run_of(survey, asked_run.folder, same_moods=same_moods)
     facts = json.loads((survey.folder / "survey.json").read_text(encoding="utf-8"))
     facts["run"]["folder"] = str(tmp_path / "gone")
     survey.facts["run"]["folder"] = str(tmp_path / "gone")
@@ -246,6 +247,7 @@ def test_another_clustering_of_the_same_photos_is_another_run(survey, asked_run)
     facts = json.loads(card.read_text(encoding="utf-8"))
     facts["files"]["assignments.parquet"] = f"{crc_of_file(path):08x}"
     card.write_text(json.dumps(facts), encoding="utf-8")
+    assert score.run_of(survey, asked_run.folder, same_moods=False)[0].folder == asked_run.folder
     with pytest.raises(SurveyError, match=r"(?s)not built from this run.*puts them into other clusters"):
         score.run_of(survey, asked_run.folder)
 

@@ -26,7 +26,11 @@ def test_dark_cafes_come_first_for_who_taps_dark_ones(six):
 
 def test_contradicting_taps_still_give_an_answer(six):
     both = [Tap((0, 1), 0), Tap((0, 1), 1)] * 5
-    assert max(abs(cafe.utility) for cafe in ranking.rank(six, both)) < 0.2
+    found = ranking.rank(six, both)
+    assert max(abs(cafe.utility) for cafe in found) < 0.2
+    assert ranking.sureness(found, 6) < ranking.A_GUESS
+    first = ranking.rank(six, DARK)
+    assert ranking.sureness(first, 6) == pytest.approx((first[0].chance + first[1].chance) / 2)  # a fifth, rounded up
 
 
 def test_not_this_is_left_out_and_counts_against_it(six):

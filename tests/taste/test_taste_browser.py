@@ -99,6 +99,9 @@ def test_it_ranks_as_numpy_does(visitor, written, six, tmp_path):
         assert theirs[name] == pytest.approx(values, abs=1e-6), name
     told = ranking.reasons(taste.utilities(features), ranking.signs(six))
     assert theirs["reasons"] == [[list(reason) for reason in cafe] for cafe in told]
+    ranked = ranking.rank(six, given)
+    sure = float(opened.get_attribute(".sure", "data-sure"))
+    assert sure == pytest.approx(ranking.sureness(ranked, len(features)), abs=1e-6)
     order = [int(i) for i in opened.locator("ol .card").evaluate_all("cards => cards.map(c => c.dataset.cafe)")]
     assert order == ranking.order(taste.utilities(features), given)
 

@@ -122,14 +122,16 @@ def score_survey(
 
 def learn_survey(
     folder: SurveyFolder,
-    run: Annotated[str | None, typer.Option(metavar="RUN", help="Where its run is now, if it has moved.")] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Where its run is now; or another of its photos, to rate these.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of what is held out.")] = 0,
 ) -> None:
     """Learn from the answers: a map of the features for `reduce=people`, and the rated scales of every photo."""
     from cafemood.survey import answers, learning, score, study, terminal
 
     opened = study.load(survey_of(folder))
-    learnt_from, missing = score.run_of(opened, None if run is None else folder_of(run))
+    learnt_from, missing = score.run_of(opened, None if run is None else folder_of(run), same_moods=False)
     if learnt_from is None:
         raise CafemoodError("The survey's run is needed", where=folder, why=missing, fix="give it with --run")
     learnt = learning.learn(opened, answers.gather(opened), learnt_from, seed=seed)

@@ -44,8 +44,13 @@ def taste(
         made = space.of_run(profiles.load(opened))
         places.keep(opened)
     if answers is not None:
-        for ranked in ranking.rank(made, answering.read(answers, made), n=limit, near=place, conditions=where or ()):
+        found = ranking.rank(made, answering.read(answers, made), n=max(limit, 10), near=place, conditions=where or ())
+        for ranked in found[:limit]:
             say_json(ranked.facts()) if as_json else say(shown(ranked))
+        if not found:
+            say("No café fits.", err=True)
+        elif ranking.sureness(found, len(made.places)) < ranking.A_GUESS:
+            say("Still a guess: the taps say little of a taste, or contradict each other.", err=True)
         return
     with doing("drawing the page"):
         written, gone = page.write_page(made, folder=folder, size=photos)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -14,12 +15,13 @@ from cafemood.cafes import moods
 from cafemood.cafes.looks import LOOKS
 from cafemood.cafes.profiles import fingerprint
 from cafemood.cafes.smooth_prior import SmoothPrior
-from cafemood.clustering.cafe_reduction import LEAST_CAFES, CafeReduction
-from cafemood.clustering.reduction import PCAReduction
 from cafemood.core import chunks
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import CafemoodError, TasteError
 from cafemood.runs.run import Run
+
+if TYPE_CHECKING:
+    from cafemood.clustering.cafe_reduction import CafeReduction
 
 N_PLAIN = 16
 """Principal components of the cafés' means, where too few cafés have two photos for a space of cafés."""
@@ -198,6 +200,9 @@ def places_of(
     Raises:
         TasteError: There is one café only, or all are the same.
     """
+    from cafemood.clustering.cafe_reduction import LEAST_CAFES, CafeReduction  # scikit-learn: not where places are kept
+    from cafemood.clustering.reduction import PCAReduction
+
     n_photos, rows = np.bincount(of_photo), np.asarray(rows, dtype=np.float32)
     with threadpool_limits(1):  # many small products, whose threads would wait for each other
         if reduction is None and np.sum(n_photos > 1) >= LEAST_CAFES:

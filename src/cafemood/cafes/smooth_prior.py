@@ -51,7 +51,7 @@ class SmoothPrior:
         away = points - self._middle
         self._spread = float(np.sqrt((away**2).sum(axis=1).mean())) if len(points) > 1 else 0.0
         if self._spread < 1e-9:
-            why = f"there are {len(points)}" if len(points) < 2 else "all of them look the same"
+            why = "there is only one" if len(points) < 2 else "all of them look the same"
             fix = "use a run of more cafés"
             raise TasteError("There is nothing to choose from: cafés must differ", why=why, fix=fix)
         chosen = np.arange(len(points))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cafemood.cafes import moods
+from cafemood.cafes import moods, scales
 from cafemood.cafes.editing import fingerprint_of
 from cafemood.cafes.edits import KIND, VERSION
 from cafemood.core.html import as_text
@@ -70,17 +70,22 @@ def run_name(run: Run) -> str:
 
 
 def look_words(run: Run, rows: np.ndarray) -> tuple[list[str], list[int]]:
-    """The words about looks (`dark`, `warm`), and which of them each photo has: bit w of a number is word w.
+    """The words about looks and rated scales (`dark`, `cozy`), and which each photo has: those of its thirds.
+
 
     Args:
         run: The run.
         rows: Photos, as rows of `run.photos` (m,).
+
+    Returns:
+        The words, and a number for each photo: its bit w says whether it has word w.
     """
-    measured = moods.looks_of(run)
+    measured, rated = moods.looks_of(run), scales.read(run)
+    ends = moods.LOOK_WORDS | {scale: scales.words(str(scale)) for scale in rated}
     words: list[str] = []
     has = np.zeros(len(measured), dtype=int)
-    for look, (low, high) in moods.LOOK_WORDS.items():
-        values = measured[look].round(4).to_numpy()
+    for name, (low, high) in ends.items():
+        values = (rated if name in rated else measured)[name].round(4).to_numpy()
         if np.isnan(values).all():
             continue
         lower, upper = np.nanquantile(values, [1 / 3, 2 / 3])

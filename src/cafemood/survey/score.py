@@ -143,8 +143,13 @@ def _maybe(value: Any) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | None]:
+def run_of(study: Study, given: Path | None = None, *, same_moods: bool = True) -> tuple[Run | None, str | None]:
     """The run that a survey was built from: as given, around the survey, or where it was; and why there is none.
+
+    Args:
+        study: The survey.
+        given: Where the run is.
+        same_moods: False: the run given may have other moods of the same photos.
 
     Raises:
         SurveyError: The run given is another one.
@@ -153,7 +158,7 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
     for folder in [given] if given else [study.folder.resolve().parent, path_of(about["folder"])]:
         try:
             run = runs.load(folder)
-            same = _is_of(study, run)
+            same = _is_of(study, run) if same_moods or not given else _has_its_photos(study, run)
         except RunError:
             if given:
                 raise
@@ -161,7 +166,7 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
         if same and (given or text_of(run.folder.name) == about["name"] or folder == study.folder.resolve().parent):
             return run, None
         if given:
-            why = "it has other photos or another k, or puts them into other clusters"
+            why = "it has other photos" + (" or another k, or puts them into other clusters" if same_moods else "")
             raise SurveyError(
                 "The survey was not built from this run", where=given, why=why, fix=f"give {about['folder']}"
             )
@@ -170,10 +175,14 @@ def run_of(study: Study, given: Path | None = None) -> tuple[Run | None, str | N
 
 def _is_of(study: Study, run: Run) -> bool:
     """Whether the run has the survey's photos, each in the cluster that people were asked about."""
-    if run.card.data.digest != study.facts["run"]["digest"] or run.card.k != study.facts["k"]:
+    if not _has_its_photos(study, run) or run.card.k != study.facts["k"]:
         return False
     clusters = dict(zip(run.assignments["photo_id"], run.assignments["cluster"], strict=True))
     return all(clusters.get(about["photo_id"]) == about["cluster"] for about in study.facts["photos"].values())
+
+
+def _has_its_photos(study: Study, run: Run) -> bool:
+    return bool(run.card.data.digest == study.facts["run"]["digest"])
 
 
 def write(study: Study, gathered: Gathered, run: Run | None, found: Found) -> list[Path]:

@@ -19,6 +19,8 @@ TOLD = ("light", "warmth", "colour", "clutter")
 LEAST_RELATION, LEAST_DIFFERENCE, LEAST_SHARE = 0.25, 0.5, 0.3
 """A look or a mood is a reason if utilities go with it (Pearson's r), and the café has it: by so many standard
 deviations of the cafés, or as this share of its photos."""
+A_GUESS = 0.5
+"""A ranking that is less sure than this is called a guess, as on the page."""
 _ROUNDED = 3
 
 
@@ -91,6 +93,12 @@ def rank(
         Ranked(**ranking.facts_of(table, i, distance), reasons=told.of(i), shown=i in shown)
         for i in [i for i in order(ranking.utilities, answers) if left[i]][:n]
     ]
+
+
+def sureness(ranked: Sequence[Ranked], n_cafes: int) -> float:
+    """How sure a ranking is: the mean chance of its first ten cafés, or of as many as a fifth of all are."""
+    first = ranked[: min(10, -(-n_cafes // preference.FIFTH))]
+    return sum(cafe.chance for cafe in first) / max(len(first), 1)
 
 
 def order(utilities: np.ndarray, answers: Sequence[Answer]) -> list[int]:

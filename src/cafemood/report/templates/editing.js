@@ -203,7 +203,7 @@
 
   // Filters.
   function fits(i, wanted) { // what a photo is by itself
-    if (wanted.look && !(edit.looks[i] & (1 << Number(wanted.look)))) return false;
+    if (wanted.look && Math.floor(edit.looks[i] / 2 ** Number(wanted.look)) % 2 === 0) return false; // more words than 32 bits
     if (wanted.certainty && (data.probability[i] < thirds[0] ? 0 : data.probability[i] < thirds[1] ? 1 : 2) !== Number(wanted.certainty)) return false;
     return !wanted.place || (wanted.place === "none") === Boolean(edit.no_place[i]);
   }

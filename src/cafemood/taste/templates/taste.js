@@ -208,11 +208,12 @@
     if (!learnt()) return make("div", { class: "text" }, heading(say("results")), make("p", {}, say("nothing")), button(say("more_taps"), () => { me.screen = "asking"; show(); }, { class: "primary" }));
     const values = Taste.utilities(features, taste), chances = Taste.chances(features, taste, data.rank), why = Taste.reasons(values, data.looks, data.shares, data.reasons);
     const order = Taste.order(values).filter((i) => marked(i) !== false), best = order.slice(0, shownCards);
-    const sure = best.slice(0, 10).reduce((sum, i) => sum + chances[i], 0) / Math.max(1, Math.min(10, best.length));
+    const top = order.slice(0, Math.min(10, Math.ceil(n / data.rank.fifth))); // of few cafés, no more than can be the best
+    const sure = top.reduce((sum, i) => sum + chances[i], 0) / Math.max(1, top.length);
     const level = sure >= 0.75 ? "high" : sure >= 0.5 ? "middle" : "low";
     const hope = Taste.deviations(features, taste).map((d, i) => values[i] + 1.3 * d), seen = new Set(questions().flatMap((a) => a.shown));
     const others = order.slice(shownCards).filter((i) => !seen.has(i) && data.photos[i].length && hope[i] > values[best[best.length - 1]]).sort((a, b) => hope[b] - hope[a]).slice(0, 2);
-    const meter = make("div", { class: `sure ${level}` }, make("i", { "aria-hidden": "true" }), make("span", {}, say(`sure_${level}`)));
+    const meter = make("div", { class: `sure ${level}`, "data-sure": sure }, make("i", { "aria-hidden": "true" }), make("span", {}, say(`sure_${level}`)));
     const parts = [heading(say("results")), make("p", { class: "soft" }, say("results_lead", { n: taps() })), meter];
     if (data.lat.some((lat) => lat !== null) && navigator.geolocation && !here) parts.push(button(say("distance"), locate, { class: "wide" }));
     parts.push(make("ol", { class: "cards" }, ...best.map((i, k) => card(i, k + 1, chances[i], why[i]))));
