@@ -83,6 +83,9 @@ def test_a_setting_of_another_option_is_answered_with_that_option(words, owner):
         (["backbone.precision=int4"], "backbone.precision"),
         (["k"], "the command line"),
         (["system=null"], "system=null"),
+        (["-m", "experiment=optuna", "hydra.sweeper.n_trials=x"], "hydra.sweeper.n_trials"),
+        (["-m", "experiment=optuna", "hydra.sweeper.at_once=0"], "hydra.sweeper.at_once"),
+        (["-m", "hydra/sweeper=optuna", "k=2,3"], "resamples"),
     ],
 )
 def test_what_no_photos_could_make_right_is_refused_by_name(words, where):
@@ -122,6 +125,7 @@ def test_a_column_that_a_list_lacks_is_told_at_once(tmp_path):
         ["-m", "seed=range(1,4)", "backbone=mobilenet_v2,random"],
         ["experiment=study", "backbone=mobilenet_v2"],
         ["experiment=backbones"],
+        ["-m", "experiment=optuna", "hydra.sweeper.n_trials=3"],
         ["data=folder", "data.root=.", "data.labels=subfolder"],
         ["data=folder", "data.root=~"],
         ["+trainer.max_time=1", "~logger"],

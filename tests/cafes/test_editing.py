@@ -204,6 +204,7 @@ def test_of_a_space_that_cafes_taught_nulls_are_in_it_and_cafes_tell_nothing():
     assert "silhouette@cafe3" in told.details["null"]
     assert "silhouette@features" not in told.details["null"]
     assert told.details["coherence"] is None
+    assert "edited-held-out" in {found.code for found in told.findings}
     plain = replace(rows, learnt=False, from_cafes=False)
     told = assess_edited(plain, clustering_of(plain), n_nulls=3, baseline_seeds=1)
     assert "silhouette@features" in told.details["null"]

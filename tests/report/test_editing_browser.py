@@ -1,6 +1,7 @@
 """Editing a run's moods in its pages, in a real Chromium, from the first click to the edited run."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from cafemood.core.cells import csv_line
 from cafemood.report import editing as pages
 from cafemood.report import report
 from cafemood.report.atlas import write_atlas
+from cafemood.report.editing_words import WORDS
 
 pytestmark = browser_only
 
@@ -21,6 +23,23 @@ pytestmark = browser_only
 SMALL = """[...document.querySelectorAll('#edit-bar button, #editor button')]
     .filter((button) => button.offsetWidth && Math.min(button.offsetWidth, button.offsetHeight) < 44).length"""
 """How many buttons are too small for a thumb."""
+
+
+SAID = """[...document.querySelectorAll('#editor *, #edit-bar *')]
+    .filter((node) => !node.children.length && !node.closest('.tile, code, [name=area]'))
+    .filter((node) => /\\p{L}/u.test(node.textContent))
+    .map((node) => node.textContent)"""
+"""Every text of the editor but the photos' own."""
+
+
+def tell(language, name, **values):
+    return WORDS[language][name].format(**values)
+
+
+def test_both_languages_say_the_same():
+    assert WORDS["en"].keys() == WORDS["ko"].keys()
+    for name, text in WORDS["en"].items():
+        assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", WORDS["ko"][name])), name
 
 
 @pytest.fixture
@@ -90,7 +109,14 @@ def test_what_was_edited_in_the_report_is_what_apply_makes(visit, cafe_run):
     assert [edit["do"] for edit in found["edits"]] == ["split", "rename", "rename", "move"]
     assert found["run"] == editing.fingerprint_of(cafe_run)
     assert page.locator("#edit-bar .run-it code").inner_text().startswith("cafemood apply ")
+    in_english = page.evaluate(SAID)
     page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#edit-bar [data-act=language]").click()
+    assert page.locator("#editor").get_attribute("lang") == "ko"
+    assert page.locator("#editor .done li").nth(1).inner_text() == tell("ko", "renamed", a="분위기 3", b="windows")
+    in_korean = page.evaluate(SAID)
+    # every text but the command, a word of three letters and what the photos are called is another
+    assert {a for a, b in zip(in_english, in_korean, strict=True) if a == b} <= {"CSV", "windows", "plants"}
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     small = page.evaluate(SMALL)
     assert small == 0

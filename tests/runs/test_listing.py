@@ -138,6 +138,7 @@ def test_the_table_fits_80_columns(outputs):
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 80
     assert all(any(line.startswith(name) for line in lines) for name in names)
+    assert lines[0].rstrip().endswith("verdict")
 
 
 @pytest.mark.parametrize(

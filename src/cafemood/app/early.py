@@ -37,6 +37,7 @@ def check(words: Sequence[str]) -> None:
             _check_kinds(group, node, _plain(asked.bare, group, own=True))
             _CHECKS.get(str(node.get("_target_")), settings.check_method)(node)
         _check_trainer(cfg)
+        _check_optuna(cfg)
 
 
 def check_demo() -> None:
@@ -127,6 +128,20 @@ def _check_trainer(cfg: DictConfig) -> None:
         if OmegaConf.select(cfg, key) == target and util.find_spec(package) is None:
             why, fix = f"the package {package} is not installed", f"pip install 'cafemood[{extra}]'"
             raise CafemoodError(f"This needs the {extra} extra", where=key, why=why, fix=fix)
+
+
+def _check_optuna(cfg: DictConfig) -> None:
+    sweeper = OmegaConf.select(cfg, "hydra.sweeper")
+    if sweeper is None or sweeper.get("_target_") != config.OPTUNA:
+        return
+    for name in ("n_trials", "at_once"):
+        if type(sweeper[name]) is not int or sweeper[name] < 1:
+            what = f"hydra.sweeper.{name} cannot be {shown(sweeper[name])!r}"
+            raise CafemoodError(what, where=f"hydra.sweeper.{name}", fix="give 1 or more")
+    if type(cfg.resamples) is not int or cfg.resamples < 1:
+        why = "a part of the score that it looks at is the stability over refits, and every run must have it"
+        fix = "give resamples=20, or fewer where a refit is a training"
+        raise CafemoodError("Optuna has nothing to go by", where="resamples", why=why, fix=fix)
 
 
 def _check_survey(node: Node) -> None:

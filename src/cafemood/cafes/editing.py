@@ -175,6 +175,7 @@ class _Result:
             learnt=card.reduce.name not in ("none", "pca") and apart and "embedding" not in card.space.clustering,
             from_cafes=card.reduce.name == "cafe",
             places=self._places(cafes) if card.unit == "cafe" and cafes is not None else None,
+            before=table["cluster"].to_numpy(),
             seed=card.seed,
         )
 

@@ -12,10 +12,10 @@ from cafemood.clustering.base import Clustering, memberships
 from cafemood.clustering.cafe_places import CafePlaces
 from cafemood.clustering.kmeans import kmeans
 from cafemood.core import chunks
+from cafemood.evaluation import held_out
 from cafemood.evaluation.assessment import Evaluation, assess
 from cafemood.evaluation.baselines import baselines
 from cafemood.evaluation.cafe_space import CafeSpace, follows
-from cafemood.evaluation.findings import Finding
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.pipelines import KMeansPipeline
 from cafemood.evaluation.resampling import ReliabilityOptions
@@ -38,6 +38,7 @@ class EditedRows:
         learnt: Whether the space was learnt from cafés or from people: nulls are of it then, and not of the features.
         from_cafes: Whether cafés taught it: that their photos share moods is then not told, as they were to.
         places: The cafés, where these were grouped, and not photos.
+        before: Their moods before the edits (n,), if these are to be told beside.
         seed: Of all that is random.
     """
 
@@ -52,6 +53,7 @@ class EditedRows:
     learnt: bool = False
     from_cafes: bool = False
     places: CafePlaces | None = None
+    before: np.ndarray | None = None
     seed: int = 0
 
 
@@ -82,7 +84,8 @@ def assess_edited(
 ) -> Evaluation:
     """Score edited moods: every score that labels allow, null models and baselines, in the run's compact features.
 
-    Stability is not told: no refit edits by hand. Nor is what a space that was learnt from cafés says of them.
+    No refit edits by hand: in the place of stability, `held_out` tells how well photos of other cafés are given the
+    same moods. What a space that was learnt from cafés says of them is not told.
 
     Args:
         rows: The photos.
@@ -115,17 +118,21 @@ def assess_edited(
     space = CafeSpace(of_rows.embedding, rows.space) if rows.learnt else None
     told = assess(judged, plane, of_rows, compared, options, truth=truth, cafes=cafes, space=space, units=units)
     details = told.details | ({"coherence": None} if rows.from_cafes else {})
-    findings = [_without_refits(found) for found in verdict({"scores": told.scores, **details}, n=len(judged), k=k)]
+    by_cafe = cafes if places is None else None
+    found = held_out.agreement(judged_rows, of_rows.labels, by_cafe, seed=rows.seed)
+    before = None
+    if rows.before is not None and places is None:
+        before = held_out.agreement(
+            judged_rows, np.unique(rows.before, return_inverse=True)[1], by_cafe, seed=rows.seed
+        )
+    details |= {"held_out": None if found is None else {**found, "before": before}}
+    in_place = held_out.finding(found, before)
+    findings = [
+        in_place if said.code == "stability-not-measured" else said
+        for said in verdict({"scores": told.scores, **details}, n=len(judged), k=k)
+    ]
     silhouettes = told.silhouettes if places is None else told.silhouettes[places.member]
     return Evaluation(told.scores, findings, silhouettes, details)
-
-
-def _without_refits(finding: Finding) -> Finding:
-    """A finding, or why no refit tells the stability of what a person did."""
-    if finding.code != "stability-not-measured":
-        return finding
-    text = "Stability was not measured: the moods were edited by hand, and no refit does that again."
-    return Finding(finding.code, finding.level, text, finding.figures)
 
 
 def edited_probabilities(clustering: Clustering) -> dict[str, Any]:

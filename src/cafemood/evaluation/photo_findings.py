@@ -173,7 +173,7 @@ def _place(place: dict[str, Any]) -> list[Finding]:
         return [Finding("no-place-counted", "warn" if n >= 0.05 * of else "info", text, figures)]
     gone = place["n_cafes_gone"]
     cafes = "" if not gone else f" {gone:,} café{' has' if gone == 1 else 's have'} no photo left."
-    text = f"{seem} and {'was' if n == 1 else 'were'} left out: look at them below.{cafes}"
+    text = f"{seem} and {'was' if n == 1 else 'were'} left out: the report shows them.{cafes}"
     return [Finding("no-place-left-out", "warn" if gone else "info", text, figures | {"n_cafes_gone": gone})]
 
 

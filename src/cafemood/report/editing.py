@@ -13,10 +13,13 @@ from cafemood.cafes.edits import KIND, VERSION
 from cafemood.core.html import as_text
 from cafemood.core.names import text_of
 from cafemood.evaluation.photo_findings import LEAST_CONTRAST, NEAR_BITS
+from cafemood.report.editing_words import WORDS
 from cafemood.report.style import COLORS
 from cafemood.runs import looked
 from cafemood.runs.listing import OUTPUTS
 from cafemood.runs.run import Run
+
+_KOREAN = {word[0]: word[1] for pair in moods.LOOK_WORDS.values() for word in pair if word is not None}
 
 
 def payload(run: Run, rows: np.ndarray) -> dict[str, Any]:
@@ -45,6 +48,8 @@ def payload(run: Run, rows: np.ndarray) -> dict[str, Any]:
         "cafes_known": bool(run.knows_cafes),
         "area": [as_text(area) for area in photos["area"]],
         "words": words,
+        "words_korean": [_KOREAN[word] for word in words],
+        "text": WORDS,
         "looks": has,
         "no_place": [as_text(why) for why in photos["no_place"]] if "no_place" in photos else [""] * len(photos),
         "near": near_duplicates(run, rows),
@@ -54,6 +59,7 @@ def payload(run: Run, rows: np.ndarray) -> dict[str, Any]:
                 "number": mood.number,
                 "name": mood.own_name or "",
                 "words": ", ".join(word.english for word in mood.words),
+                "korean": ", ".join(word.korean for word in mood.words),
                 "color": COLORS[mood.cluster % len(COLORS)],
             }
             for mood in moods.of_run(run)

@@ -16,16 +16,19 @@ from cafemood.runs.listing import Listed
 _STYLE = {"noise": "red", "collapsed": "red", "unstable": "red", "failed": "red", "damaged": "red", "apart": "green"}
 _WIDE = 36
 """Letters up to which a name stays on its line."""
+_ROOM = 100
+"""Letters of a line below which columns are narrow, so that the last, the verdict, is not cut off."""
 
 
 def print_runs(runs: Sequence[Listed], names: Sequence[str], console: Console | None = None) -> None:
     """Print a row a run: a name that commands take, when, backbone, method, k, photos, and the verdict in a word."""
     console = console or Console()
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    narrow = console.width < _ROOM
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0) if narrow else (0, 1))
     table.add_column("run", overflow="fold", min_width=min(_WIDE, max(map(len, names), default=0)))
     table.add_column("when", no_wrap=True)
-    table.add_column("backbone", overflow="fold")
-    table.add_column("method", overflow="fold")
+    for name, width in (("backbone", 12), ("method", 10)):
+        table.add_column(name, overflow="fold", max_width=width if narrow else None)
     table.add_column("k", justify="right", no_wrap=True)
     table.add_column("photos", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)

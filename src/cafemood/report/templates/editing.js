@@ -6,6 +6,10 @@
   const PAGE = 400;
   let data, edit, n, base, state; // read when the first edit begins: the page is there sooner
   const edits = [], selected = new Set();
+  let language = (navigator.language || "en").startsWith("ko") ? "ko" : "en";
+  const tell = (name, values = {}) => edit.text[language][name].replace(/\{(\w+)\}/g, (_, v) => values[v]);
+  const number = (value) => value.toLocaleString(language);
+  const photosOf = (many) => (many === 1 ? tell("one") : tell("many", { n: number(many) }));
   let unsaved = false, page = 0, order = [], anchor = -1, focused = 0, thirds, groupOf, listeners = [], opener = null, active = false;
 
   function begin() {
@@ -22,39 +26,59 @@
       for (const [value, text] of entries) select.append(new Option(text, value));
       select.parentElement.hidden = !entries.length;
     };
-    fill("look", edit.words.map((word, w) => [String(w), word]));
+    fill("look", edit.words.map((word, w) => [String(w), word])); // in the language: `translate`
     const areas = [...new Set(edit.area.filter(Boolean))].sort((a, b) => a.localeCompare(b, "ko"));
     fill("area", areas.length > 1 ? areas.map((area) => [area, area]) : []);
     $("[name=place]").parentElement.hidden = !edit.no_place.some(Boolean);
     $("[value=near]").disabled = !edit.near.length;
-    $("[value=near]").textContent = `near-duplicates (${groupOf.size})`;
     replay();
+    translate();
+  }
+  function translate() {
+    for (const part of [editor, bar]) {
+      part.lang = language;
+      for (const node of part.querySelectorAll("[data-say]")) node.textContent = tell(node.dataset.say);
+      for (const node of [part, ...part.querySelectorAll("[data-say-label]")]) if (node.dataset.sayLabel) node.setAttribute("aria-label", tell(node.dataset.sayLabel));
+      for (const node of part.querySelectorAll("[data-say-title]")) node.title = tell(node.dataset.sayTitle);
+    }
+    $("[value=near]").textContent = tell("near", { n: groupOf.size });
+    for (const option of $("[name=look]").options) if (option.value) option.textContent = (language === "ko" ? edit.words_korean : edit.words)[option.value];
+    $(".done").dataset.none = tell("none_yet");
+    Object.assign($("[data-act=language]", bar), { textContent: tell("other_language"), lang: language === "ko" ? "en" : "ko" });
+  }
+  function speak() { // the other language
+    language = language === "ko" ? "en" : "ko";
+    replay();
+    translate();
+    say("");
+    draw();
   }
 
   // What the edits make of the moods; numbers are as in the file, and are given once.
-  const titleOf = (mood) => mood.name || mood.words || `Mood ${mood.number}`;
+  const nameOf = (mood) => mood.name || mood.words || `Mood ${mood.number}`;
+  const titleOf = (mood) => mood.name || (language === "ko" && mood.korean) || mood.words || tell("numbered", { n: mood.number });
   function replay() {
     const labels = base.map((j) => j + 1);
     const moods = new Map(edit.moods.map((mood) => [mood.number, { ...mood }]));
     let next = edit.moods.length + 1;
     const said = [];
     for (const one of edits) {
-      const rows = (one.photos || []).map((id) => edit.row.get(id)), photos = `${rows.length} photo${rows.length > 1 ? "s" : ""}`;
+      const rows = (one.photos || []).map((id) => edit.row.get(id)), photos = photosOf(rows.length);
       const mood = moods.get(one.mood);
-      if (one.do === "rename") { said.push(`“${titleOf(mood)}” is called “${one.name || mood.words || `Mood ${mood.number}`}”`); mood.name = one.name; }
+      if (one.do === "rename") { const a = titleOf(mood); mood.name = one.name; said.push(tell("renamed", { a, b: titleOf(mood) })); }
       if (one.do === "merge") {
-        said.push(`“${one.moods.slice(1).map((j) => titleOf(moods.get(j))).join("”, “")}” merged into “${titleOf(moods.get(one.moods[0]))}”`);
+        said.push(tell("merged", { a: one.moods.slice(1).map((j) => titleOf(moods.get(j))).join("”, “"), b: titleOf(moods.get(one.moods[0])) }));
         for (let i = 0; i < n; i++) if (one.moods.includes(labels[i])) labels[i] = one.moods[0];
         for (const j of one.moods.slice(1)) moods.delete(j);
       }
       if (one.do === "split") {
         moods.set(next, { number: next, name: one.name || "", words: "", color: edit.colors[(next - 1) % edit.colors.length] });
         for (const i of rows) labels[i] = next;
-        said.push(`${photos} split off as “${one.name || `Mood ${next}`}”`);
+        said.push(tell("parted", { photos, b: titleOf(moods.get(next)) }));
         next++;
       }
-      if (one.do === "move") { for (const i of rows) labels[i] = one.mood; said.push(`${photos} moved to “${titleOf(mood)}”`); }
-      if (one.do === "exclude") { for (const i of rows) labels[i] = 0; said.push(`${photos} excluded`); }
+      if (one.do === "move") { for (const i of rows) labels[i] = one.mood; said.push(tell("moved", { photos, b: titleOf(mood) })); }
+      if (one.do === "exclude") { for (const i of rows) labels[i] = 0; said.push(tell("excluded", { photos })); }
     }
     const sizes = new Map([...moods.keys()].map((number) => [number, 0]));
     for (const label of labels) if (label) sizes.set(label, sizes.get(label) + 1);
@@ -78,7 +102,7 @@
     edits.pop();
     unsaved = edits.length > 0;
     replay();
-    say(`Undone: ${text}`);
+    say(tell("undone", { a: text }));
     changed();
   }
   function changed() {
@@ -97,12 +121,12 @@
   const chosen = () => [...selected].sort((a, b) => a - b);
   function along(rows) {
     const more = rows.filter((i) => !selected.has(i)).length;
-    if (more) say(`In this run cafés were grouped: ${more} more photo${more > 1 ? "s" : ""} of the same cafés went along.`);
+    if (more) say(tell("along", { photos: photosOf(more) }));
   }
   function move(number) {
     const rows = whole(chosen()).filter((i) => state.labels[i] !== number);
     if (rows.length) add({ do: "move", photos: idsOf(rows), mood: number });
-    else say("They are in that mood already.");
+    else say(tell("there_already"));
     along(rows);
     select([]);
   }
@@ -118,10 +142,10 @@
   function rename(number, text) {
     const name = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ").split(/\s+/).filter(Boolean).join(" ") || null;
     const mood = state.moods.get(number);
-    if (name && [...name].length > 80) { say("A name has at most 80 letters."); return draw(); }
+    if (name && [...name].length > 80) { say(tell("too_long")); return draw(); }
     if ((name || "") === (mood.name || "")) return draw();
     const taken = [...state.moods.values()].find((other) => other !== mood && other.name && name && other.name.toLowerCase() === name.toLowerCase());
-    if (taken) { say(`Mood ${taken.number} is called “${name}” already.`); return draw(); }
+    if (taken) { say(tell("taken", { n: taken.number, a: name })); return draw(); }
     add({ do: "rename", mood: number, name });
   }
   function merge(number, into) { add({ do: "merge", moods: [into, number] }); }
@@ -136,7 +160,7 @@
   }
   function save() {
     const there = [...state.sizes.values()].filter(Boolean).length;
-    if (there < 2 && edits.some((one) => one.do !== "rename")) return say("Two moods are the least: undo something first.");
+    if (there < 2 && edits.some((one) => one.do !== "rename")) return say(tell("two_at_least"));
     give("edits.json", JSON.stringify({ kind: edit.kind, version: edit.version, run: edit.run, run_name: edit.run_name, edits }, null, 1) + "\n", "application/json");
     unsaved = false;
     say("");
@@ -157,12 +181,12 @@
     const lines = [["photo_id", "file", "cafe", "mood", "mood_name", "probability"]];
     for (const i of chosen()) {
       const mood = state.moods.get(state.labels[i]);
-      lines.push([edit.ids[i], data.file[i], edit.cafes[edit.cafe[i]], mood.number, titleOf(mood), data.probability[i]]);
+      lines.push([edit.ids[i], data.file[i], edit.cafes[edit.cafe[i]], mood.number, nameOf(mood), data.probability[i]]);
     }
     give("selection.csv", lines.map((line) => line.map(cell).join(",") + "\n").join(""), "text/csv");
   }
   async function load(file) {
-    let said = "That is no edit file of this run.";
+    let said = tell("no_file");
     try {
       const found = JSON.parse(await file.text());
       if (found.kind === edit.kind && found.version === edit.version && found.run === edit.run && Array.isArray(found.edits)) {
@@ -174,7 +198,7 @@
           if (!edits.every((one) => (one.photos || []).every((id) => edit.row.has(id)))) throw new Error("photo");
           replay();
           unsaved = false;
-          said = `${edits.length} edit${edits.length === 1 ? "" : "s"} from the file.`;
+          said = tell("loaded", { n: edits.length });
         } catch { edits.splice(0, edits.length, ...before); replay(); }
       }
     } catch { /* no JSON */ }
@@ -235,7 +259,7 @@
     $(".list").replaceChildren(...[...state.moods.values()].map(item));
     if (kept) editor.querySelector(`[data-number="${kept[0]}"] ${kept[1]}`)?.focus();
     const chooser = $("[name=mood]"), before = chooser.value;
-    chooser.replaceChildren(new Option("all", ""), ...[...state.moods.values()].map((mood) => new Option(titleOf(mood), mood.number)));
+    chooser.replaceChildren(new Option(tell("all"), ""), ...[...state.moods.values()].map((mood) => new Option(titleOf(mood), mood.number)));
     chooser.value = state.moods.has(Number(before)) ? before : "";
     $(".done").replaceChildren(...state.said.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
     const { rows, near } = found();
@@ -246,7 +270,7 @@
     for (const i of shown) {
       if (near && groupOf.get(i) !== last) {
         last = groupOf.get(i);
-        const group = document.createElement("div"), words = Object.assign(document.createElement("h4"), { textContent: `${edit.near[last].length} alike` });
+        const group = document.createElement("div"), words = Object.assign(document.createElement("h4"), { textContent: tell("alike", { n: edit.near[last].length }) });
         group.className = "alike";
         group.setAttribute("role", "group");
         group.setAttribute("aria-label", words.textContent);
@@ -261,7 +285,7 @@
     focused = Math.max(0, Math.min(focused, shown.length - 1));
     const first = grid.querySelectorAll(".tile")[focused];
     if (first) first.tabIndex = 0;
-    $(".found").textContent = rows.length ? `${rows.length.toLocaleString("en")} of ${n.toLocaleString("en")} photos` + (edit.n > n ? ` that are shown (the run has ${edit.n.toLocaleString("en")})` : "") : "No photo fits these filters.";
+    $(".found").textContent = rows.length ? tell(edit.n > n ? "found_shown" : "found", { a: number(rows.length), b: number(n), n: number(edit.n) }) : tell("nothing");
     $(".rest").hidden = !near || !rows.length;
     $(".pager").hidden = rows.length <= PAGE;
     $(".pager span").textContent = `${page * PAGE + 1}–${page * PAGE + shown.length}`;
@@ -271,12 +295,12 @@
     const line = document.createElement("li"), input = document.createElement("input"), size = document.createElement("small"), into = document.createElement("select");
     line.dataset.number = mood.number;
     line.style.setProperty("--mood", mood.color);
-    Object.assign(input, { value: mood.name || "", placeholder: mood.words || `Mood ${mood.number}`, maxLength: 80 });
-    input.setAttribute("aria-label", `Name of mood ${mood.number}`);
+    Object.assign(input, { value: mood.name || "", placeholder: titleOf({ ...mood, name: "" }), maxLength: 80 });
+    input.setAttribute("aria-label", tell("name_of", { n: mood.number }));
     input.addEventListener("change", () => rename(mood.number, input.value));
-    size.textContent = state.sizes.get(mood.number).toLocaleString("en");
-    into.append(new Option("merge", ""), ...[...state.moods.values()].filter((other) => other !== mood).map((other) => new Option(`into ${titleOf(other)}`, other.number)));
-    into.setAttribute("aria-label", `Merge mood ${mood.number} into another`);
+    size.textContent = number(state.sizes.get(mood.number));
+    into.append(new Option(tell("merge"), ""), ...[...state.moods.values()].filter((other) => other !== mood).map((other) => new Option(tell("into", { a: titleOf(other) }), other.number)));
+    into.setAttribute("aria-label", tell("merge_about", { n: mood.number }));
     into.addEventListener("change", () => { if (into.value) merge(mood.number, Number(into.value)); });
     line.append(size, input, into);
     return line;
@@ -293,20 +317,20 @@
     words.textContent = edit.cafes_known ? edit.cafes[edit.cafe[i]] : data.file[i];
     words.dir = "auto";
     button.append(words);
-    button.setAttribute("aria-label", `${words.textContent}, ${mood ? titleOf(mood) : "excluded"}`);
+    button.setAttribute("aria-label", `${words.textContent}, ${mood ? titleOf(mood) : tell("out")}`);
     button.disabled = !mood;
     return button;
   }
   function mark() {
     for (const button of editor.querySelectorAll(".tile")) button.setAttribute("aria-selected", String(selected.has(Number(button.dataset.row))));
     const many = selected.size;
-    $(".selected", bar).textContent = many ? `${many.toLocaleString("en")} selected` : "Nothing selected";
+    $(".selected", bar).textContent = many ? tell("selected", { n: number(many) }) : tell("none_selected");
     for (const act of ["none", "move", "split", "exclude", "csv"]) $(`[data-act=${act}]`, bar).disabled = !many;
     $("[data-act=undo]", bar).disabled = !edits.length;
     const button = $("[data-act=save]", bar);
     button.disabled = !edits.length;
-    button.textContent = edits.length ? `Download edits (${edits.length})` : "Download edits";
-    $("[data-act=move]", bar).replaceChildren(new Option("Move to …", ""), ...[...state.moods.values()].map((mood) => new Option(titleOf(mood), mood.number)));
+    button.textContent = edits.length ? tell("save_n", { n: edits.length }) : tell("save");
+    $("[data-act=move]", bar).replaceChildren(new Option(tell("move"), ""), ...[...state.moods.values()].map((mood) => new Option(titleOf(mood), mood.number)));
     $("[data-act=grid]", bar).hidden = !editor.hidden;
     $("[data-act=range]", bar).hidden = $("[data-act=all]", bar).hidden = editor.hidden && !shownElsewhere;
     $("[data-act=range]", bar).hidden ||= editor.hidden;
@@ -349,10 +373,10 @@
   const acts = {
     range: () => $("[data-act=range]", bar).setAttribute("aria-pressed", String(!ranging())),
     all: () => select(editor.hidden && shownElsewhere ? shownElsewhere() : order, { more: true }),
-    none: () => select([]), split, exclude, csv, undo, save, grid: open,
+    none: () => select([]), split, exclude, csv, undo, save, grid: open, language: speak,
     copy: async (event) => {
-      try { await navigator.clipboard.writeText(edit.command); event.target.textContent = "Copied"; }
-      catch { getSelection().selectAllChildren($(".run-it code", bar)); event.target.textContent = "Selected"; }
+      try { await navigator.clipboard.writeText(edit.command); event.target.textContent = tell("copied"); }
+      catch { getSelection().selectAllChildren($(".run-it code", bar)); event.target.textContent = tell("marked"); }
     },
   };
   bar.addEventListener("click", (event) => { const act = acts[event.target.closest("button")?.dataset.act]; if (act) act(event); });
@@ -403,7 +427,7 @@
     open, start, stop, cell, select, toggle, selected, edits,
     get active() { return active; },
     get state() { begin(); return state; },
-    title: (mood) => titleOf(mood),
+    title: (mood) => nameOf(mood), // the atlas's page is English
     fits: (i, wanted) => { begin(); return fits(i, wanted); },
     onchange: (listener) => listeners.push(listener),
     shown: (rows) => { shownElsewhere = rows; },
