@@ -150,7 +150,7 @@ def test_damaged_text_features_are_one_error(run, damage):
     else:
         tensors, about = text_features.read_tensors(path)
         if damage == "other photos":
-            tensors["ids"] = text_features._bytes(["x" * 64] * len(tensors["ids"]))
+            tensors["ids"] = text_features.packed(["x" * 64] * len(tensors["ids"]))
         elif damage == "no terms":
             about["terms"] = "[[1]]"
         elif damage == "options":
