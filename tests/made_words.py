@@ -42,9 +42,9 @@ def write_text_features(run, loud=None):
     dark = np.unique(photos["cafe_id"].astype(str), return_inverse=True)[1] % 2 == 0
     rows[dark, 0] += 1
     rows[~dark, 1] += 1
-    rows[photos["file"].str.contains("cafe_2_1"), 2] += 2
+    rows[photos["file"].str.contains("cafe_2_1"), 2] += 2.5
     rows[:, 3] += 0 if loud is None else loud
-    unrelated = rng.normal(size=(120, WIDTH))
+    unrelated = rng.normal(size=(399, WIDTH))
     unrelated[:, :4] *= 0.2
     terms = [t for t in vocabulary() if t.english in ("dark", "bright", "menu", "window seat")]
     tensors = {

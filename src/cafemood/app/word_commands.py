@@ -73,7 +73,7 @@ def search(
     every: Annotated[bool, typer.Option("--all", help="Rank what does not fit, too.")] = False,
     rate: Annotated[
         float, typer.Option(help="How often unrelated words may be said to fit.", min=0.001, max=0.5)
-    ] = 0.05,
+    ] = 0.01,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
     cache_dir: CacheDir = CACHE,
 ) -> None:

@@ -23,8 +23,8 @@ def rows(run: Run, asked: dict[str, Any] | None) -> list[dict[str, Any]]:
     Returns:
         Of each scale `name`, `low` and `high` (phrases), `tells` and `p`, `least` and `most` (the names of the cafés
         at both ends, None where it does not tell photos apart or cafés are not known), `rated` (`mean`, `photos`,
-        `people`) and `agrees` (`r`, `low`, `high`, `p`, `photos`), None where nobody was asked; `left_out` where it neither tells photos
-        apart nor was rated.
+        `people`) and `agrees` (`r`, `low`, `high`, `p`, `photos`), None where nobody was asked; `left_out` where it
+        neither tells photos apart nor was rated.
     """
     try:
         features = text_features.load(run) if text_features.exists(run) else None

@@ -18,6 +18,7 @@ from cafemood.errors import RunError
 from cafemood.runs.run import Run, read_tensors
 from cafemood.words.ambiance import Guess, guesses
 from cafemood.words.calibration import Null
+from cafemood.words.filtering import matched_filter
 from cafemood.words.vocabulary import PHRASINGS, Scale, Term
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class TextFeatures:
     def english(self) -> Null:
         """What the English unrelated texts score, every photo being its own café."""
         return Null.of(self.photos, None, self.unrelated["en"])
+
+    @cached_property
+    def filter(self) -> np.ndarray:
+        """The matched filter (d, d) of the photos and the vocabulary."""
+        return matched_filter(self.photos, self.words)
 
     @cached_property
     def ambiance(self) -> list[Guess]:
