@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cafemood.survey.ambiance_scales import SCALES
+from cafemood.cafes.ambiance_scales import SCALES
 from cafemood.words.ambiance import directions, guesses
 from cafemood.words.vocabulary import Scale, scales
 

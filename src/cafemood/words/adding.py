@@ -57,8 +57,8 @@ def both_towers(options: dict[str, Any]) -> tuple[Backbone, TextTower]:
         WeightsError: The backbone knows no words, or its files cannot be had.
     """
     from cafemood.backbones.backbone import Backbone
-    from cafemood.backbones.open_clip_towers import text_tower
     from cafemood.backbones.creating import create_backbone
+    from cafemood.backbones.open_clip_towers import text_tower
 
     tower, backbone = text_tower(**options), create_backbone(**options)
     assert isinstance(backbone, Backbone)
