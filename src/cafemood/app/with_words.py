@@ -118,13 +118,13 @@ class RunWords:
     def said(self, photo_set: PhotoSet) -> Said:
         """What words say of the place that each photo shows."""
         from cafemood.evaluation.place import Said
-        from cafemood.words import places
+        from cafemood.words import things
         from cafemood.words.adding import unit
 
         known = [self.row_of.get(photo.photo_id, -1) for photo in photo_set.photos]
         there = np.array(known) >= 0
         odds, reasons = np.full(len(known), np.nan), np.full(len(known), "", dtype=object)
-        odds[there], reasons[there] = places.no_place(
+        odds[there], reasons[there] = things.no_place(
             unit(self.rows[np.array(known)[there]]), self.tower, self.cache_dir
         )
         return Said(odds, tuple(reasons))

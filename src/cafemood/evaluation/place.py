@@ -14,7 +14,7 @@ strongest decides:
 - **distance**: a photo far from all of other cafés and from its own café's is an oddity: its modified z-score (Iglewicz
   and Hoaglin, "How to Detect and Handle Outliers", 1993) is above 3.5.
 
-- **words**, where a run has a network that knows them (`words=`): things against places (`words.places`). Their
+- **words**, where a run has a network that knows them (`words=`): things against places (`words.things`). Their
   log-odds count by themselves; where they are for a place, they are added to those of the signs, so that what shows a
   room by words needs a stronger sign to show none.
 

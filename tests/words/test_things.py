@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cafemood.words.naming import limit_of
-from cafemood.words.places import odds
+from cafemood.words.things import odds
 
 
 def test_by_hand():
