@@ -208,7 +208,7 @@ def word_readers(folder: Path) -> Iterator[tuple[str, str, list[bytes], Callable
     )  # fmt: skip
     photos = pd.DataFrame({"photo_id": [f"{i:064x}" for i in range(3)]})
     rows = np.eye(3, dtype=np.float32)
-    tensors = {"photos": rows, "words": rows, "unrelated_en": rows, "ids": text_features._bytes(list(photos.photo_id))}
+    tensors = {"photos": rows, "words": rows, "unrelated_en": rows, "ids": text_features.packed(list(photos.photo_id))}
     about = {"options": '{"name": "siglip2_vit_b16"}', "fingerprint": "f", "languages": '["en"]'}
     about["terms"] = json.dumps([["light", "dark", "어두운"]] * 3)
     save_file(tensors, folder / text_features.FILE, about)

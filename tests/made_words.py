@@ -30,29 +30,36 @@ class Tower:
         return None
 
 
-def write_text_features(run):
-    """Even cafés are dark, odd ones bright, cafe_2_1 shows a window; the last photo has no text features."""
+def write_text_features(run, loud=None):
+    """Even cafés are dark, odd ones bright, cafe_2_1 shows a window; the last photo has no text features.
+
+    Bright cafés are lively; of `loud` words tell nothing, or where its photos lie if that is given (n,).
+    """
     rng, photos = np.random.default_rng(0), run.photos
+    axis = np.eye(WIDTH)
     rows = 0.3 * rng.normal(size=(len(photos), WIDTH))
     rows[:, :4] *= 0.2
-    dark = photos["cafe_id"].astype(int).to_numpy() % 2 == 0
+    dark = np.unique(photos["cafe_id"].astype(str), return_inverse=True)[1] % 2 == 0
     rows[dark, 0] += 1
     rows[~dark, 1] += 1
-    rows[photos["file"].str.contains("cafe_2_1"), 2] += 2
-    unrelated = rng.normal(size=(120, WIDTH))
+    rows[photos["file"].str.contains("cafe_2_1"), 2] += 2.5
+    rows[:, 3] += 0 if loud is None else loud
+    unrelated = rng.normal(size=(399, WIDTH))
     unrelated[:, :4] *= 0.2
     terms = [t for t in vocabulary() if t.english in ("dark", "bright", "menu", "window seat")]
     tensors = {
         "photos": unit(rows)[:-1].astype(np.float16),
-        "ids": text_features._bytes(photos["photo_id"].tolist()[:-1]),
+        "ids": text_features.packed(photos["photo_id"].tolist()[:-1]),
         "words": Tower().embed([term.english for term in terms]),
         "unrelated_en": unit(unrelated),
         "unrelated_ko": unit(unrelated[::-1]),
+        "along": unit(np.stack([axis[1] - axis[0], unrelated[0] - unrelated[1] if loud is None else axis[3]])),
     }
     about = {
         "options": json.dumps({"name": "siglip2_vit_b16"}),
         "fingerprint": "f" * 64,
         "languages": json.dumps(["en", "ko", "ja"]),
         "terms": json.dumps([[term.kind, term.english, term.korean] for term in terms]),
+        "scales": json.dumps([["lively", ["calm"], ["lively"]], ["loud", ["quiet"], ["loud"]]]),
     }
     write_tensors(run.folder / text_features.FILE, tensors, about)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from drawn_rooms import MOODS, draw_room
+from drawn_things import KINDS, draw_thing
 from safetensors.torch import save_file
 
 CAPTIONS = {
@@ -13,6 +14,8 @@ CAPTIONS = {
     "밝은 흰색": ("bright", "white walls", "밝은", "흰 벽"),
 }
 """What is said of each mood of `drawn_rooms`, English and Korean; the English words stand in the vocabulary."""
+THINGS = ("cup of coffee close up", "slice of cake", "menu", "receipt")
+"""What is said of the things of `drawn_things`."""
 
 
 def clip_config(vocabulary=49408, context=77):
@@ -73,8 +76,8 @@ def write_tokenizer(path: Path, texts):
     return path
 
 
-def trained(folder: Path, steps=90):
-    """A tiny SigLIP 2 that knows the two moods of `drawn_rooms`: the options that name its files.
+def trained(folder: Path, steps=90, things=False):
+    """A tiny SigLIP 2 that knows the two moods of `drawn_rooms`, and things if wanted: the options that name its files.
 
     Trained by SigLIP's sigmoid loss (Zhai et al., ICCV 2023): a room and a word that is said of it belong together,
     it and a word of the other mood, or a text that has nothing to do with cafés, do not.
@@ -94,12 +97,15 @@ def trained(folder: Path, steps=90):
     config["vision_cfg"] = {"image_size": 32, "layers": 1, "width": 64, "head_width": 16, "patch_size": 8}
     network = build(config)
     transform, _ = open_clip_transform("siglip_224", 32)
-    photos = torch.stack([transform(draw_room(50_000 + i, list(MOODS)[i % 2])) for i in range(16)])
-    moods = torch.arange(16) % 2
+    drawn = [draw_room(50_000 + i, list(MOODS)[i % 2]) for i in range(16)]
+    drawn += [draw_thing(50_000 + i, KINDS[i % 4]) for i in range(16 if things else 0)]
+    photos = torch.stack([transform(picture) for picture in drawn])
+    moods = torch.tensor([*range(2)] * 8 + [2] * (len(drawn) - 16))
     rng, pad = np.random.default_rng(0), torch.nn.functional.pad
     optimizer = torch.optim.Adam(network.parameters(), lr=4e-3)
     for _ in range(steps):
         some = [(word, j) for j, words in enumerate(CAPTIONS.values()) for word in words]
+        some += [(word, 2) for word in THINGS] if things else []
         some += [(strange[i], -1) for i in rng.choice(len(strange), 16, replace=False)]
         put = [PHRASINGS["ko" if max(w) > "ㄱ" else "en"][rng.integers(4)].replace("{}", w) for w, _ in some]
         clean = str.maketrans("", "", ",:")

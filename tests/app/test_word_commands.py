@@ -9,22 +9,27 @@ from pathlib import Path
 
 import pytest
 import tiny_towers
+from drawn_rooms import MOODS, draw_room
+from drawn_things import KINDS, draw_thing
 from photo_server import Site
 from typer.testing import CliRunner
 
+import cafemood
 from cafemood import runs
-from cafemood.app import cli
-from cafemood.backbones import text_cards
+from cafemood.app import cli, with_words
+from cafemood.backbones import create_backbone, text_cards
 from cafemood.backbones.weights import WeightFile
+from cafemood.cafes import moods, searching
 from cafemood.errors import CafemoodError, WeightsError
+from cafemood.features import embedder
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def towers(tmp_path_factory):
-    """The files of a tiny network that knows dark and bright rooms, in English and Korean."""
-    return tiny_towers.trained(tmp_path_factory.mktemp("towers"))
+    """The files of a tiny network that knows dark and bright rooms, in English and Korean, and things."""
+    return tiny_towers.trained(tmp_path_factory.mktemp("towers"), things=True)
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def test_from_a_server_to_a_search_in_korean(cafe_run, served, cache_dir):
     after = runs.load(cafe_run.folder)
     assert after.assignments.equals(before)  # nothing was clustered
     words = json.loads((cafe_run.folder / "words.json").read_text(encoding="utf-8"))
-    dark = next(m for m in words if any(w["english"] == "dark" for w in m["words"]))
+    dark = next(m for m in words if any(w["english"] in ("dark", "dark wood") for w in m["words"]))
     assert dark["size"] == 12
     assert "어두운" in (cafe_run.folder / "report.html").read_text(encoding="utf-8")
 
@@ -84,6 +89,38 @@ def test_from_a_server_to_a_search_in_korean(cafe_run, served, cache_dir):
     for words_of_the_user in ([""], ["☕"], ["word " * 50], ["тихое кафе", "--not", "ბუნება"]):
         with pytest.raises(CafemoodError):
             call("search", cafe_run.folder, *words_of_the_user, *cache)
+
+
+def test_a_run_that_is_told_words_opens_each_photo_once_and_leaves_things_out_by_them(towers, tmp_path, monkeypatch):
+    opened = []
+    real = embedder.open_image
+    monkeypatch.setattr(embedder, "open_image", lambda *a, **more: opened.append(a) or real(*a, **more))
+    folder = tmp_path / "사진"
+    folder.mkdir()
+    for i in range(8):
+        draw_room(i, list(MOODS)[i % 2]).save(folder / f"cafe_{i % 4}_{i}.jpg", quality=92)
+        draw_thing(i, KINDS[i % 4]).save(folder / f"cafe_{i % 4}_{i + 20}.jpg", quality=92)
+    options = {"backbone": create_backbone("random"), "k": 2, "nulls": 2, "baseline_seeds": 2, "resamples": 0}
+    words = with_words.towers({"name": "siglip2_vit_b16"} | towers)
+    run = cafemood.run(folder, keep="place", folder=tmp_path / "run", cache_dir=tmp_path / "c", words=words, **options)
+    assert len(opened) <= 16 + 16  # twice only where the two networks take a photo at other sizes
+    facts = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
+    assert facts["words"]["name"] == run.card.words["name"] == "siglip2_vit_b16"
+    place = run.scores["photos"]["place"]
+    assert {"words", "signs"} <= set(place["told_by"])
+    by_words = [entry for entry in run.card.data.left_out if entry["reason"].endswith("by words")]
+    assert len(by_words) >= 3
+    assert all(int(entry["file"].split("_")[2].split(".")[0]) >= 20 for entry in by_words)  # things alone
+    html = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "by words (things against places)" in html
+    assert "<dt>Words</dt>" in html
+    assert "h-ambiance" in html
+    assert (run.folder / "words_of_photos.csv").exists()
+    assert any(
+        word.english in ("dark", "dark wood", "bright", "white walls") for m in moods.of_run(run) for word in m.words
+    )
+    answer = searching.search(run, "어두운", cache_dir=tmp_path / "c", rate=0.05)
+    assert answer.fits
 
 
 def test_a_run_without_text_features_is_one_message_and_exit_code_1(cafe_run, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from cafemood.backbones.places365 import scene_categories, scene_is_indoor
 from cafemood.data.place_signs import LIMIT, NAMES
 from cafemood.evaluation import place
-from cafemood.evaluation.place import tell
+from cafemood.evaluation.place import Said, tell
 
 ROOM = dict.fromkeys(NAMES, 0.0) | {"border": 0.3}
 
@@ -37,6 +37,21 @@ def test_signs_alone():
     assert told.scores[0] > 0.9 > 0.5 > told.scores[1] > told.scores[2]
     assert [bool(reason) for reason in told.reasons] == [False, True, True]
     assert "text" in told.reasons[1]
+
+
+def test_words_tell_what_has_no_sign_and_clear_what_has_a_weak_one():
+    """Log-odds by hand: a text of 0.27 is 0.2 for no place, of 0.9 at most 7; words for a place take 3.9 off."""
+    said = Said(np.array([5.0, -6.0, -6.0, -1.0, np.nan]), ("menu, by words",) * 5)
+    told = tell(np.zeros((5, 2)), signs=signs_of(5, text=[0.0, 0.27, 0.9, 0.27, 0.27]), words=said)
+    assert told.told_by == ("words", "signs")
+    assert told.none.tolist() == [True, False, True, False, True]
+    odds = [5, 0.2 - 3.9, 7 - 3.9, 0.2 - 1, 0.2]
+    np.testing.assert_allclose(told.scores, 1 / (1 + np.exp(odds)), atol=2e-3)
+    assert told.reasons[0] == "menu, by words"
+    assert all("text" in told.reasons[i] for i in (2, 4))
+    assert tell(np.zeros((1, 2)), words=Said(np.array([2.0]), ("menu, by words",))).none.tolist() == [True]
+    nothing = tell(np.zeros((2, 2)), words=Said(np.full(2, np.nan), ("",) * 2))
+    assert nothing.told_by == ()
 
 
 def test_neighbours_find_what_has_no_sign_itself_and_clear_what_has_one_by_chance():

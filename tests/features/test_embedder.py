@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,41 @@ def test_a_newly_signed_address_is_not_fetched_again(flat, backbone, cache_dir):
             kept, _, n = embed(listing(flat, signed), backbone, cache_dir)
             assert (n, [p.file for p in kept.photos]) == (int(day == "1"), [f"{site.address}/00.jpg"])
         assert set(site.asked.values()) == {1}
+
+
+def test_two_networks_see_each_photo_at_one_opening(flat, backbone, cache_dir, tmp_path, monkeypatch):
+    opened = []
+    real = embedder.open_image
+    monkeypatch.setattr(embedder, "open_image", lambda *a, **more: opened.append(a) or real(*a, **more))
+    other = create_backbone("random", seed=1)
+    with serving(flat) as site:
+        files = [f"{site.address}/{i:02d}.jpg" for i in range(12)]
+        kept, found, n = embed(listing(flat, files), backbone, cache_dir, beside=other)
+        assert set(site.asked.values()) == {1}  # fetched once for both
+    assert (n, len(opened)) == (12, 12)
+    for network, rows in ((backbone, found.matrix()), (other, None)):
+        alone = embed(scan_folder(flat), network, tmp_path / "alone")[1].matrix()
+        _, here, n = embed(kept, network, cache_dir)
+        assert n == 0
+        assert np.array_equal(here.matrix(), alone)
+        assert rows is None or np.array_equal(rows, alone)
+    opened.clear()
+    third = create_backbone("random", seed=2)  # what the first has needs no second pass through it
+    assert embed(scan_folder(flat), backbone, cache_dir, beside=third)[2] == 0
+    assert len(opened) == 12
+    assert embed(scan_folder(flat), third, cache_dir)[2] == 0
+    assert embed(scan_folder(flat), third, cache_dir, beside=create_backbone("random", seed=2))[2] == 0  # itself
+
+
+def test_networks_of_other_sizes_each_see_what_they_see_alone(flat, backbone, cache_dir, tmp_path):
+    """The photos are larger than one of them needs: at one size a JPEG is decoded smaller."""
+    for i in range(12):
+        draw_room(i, "밝은 흰색", (1600, 1200)).save(flat / f"{i:02d}.jpg", quality=90)
+    other = replace(create_backbone("random", seed=1), input_size=2 * backbone.input_size)
+    embed(scan_folder(flat), backbone, cache_dir, beside=other)
+    for network in (backbone, other):
+        alone = embed(scan_folder(flat), network, tmp_path / "alone")[1].matrix()
+        assert np.array_equal(embed(scan_folder(flat), network, cache_dir)[1].matrix(), alone)
 
 
 def test_one_photo_under_two_addresses_is_embedded_once(flat, backbone, cache_dir):

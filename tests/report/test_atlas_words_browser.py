@@ -41,6 +41,8 @@ def test_the_search_box_the_panel_and_the_colours_know_words(page, cafe_run):
     expect(page.locator("#panel .in-words")).to_contain_text("창가 자리")
     page.select_option("#colour", label="less dark – dark")
     expect(page.locator(".key .high")).to_have_text("dark")
+    page.select_option("#colour", label="calm – lively (guessed from words)")
+    assert page.locator("#colour option", has_text="loud").count() == 0  # words tell nothing of it
     page.wait_for_timeout(300)  # it is drawn
     assert page.complaints == []
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import made_words
 import numpy as np
 import pandas as pd
 import pingouin
@@ -14,15 +15,16 @@ from cafemood.cafes import moods, scales
 from cafemood.cafes.profiles import compute
 from cafemood.clustering.reduction import project
 from cafemood.errors import SurveyError
-from cafemood.report import atlas_words
+from cafemood.report import atlas_words, report
 from cafemood.report.editing import look_words
-from cafemood.survey import answers, learning, people_map, scale_models, study
+from cafemood.survey import answers, learning, people_map, raters, scale_models, score, study, terminal
 from cafemood.survey.build import build
 from cafemood.survey.design import Design
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.reduction import people_reduction, read
 from cafemood.survey.statistics import reliability
 from cafemood.taste import ranking, space
+from cafemood.words import text_features
 
 DESIGN = Design(groups=1, intruders=0, triplets=12, pool=20, ratings=10, scales=("loud", "cozy"))
 
@@ -125,6 +127,36 @@ def test_a_rated_scale_joins_the_cafes(taught, asked_run):
     assert not len(scales.read(asked_run).columns)
 
 
+def test_what_words_guess_stands_beside_what_people_rated(taught, asked_run):
+    made_words.write_text_features(asked_run, loud=warmth_of(asked_run))
+    gathered = people(taught, asked_run, 30)
+    assert report.ambiance.rows(asked_run, None)[0]["agrees"] is None  # nobody was asked yet
+    found = score.score(taught, gathered, asked_run, n_boot=50)
+    assert [entry["scale"] for entry in found["by_words"]] == ["loud"]  # of cozy this file has no phrases
+    (entry,) = found["by_words"]
+    rated = raters.means(taught, gathered.counted).set_index("photo_id")["loud"]
+    guess = next(g for g in text_features.load(asked_run).ambiance if g.scale.name == "loud")
+    ids = asked_run.photos["photo_id"][:-1]  # the last has no text features
+    both = pd.DataFrame({"people": rated, "words": pd.Series(guess.photos, ids)}).dropna()
+    r, z = np.corrcoef(both.T)[0, 1], 1.959964 / np.sqrt(len(both) - 3)
+    assert entry["r"] == pytest.approx(r)
+    assert r > 0.6
+    assert [entry["low"], entry["high"]] == pytest.approx([np.tanh(np.arctanh(r) - z), np.tanh(np.arctanh(r) + z)])
+    assert entry["photos"] == len(both) >= 18
+    terminal.print_score(found)
+    score.write(taught, gathered, asked_run, found)
+    table = pd.read_csv(asked_run.folder / "cafes.csv")
+    assert {"rated_loud", "rated_cozy", "words_guess_loud", "words_guess_lively"} <= set(table)
+    first = asked_run.photos["cafe_id"].astype(str) == str(table["cafe_id"][0])
+    own = both["people"].reindex(asked_run.photos["photo_id"][first]).mean()
+    assert table["rated_loud"][0] == pytest.approx(own, nan_ok=True)
+    assert table["rated_loud"].notna().sum() == len(rated.dropna())  # each photo is of another café
+    page = report.write_report(asked_run).read_text(encoding="utf-8")
+    assert f"r {entry['r']:.2f}" in page
+    few = raters.beside_words(asked_run, raters.means(taught, gathered.counted)[:3])
+    assert few[0]["r"] is None
+
+
 def test_what_is_judged_was_not_fitted(taught, asked_run):
     asked = people_map.asked_of(taught, people(taught, asked_run, 40).counted, asked_run)
     cafes = pd.factorize(asked_run.photos["cafe_id"].astype(str))[0]
@@ -178,7 +210,7 @@ def test_reliability_where_nothing_can_be_said():
 def test_people_who_rate_higher_count_alike():
     rows = [(1, "a", 1), (1, "b", 2), (1, "c", 3), (2, "a", 3), (2, "b", 4), (2, "c", 5), (3, "a", 5)]
     table = pd.DataFrame(rows, columns=["person", "photos", "answer"])
-    found = scale_models._ratings(table)
+    found = scale_models.ratings(table)
     level = table["answer"].mean()
     assert found["b"] == pytest.approx(level)
     assert found["c"] == pytest.approx(level + 1)

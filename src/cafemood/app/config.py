@@ -44,6 +44,7 @@ class Config:
     resamples: Any = "auto"
     cache_dir: str = "data/cache"
     working_memory: int = 1024
+    words: Any = None
 
 
 OmegaConf.register_new_resolver("program", lambda: " ".join(program_of(Path(sys.argv[0]).name)), replace=True)
@@ -234,6 +235,11 @@ def with_k(cfg: DictConfig, k: int) -> DictConfig:
     chosen = OmegaConf.merge(cfg, {"k": k})
     assert isinstance(chosen, DictConfig)
     return chosen
+
+
+def words(cfg: DictConfig) -> object:
+    """`words=` as it was given: a name, or options by name."""
+    return plain(cfg.words) if isinstance(cfg.words, DictConfig) else cfg.words
 
 
 def plain(node: DictConfig) -> dict[str, Any]:

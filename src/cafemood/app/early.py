@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cafemood.app import composing, config
+from cafemood.app import composing, config, with_words
 from cafemood.clustering import settings
 from cafemood.core.names import shown
 from cafemood.data import given
@@ -38,6 +38,8 @@ def check(words: Sequence[str]) -> None:
             _CHECKS.get(str(node.get("_target_")), settings.check_method)(node)
         _check_trainer(cfg)
         _check_optuna(cfg)
+        if cfg.words is not None:
+            with_words.check(config.words(cfg))
 
 
 def check_demo() -> None:

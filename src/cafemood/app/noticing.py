@@ -21,6 +21,7 @@ from cafemood.runs.looked import Glance, Looked, look
 from cafemood.runs.thumbnails import SHORTEST, SHOWN_AT_MOST
 
 if TYPE_CHECKING:
+    from cafemood.app.with_words import RunWords
     from cafemood.backbones.backbone import Backbone
     from cafemood.evaluation.assessment import Evaluation
     from cafemood.features.photo_matrix import PhotoMatrix
@@ -82,11 +83,11 @@ def _looks(photo_set: PhotoSet, keep: str) -> bool:
     return photo_set.has_files and (keep == "place" or len(photo_set.photos) <= SHOWN_AT_MOST)
 
 
-def notice(data: PhotoMatrix, keep: str, cache_dir: str | Path) -> Noticed:
+def notice(data: PhotoMatrix, keep: str, cache_dir: str | Path, words: RunWords | None = None) -> Noticed:
     """Look at embedded photos that are not reduced yet; with `keep="place"` leave out those that show no place.
 
     Of over `SHOWN_AT_MOST` photos no picture is looked at unless some are to be left out: Places365 outputs and
-    distances tell then, or nothing.
+    distances tell then, or nothing; and words, if `words=` asked for a network that knows them.
 
     Raises:
         CafemoodError: `keep` is `place`, and nothing tells whether a photo shows one; or no photo, or too few cafés,
@@ -99,8 +100,9 @@ def notice(data: PhotoMatrix, keep: str, cache_dir: str | Path) -> Noticed:
     looked = look(photo_set, cache_dir) if _looks(photo_set, keep) else None
     scenes = scene_probabilities(data.backbone.name, data.backbone.output, features)
     signs = None if looked is None else looked.signs
-    store = JudgingStore(cache_dir)
-    places = place.tell(features, signs=signs, cafes=cafes if photo_set.has_files else None, scenes=scenes, store=store)
+    said = None if words is None else words.said(photo_set)
+    known, store = cafes if photo_set.has_files else None, JudgingStore(cache_dir)
+    places = place.tell(features, signs=signs, cafes=known, scenes=scenes, words=said, store=store)
     if keep == "place" and not places.told_by:
         why = "no picture could be read, no café ids are known, and the features are no Places365 outputs"
         fix = "give data.keep=all, or backbone=vgg16_places365_probs"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
     from cafemood.backbones.backbone import Backbone
+    from cafemood.backbones.open_clip_towers import TextTower
     from cafemood.backbones.precomputed import Precomputed
     from cafemood.clustering.cafe_places import CafePlaces
     from cafemood.data.photos import PhotoSet
@@ -64,6 +65,7 @@ class RunConfig:
         cache_dir: Features and autoencoders that other runs may use.
         working_memory: MiB; a longer matrix is read from disk in chunks. None: scikit-learn's setting.
         distributed: The trainer of several processes that embed together, if there are several.
+        words: Gives the towers of a text-and-image network that sees each photo at the same opening, if one is wanted.
         loggers: Makes the Lightning loggers.
         settings: What the loggers write down of a run with this k.
     """
@@ -90,6 +92,7 @@ class RunConfig:
     cache_dir: str | Path = "data/cache"
     working_memory: int | None = None
     distributed: Trainer | None = None
+    words: Callable[[], tuple[Backbone, TextTower]] | None = None
     loggers: Callable[[], Iterable[Logger]] = field(default=_no_loggers)
     settings: Callable[[int], dict[str, Any]] = field(default=_no_settings)
 
@@ -126,6 +129,8 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
     from cafemood import runs
     from cafemood.app.noticing import glance, notice
     from cafemood.app.scoring import places_of, score
+    from cafemood.app.with_words import RunWords
+    from cafemood.cafes import word_tables
     from cafemood.clustering.base import check_matrix
     from cafemood.clustering.cafe_places import check_cafes, chosen_unit
     from cafemood.clustering.cafe_reduction import CafeReduction
@@ -154,17 +159,19 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             if isinstance(config.k, int):
                 check_k(len(photo_set.photos), config.k)  # before hours of embedding
         with doing("loading the network"), writer.stage("embed") as stage:
-            backbone = config.backbone()
+            backbone, both = config.backbone(), None if config.words is None else config.words()
             seen = glance(photo_set, backbone, config.keep, config.cache_dir)
-            data = _photo_data(config, photo_set, backbone, seen)
+            data = _photo_data(config, photo_set, backbone, seen, None if both is None else both[0])
             try:
                 data.prepare_data()
             finally:  # what was embedded is kept, and so is what was seen
                 if seen is not None:
                     seen.write()
+            words = None if both is None else RunWords.of(data.photo_set, both, config.cache_dir)
+            writer.facts |= {} if words is None else {"words": words.facts()}
             stage["items"] = data.n_embedded
         with writer.stage("look at photos", items=len(data.photo_set.photos)):
-            noticed = notice(data, config.keep, config.cache_dir)
+            noticed = notice(data, config.keep, config.cache_dir, words)
             writer.keep, writer.left_out = config.keep, noticed.left_out
         with writer.stage("reduce", items=len(data.photo_set.photos)):
             data.setup()
@@ -204,10 +211,14 @@ def _run(config: RunConfig, loggers: list[Logger]) -> Run:
             stage["reused"] = scored.evaluation.details["reused"]
         evaluation = noticed.judged(scored.evaluation, photo_set, scored.clustering.labels)
         columns = scored.columns | noticed.columns
+        if words is not None:
+            words.write(config.folder, data.photo_set)
         writer.record(data, scored.clustering, evaluation, scored.plane, scored.explained, columns)
     finished = runs.load(config.folder)
     with doing("drawing the report"):
         finish(finished, rows=features, pixels=photo_set.pixels, cache_dir=config.cache_dir)
+        if words is not None:
+            word_tables.write(finished)
     tracking.log_run(loggers, finished, config.settings(k))
     return finished
 
@@ -230,9 +241,16 @@ def _chosen_k(config: RunConfig, data: PhotoMatrix, places: CafePlaces | None) -
 
 
 def _photo_data(
-    config: RunConfig, photo_set: PhotoSet, backbone: Backbone | Precomputed, seen: Glance | None = None
+    config: RunConfig,
+    photo_set: PhotoSet,
+    backbone: Backbone | Precomputed,
+    seen: Glance | None = None,
+    beside: Backbone | None = None,
 ) -> PhotoMatrix:
-    """The photos' features, as the configuration wants them; `seen` looks at each photo that is opened for them."""
+    """The photos' features, as the configuration wants them.
+
+    `seen` looks at each photo that is opened for them, and the network `beside` sees it, too.
+    """
     from cafemood.features.photo_matrix import PhotoMatrix
 
     return PhotoMatrix(
@@ -243,6 +261,7 @@ def _photo_data(
         embed_batch_size=config.embed_batch_size,
         trainer=config.distributed,
         seen=seen,
+        beside=beside,
     )
 
 

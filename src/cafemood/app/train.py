@@ -15,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from cafemood.app import command_line, config, early, quiet, sweeps, tables
+from cafemood.app import command_line, config, early, quiet, sweeps, tables, with_words
 from cafemood.app.opening import below_here, open_page
 from cafemood.app.output import INTERRUPTED, close_bars, doing, say_error
 from cafemood.core.names import guard_logs, plain
@@ -148,6 +148,7 @@ def run_config(cfg: DictConfig, folder: Path) -> pipeline.RunConfig:
         working_memory=cfg.working_memory,
         trainer=trainer,
         distributed=distributed,
+        words=with_words.towers(config.words(cfg)),
         loggers=partial(tables.loggers, cfg.logger),
         settings=lambda k: config.plain(config.with_k(cfg, k)),
     )

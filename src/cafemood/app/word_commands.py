@@ -36,12 +36,12 @@ def words(
     from cafemood.data.photos import skipped_lines
     from cafemood.report import finish
     from cafemood.report.report import write_report
-    from cafemood.words import text_features
+    from cafemood.words import adding
 
     opened = run_of(run)
-    options = text_features.options_of(backbone, weights, model, tokenizer)
+    options = adding.options_of(backbone, weights, model, tokenizer)
     with doing("loading the network"):
-        features, n_embedded, skipped = text_features.add(opened, options, cache_dir)
+        features, n_embedded, skipped = adding.add(opened, options, cache_dir)
     for line in skipped_lines(skipped, where="they are not searched"):
         say(line, err=True)
     licence = TEXT_CARDS[features.name].licence
@@ -55,6 +55,9 @@ def words(
         say(f"mood {mood.number}: {mood.english or '(nothing sets it apart)'}")
     table, n_no_place = word_tables.write(opened)
     say(f"Words: {table}" + (f" ({n_no_place:,} photos seem to show no place)" if n_no_place else ""))
+    told = [guess.scale.name.replace("_", " ") for guess in features.ambiance if guess.tells]
+    if told:
+        say(f"Ambiance guessed from words, nobody was asked: {', '.join(told)} (report, cafes.csv)")
     say(f"Report: {page}")
 
 
@@ -70,7 +73,7 @@ def search(
     every: Annotated[bool, typer.Option("--all", help="Rank what does not fit, too.")] = False,
     rate: Annotated[
         float, typer.Option(help="How often unrelated words may be said to fit.", min=0.001, max=0.5)
-    ] = 0.05,
+    ] = 0.01,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
     cache_dir: CacheDir = CACHE,
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cafemood.backbones import open_clip_files
 from cafemood.backbones import weights as weight_files
@@ -100,6 +100,12 @@ class TextTower:
     @cached_property
     def _network(self) -> nn.Module:
         return self._build().eval().requires_grad_(False).to(device())
+
+    @property
+    def scale(self) -> float:
+        """What cosines are multiplied by before a softmax, as it was learnt (the temperature's inverse)."""
+        scale: Tensor = self._network.logit_scale  # type: ignore[assignment]
+        return float(scale.exp())
 
     def n_tokens(self, text: str) -> int:
         """Tokens of a text, with those that begin and end it."""

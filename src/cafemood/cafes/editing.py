@@ -34,7 +34,7 @@ EDITS_FILE, EXCLUDED_FILE = "edits.json", "excluded.csv"
 _OF_PHOTOS = ("rows", "rests", "scenes", "scene_probabilities")
 """Tensors of `features.safetensors` with a row a photo."""
 _PICTURES = ("thumbnails.parquet", "looks.parquet", "phashes.parquet", "left_out.csv")
-_BY_ID = ("scales.parquet", "text_features.safetensors", "map.safetensors")
+_BY_ID = ("scales.parquet", "rated.parquet", "text_features.safetensors", "map.safetensors")
 """What a run's folder holds of its photos, in whatever moods; words and cafés are told anew."""
 _RESULT = ("assignments.parquet", "scores.json", "model.safetensors", "features.safetensors")
 _ADDED = ("added.parquet", "added.safetensors")

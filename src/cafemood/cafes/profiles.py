@@ -214,9 +214,10 @@ def _profiles(run: Run, photos: pd.DataFrame, of_photo: np.ndarray, n_photos: np
     measured = moods.looks_of(run).groupby(of_photo).mean()
     for look in looks.LOOKS:
         table[look] = measured[look].to_numpy()
-    rated = scales.read(run)
-    for scale in rated:
-        table[f"{scales.COLUMN}{scale}"] = rated[scale].groupby(of_photo).mean().to_numpy()
+    told = ((scales.COLUMN, scales.read(run)), (scales.RATED, scales.read(run, scales.RATED_FILE)))
+    for begin, of_photos in (*told, (scales.GUESS, scales.guessed(run))):
+        for scale in of_photos:
+            table[f"{begin}{scale}"] = of_photos[scale].groupby(of_photo).mean().to_numpy()
     return table
 
 

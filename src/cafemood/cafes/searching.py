@@ -14,7 +14,7 @@ from cafemood.cafes.distance import distances
 from cafemood.cafes.ranked import kilometres, named
 from cafemood.core.names import shown
 from cafemood.runs.run import Run
-from cafemood.words.calibration import RATE, Fit, Null
+from cafemood.words.calibration import FIT_RATE, Calibration, Fit
 from cafemood.words.queries import Query, checked
 from cafemood.words.text_features import TextFeatures, load
 from cafemood.words.texts import embed_texts
@@ -104,7 +104,7 @@ def search(
     n: int = 10,
     near: tuple[float, float] | None = None,
     within_km: float | None = None,
-    rate: float = RATE,
+    rate: float = FIT_RATE,
     every: bool = False,
     cache_dir: str | Path | None = None,
 ) -> Answer:
@@ -138,7 +138,8 @@ def search(
     for column in ("lat", "lon"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
     distance = distances(table, run, near, within_km)
-    wanted, *others = _fits(features, of_photo, asked, rate, cache_dir)
+    calibrations: dict[str, Calibration] = {}
+    wanted, *others = _fits(features, of_photo, asked, rate, cache_dir, calibrations)
     there = np.ones(len(ids), bool) if distance is None or within_km is None else distance <= within_km
     by_photo, by_cafe = _ranked(wanted, others, there, of_photo)
     ok_photos, ok_cafes = wanted.fitting_photos, wanted.fitting_cafes
@@ -173,23 +174,29 @@ def search(
     notes = _notes(features, asked)
     if wanted.fits and not found_photos and not found_cafes:
         notes.append("What fits is left out by --not or --within.")
-    words = features.english.best_photos(features.photos, features.words)
+    words = calibrations[asked[0].language].best_photos(wanted, features.words)
     p_words = (1 + int((words >= wanted.photos.max()).sum())) / (1 + len(words))
     return Answer(asked[0].text, wanted.fits, wanted.p, n_unrelated, p_words, rate, found_photos, found_cafes, notes)
 
 
 def _fits(
-    features: TextFeatures, of_photo: np.ndarray, asked: Sequence[Query], rate: float, cache_dir: str | Path | None
+    features: TextFeatures,
+    of_photo: np.ndarray,
+    asked: Sequence[Query],
+    rate: float,
+    cache_dir: str | Path | None,
+    calibrations: dict[str, Calibration],
 ) -> list[Fit]:
+    """How each text fits; `calibrations` gets those of the texts' languages."""
     tower = features.tower()
-    nulls: dict[str, Null] = {}
     found = []
     for query in asked:
         tower.check_length(query.text, query.phrasings)
-        if query.language not in nulls:
-            nulls[query.language] = Null.of(features.photos, of_photo, features.unrelated[query.language])
+        if query.language not in calibrations:
+            unrelated = features.unrelated[query.language]
+            calibrations[query.language] = Calibration.of(features.photos, of_photo, unrelated, features.filter)
         vector = embed_texts(tower, [query.text], query.phrasings, cache_dir)[0]
-        found.append(nulls[query.language].fit(features.photos, of_photo, vector, rate))
+        found.append(calibrations[query.language].fit(vector, rate))
     return found
 
 

@@ -14,7 +14,11 @@ strongest decides:
 - **distance**: a photo far from all of other cafés and from its own café's is an oddity: its modified z-score (Iglewicz
   and Hoaglin, "How to Detect and Handle Outliers", 1993) is above 3.5.
 
-Faces are not detected: that needs a model of its own.
+- **words**, where a run has a network that knows them (`words=`): things against places (`words.things`). Their
+  log-odds count by themselves; where they are for a place, they are added to those of the signs, so that what shows a
+  room by words needs a stronger sign to show none.
+
+Without words faces are not detected: that needs a model of its own.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ _NO_SIGN = 3.0  # of place, 0.95: most photos that show none have no sign either
 _OUTDOORS = "not indoors, by its most likely scenes"
 _NO_SCENE = "no scene, by the entropy of its scenes"
 _LIKE = "like photos of other cafés that show no place"
+_WORDS = "words"
 _ODD = "unlike all photos of other cafés and of its own"
 
 
@@ -60,7 +65,7 @@ class Places:
     Attributes:
         scores: From 0 (none) to 1 (n,); NaN where nothing tells.
         reasons: Why it seems to show none, of those below `LIMIT`; else empty.
-        told_by: What it was told by: some of `scenes`, `signs`, `neighbours` and `distance`.
+        told_by: What it was told by: some of `scenes`, `words`, `signs`, `neighbours` and `distance`.
     """
 
     scores: np.ndarray
@@ -84,12 +89,26 @@ class Places:
         }
 
 
+@dataclass(frozen=True)
+class Said:
+    """What words say of the place that photos show.
+
+    Attributes:
+        odds: Log-odds that each shows none (n,); NaN where nothing is known of it.
+        reasons: What it shows instead (n).
+    """
+
+    odds: np.ndarray
+    reasons: tuple[str, ...]
+
+
 def tell(
     features: np.ndarray,
     *,
     signs: np.ndarray | None = None,
     cafes: Sequence[str] | None = None,
     scenes: np.ndarray | None = None,
+    words: Said | None = None,
     neighbours: bool = True,
     seed: int = 0,
     store: JudgingStore | None = None,
@@ -101,6 +120,7 @@ def tell(
         signs: Rows of `data.place_signs` (n, 7), NaN where a picture cannot be read; None: there are no pictures.
         cafes: Café of each photo (n,), if known; if not, each photo counts as its own, and oddities are not told.
         scenes: Places365 probabilities (n, 365), if the features are or give them.
+        words: What words say, if the run has a network that knows them.
         neighbours: Whether the photos may tell of each other.
         seed: Of the photos that neighbours are looked for among, if not all.
         store: Keeps each photo's neighbours for other runs; None: they are looked for now.
@@ -111,9 +131,15 @@ def tell(
     if scenes is not None:
         evidence |= _by_scenes(scenes)
         told_by.append("scenes")
+    said = None if words is None else np.clip(words.odds, -_FAIRLY, _SURE)
+    if said is not None and np.isfinite(said).any():
+        evidence[_WORDS] = said
+        told_by.append("words")
     own = np.full((n, len(REASONS)), np.nan)
     if signs is not None and np.isfinite(signs[:, : len(REASONS)]).any():
         own = np.maximum(_log_odds(likely_none(signs)), -_NO_SIGN)
+        if said is not None:
+            own += np.nan_to_num(np.clip(said, -_FAIRLY, 0))[:, None]
         told_by.append("signs")
     among = _others(np.asarray(cafes) if cafes is not None else np.arange(n), seed)
     if neighbours and among is not None and (cafes is not None or "signs" in told_by):
@@ -137,7 +163,10 @@ def tell(
     scores = np.where(known, 1 / (1 + np.exp(np.clip(odds.max(axis=1), -_SURE, _SURE))), np.nan)
     names, first = list(evidence), odds.argmax(axis=1)
     none = np.nan_to_num(scores, nan=1.0) < LIMIT
-    return Places(scores, tuple(names[j] if out else "" for j, out in zip(first, none, strict=True)), tuple(told_by))
+    why = [names[j] if out else "" for j, out in zip(first, none, strict=True)]
+    if words is not None:
+        why = [own if reason == _WORDS else reason for reason, own in zip(why, words.reasons, strict=True)]
+    return Places(scores, tuple(why), tuple(told_by))
 
 
 def _log_odds(p: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ class Batch:
         reasons: Why a photo could not be read, by the id it was listed under.
         profiles: Why a colour profile was not used, by its photo's file; of all photos until now.
         n: How many photos that were.
+        beside: What became of them in the second network, if there is one: its `ids`, `rows` and `read` alone.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Batch:
     reasons: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, str] = field(default_factory=dict)
     n: int = 0
+    beside: Batch | None = None
     _files: list[str] = field(default_factory=list)
     _pixels: list[torch.Tensor] = field(default_factory=list)
 
@@ -66,14 +68,28 @@ class Embedder:
         n_photos: How many it will embed.
         batch_size: Photos a forward pass; None takes what is fast on this machine.
         cores: How many it may use.
+        beside: A second network that sees each photo at the same opening.
     """
 
-    def __init__(self, backbone: Backbone, n_photos: int, batch_size: int | None = None, cores: int = 1) -> None:
-        self.backbone, self.cores = backbone, cores
+    def __init__(
+        self,
+        backbone: Backbone,
+        n_photos: int,
+        batch_size: int | None = None,
+        cores: int = 1,
+        beside: Backbone | None = None,
+    ) -> None:
+        self.backbone, self.cores, self.beside = backbone, cores, beside
         self.run = engine.choose(backbone, n_photos, batch_size, cores)
+        self.run_beside = None if beside is None else engine.choose(beside, n_photos, batch_size, cores)
 
     def __call__(
-        self, photo_set: PhotoSet, photos: Iterable[Photo], known: Container[str] = (), seen: Seen | None = None
+        self,
+        photo_set: PhotoSet,
+        photos: Iterable[Photo],
+        known: Container[str] = (),
+        known_beside: Container[str] = (),
+        seen: Seen | None = None,
     ) -> Iterator[Batch]:
         """Embed photos, in their order.
 
@@ -81,43 +97,73 @@ class Embedder:
             photo_set: Where they are.
             photos: Those to embed.
             known: Ids of bytes that have features already: an address that gives them is only noted.
+            known_beside: The same of the second network.
             seen: Told of each photo that was opened; called in several threads.
 
         Raises:
-            FeaturesError: The network gives NaN or infinity.
+            FeaturesError: A network gives NaN or infinity.
         """
-        work = _Photos(photo_set, self.backbone, known, seen)
-        size = self.run.batch_size
+        work = _Photos(photo_set, self.backbone, known, self.beside, known_beside, seen)
+        engines = [self.run] if self.run_beside is None else [self.run, self.run_beside]
+        size, workers = min(e.batch_size for e in engines), min(e.workers for e in engines)
         with (
             ThreadPoolExecutor(FETCHERS) as fetchers,
             ThreadPoolExecutor(self.cores) as decoders,
-            ThreadPoolExecutor(self.run.workers) as networks,
+            ThreadPoolExecutor(workers) as networks,
         ):
             fetched = _ahead(fetchers, work.fetch, photos, waiting=2 * FETCHERS)
             decoded = _ahead(decoders, work.decode, fetched, waiting=2 * max(self.cores, size))
-            for batch in _ahead(networks, self._forward, _batched(decoded, size), waiting=2 * self.run.workers):
-                if not np.isfinite(batch.rows).all():
-                    first = batch._files[int((~np.isfinite(batch.rows)).any(axis=1).argmax())]
-                    fix = "try backbone.precision=float32, or check the weight file"
-                    name = self.backbone.name
-                    raise FeaturesError("The backbone gives NaN or infinity", where=first, why=name, fix=fix)
+            batches = _batched(decoded, size, beside=self.beside is not None)
+            for batch in _ahead(networks, self._forward, batches, waiting=2 * workers):
+                _check_finite(batch, self.backbone)
+                if batch.beside is not None and self.beside is not None:
+                    _check_finite(batch.beside, self.beside)
                 batch.profiles = work.flaws
                 yield batch
 
     def _forward(self, batch: Batch) -> Batch:
-        if batch._pixels:
-            batch.rows = self.run(torch.stack(batch._pixels))
-            batch._pixels = []
+        for part, run in ((batch, self.run), (batch.beside, self.run_beside)):
+            if part is not None and run is not None and part._pixels:
+                part.rows = run(torch.stack(part._pixels))
+                part._pixels = []
         return batch
+
+
+def _check_finite(batch: Batch, backbone: Backbone) -> None:
+    if not np.isfinite(batch.rows).all():
+        first = batch._files[int((~np.isfinite(batch.rows)).any(axis=1).argmax())]
+        fix = "try backbone.precision=float32, or check the weight file"
+        raise FeaturesError("The backbone gives NaN or infinity", where=first, why=backbone.name, fix=fix)
+
+
+@dataclass
+class _Decoded:
+    """A photo, the id of its bytes, and its pixels for each network; or why there are none.
+
+    There are no pixels where a network has features of these bytes already.
+    """
+
+    photo: Photo
+    photo_id: str
+    pixels: torch.Tensor | None = None
+    beside: torch.Tensor | None = None
+    reason: str | None = None
 
 
 class _Photos:
     """What the threads do to one photo."""
 
     def __init__(
-        self, photo_set: PhotoSet, backbone: Backbone, known: Container[str], seen: Seen | None = None
+        self,
+        photo_set: PhotoSet,
+        backbone: Backbone,
+        known: Container[str],
+        beside: Backbone | None,
+        known_beside: Container[str],
+        seen: Seen | None = None,
     ) -> None:
         self.photo_set, self.backbone, self.known, self.seen = photo_set, backbone, known, seen
+        self.beside, self.known_beside = beside, known_beside
         self.claimed, self.lock = set[str](), threading.Lock()
         self.flaws: dict[str, str] = {}
 
@@ -130,48 +176,74 @@ class _Photos:
         except PhotoError as error:
             return photo, error
 
-    def decode(self, fetched: tuple[Photo, bytes | Path | PhotoError]) -> tuple[Photo, str, torch.Tensor | str | None]:
-        """The photo, the id of its bytes, and its pixels; or why there are none; or None if it is known already."""
+    def decode(self, fetched: tuple[Photo, bytes | Path | PhotoError]) -> _Decoded:
+        """What the networks are to see of a photo."""
         photo, source = fetched
-        photo_id = photo.photo_id
+        found = _Decoded(photo, photo.photo_id)
         try:
             if isinstance(source, PhotoError):
                 raise source
             if isinstance(source, bytes):
-                photo_id = hashlib.sha256(source).hexdigest()
-                if photo.photo_id not in (photo_id, remote.address_id(str(self.photo_set.path(photo)))):
-                    return photo, photo_id, "its bytes are not those of the manifest's photo_id"
+                found.photo_id = hashlib.sha256(source).hexdigest()
+                if photo.photo_id not in (found.photo_id, remote.address_id(str(self.photo_set.path(photo)))):
+                    found.reason = "its bytes are not those of the manifest's photo_id"
+                    return found
             with self.lock:
-                twice = photo_id in self.claimed
-                self.claimed.add(photo_id)
-            if twice or (photo_id != photo.photo_id and photo_id in self.known):
-                return photo, photo_id, None
-            image = open_image(source, shortest=self.backbone.shortest)
-            if colours.FLAW in image.info:
-                self.flaws[photo.file] = image.info[colours.FLAW]
-            pixels = self.backbone.transform(image)
-            if self.seen is not None:
-                self.seen(photo_id, image)
-            return photo, photo_id, pixels
+                twice = found.photo_id in self.claimed
+                self.claimed.add(found.photo_id)
+            wanted = [
+                None if network is None or found.photo_id in known else network
+                for network, known in ((self.backbone, self.known), (self.beside, self.known_beside))
+            ]
+            if twice or wanted == [None, None]:
+                return found
+            found.pixels, found.beside = self._seen_by(wanted, found, source)
         except PhotoError as error:
-            return photo, photo_id, str(error.why or error.what)
+            found.reason = str(error.why or error.what)
+        return found
+
+    def _seen_by(
+        self, networks: Sequence[Backbone | None], of: _Decoded, source: bytes | Path
+    ) -> list[torch.Tensor | None]:
+        """One opening for all that take a photo at the same size, so that none sees other pixels than alone."""
+        opened: dict[int, Image.Image] = {}
+        found: list[torch.Tensor | None] = []
+        for network in networks:
+            if network is None:
+                found.append(None)
+                continue
+            if network.shortest not in opened:
+                image = opened[network.shortest] = open_image(source, shortest=network.shortest)
+                if colours.FLAW in image.info:
+                    self.flaws[of.photo.file] = image.info[colours.FLAW]
+            found.append(network.transform(opened[network.shortest]))
+        if self.seen is not None and self.backbone.shortest in opened:
+            self.seen(of.photo_id, opened[self.backbone.shortest])
+        return found
 
 
-def _batched(decoded: Iterable[tuple[Photo, str, torch.Tensor | str | None]], size: int) -> Iterator[Batch]:
-    batch = Batch()
-    for photo, photo_id, found in decoded:
+def _batched(decoded: Iterable[_Decoded], size: int, *, beside: bool = False) -> Iterator[Batch]:
+    def empty() -> Batch:
+        return Batch(beside=Batch() if beside else None)
+
+    batch = empty()
+    for found in decoded:
         batch.n += 1
-        if isinstance(found, str):
-            batch.reasons[photo.photo_id] = found
-        elif photo_id != photo.photo_id:
-            batch.read.append((photo.photo_id, photo_id))
-        if isinstance(found, torch.Tensor):
-            batch.ids.append(photo_id)
-            batch._files.append(photo.file)
-            batch._pixels.append(found)
-        if len(batch.ids) == size or batch.n == 8 * size:  # the second: where none can be read, that shows
+        if found.reason is not None:
+            batch.reasons[found.photo.photo_id] = found.reason
+        for part, pixels in ((batch, found.pixels), (batch.beside, found.beside)):
+            if part is None:
+                continue
+            if found.reason is None and found.photo_id != found.photo.photo_id:
+                part.read.append((found.photo.photo_id, found.photo_id))
+            if pixels is not None:
+                part.ids.append(found.photo_id)
+                part._files.append(found.photo.file)
+                part._pixels.append(pixels)
+        full = max(len(batch.ids), len(batch.beside.ids) if batch.beside is not None else 0) == size
+        if full or batch.n == 8 * size:  # the second: where none can be read, that shows
             yield batch
-            batch = Batch()
+            batch = empty()
     if batch.n:
         yield batch
 

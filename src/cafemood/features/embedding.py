@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ def embed(
     batch_size: int | None = None,
     trainer: Trainer | None = None,
     seen: Seen | None = None,
+    beside: Backbone | None = None,
 ) -> tuple[PhotoSet, Features, int]:
     """Embed the photos that the cache lacks, and map the features of all that can be read.
 
@@ -41,6 +43,8 @@ def embed(
         trainer: If given, and if it has several processes, each embeds its share of the photos.
         seen: Without a trainer told of each photo that was opened: the SHA-256 of its bytes, and its picture. It is
             called in several threads.
+        beside: A second network, whose cache is filled at the same opening of each photo. With several processes, or
+            a matrix, it is not asked.
 
     Returns:
         The photos that have features (the rest named in `skipped`), their features in the same order,
@@ -55,20 +59,27 @@ def embed(
     cache = FeatureCache(cache_dir, backbone)
     photo_set = _by_bytes(photo_set, cache)
     _confirm(photo_set, cache)
+    second = None
+    if beside is not None and trainer is None and beside.fingerprint != backbone.fingerprint:
+        second = FeatureCache(cache_dir, beside)
+    caches = [cache] if second is None else [cache, second]
     reasons: dict[str, str] = {}
     embedded = 0
-    if any(p.photo_id not in cache for p in photo_set.photos):
+    if any(_lacks(p, caches) for p in photo_set.photos):
         alone = trainer is None or trainer.world_size == 1
-        with cache.lock() if alone or trainer.global_rank == 0 else nullcontext():  # type: ignore[union-attr]
-            cache.refresh()  # another run may have filled it while this one waited
+        with ExitStack() as held:
+            for one in sorted(caches, key=lambda c: str(c.folder)) if alone or trainer.global_rank == 0 else []:  # type: ignore[union-attr]
+                held.enter_context(one.lock())  # in one order, so that two runs never wait for each other
+            for one in caches:
+                one.refresh()  # another run may have filled it while this one waited
             photo_set = _by_bytes(photo_set, cache)
             _confirm(photo_set, cache)
-            missing = [p for p in photo_set.photos if p.photo_id not in cache]
+            missing = [p for p in photo_set.photos if _lacks(p, caches)]
             before = len(cache)
             if trainer is None:
                 from cafemood.features.filling import fill  # it imports PyTorch
 
-                reasons = fill(photo_set, missing, cache, batch_size, seen=seen)
+                reasons = fill(photo_set, missing, cache, batch_size, seen=seen, beside=second)
             else:
                 from cafemood.features.together import fill_with  # Lightning takes seconds to import
 
@@ -76,7 +87,8 @@ def embed(
             cache.refresh()
             embedded = len(cache) - before
             if alone or trainer.global_rank == 0:  # type: ignore[union-attr]
-                cache.compact()
+                for one in caches:
+                    one.compact()
         cache.refresh()
     photo_set = _by_bytes(photo_set, cache)
     kept_rows = [i for i, p in enumerate(photo_set.photos) if p.photo_id in cache]
@@ -87,6 +99,10 @@ def embed(
         raise FeaturesError("No photo could be read", where=photo_set.root, why=why, fix="give photos that open")
     kept = photo_set.keep(kept_rows, skipped)
     return kept, cache.features([p.photo_id for p in kept.photos]), embedded
+
+
+def _lacks(photo: Photo, caches: Sequence[FeatureCache]) -> bool:
+    return any(photo.photo_id not in cache for cache in caches)
 
 
 def _confirm(photo_set: PhotoSet, cache: FeatureCache) -> None:

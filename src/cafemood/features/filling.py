@@ -29,6 +29,7 @@ def fill(
     rank: int = 0,
     processes: int = 1,
     seen: Seen | None = None,
+    beside: FeatureCache | None = None,
 ) -> dict[str, str]:
     """Embed photos into the cache.
 
@@ -40,31 +41,33 @@ def fill(
         rank: Which of several processes this is; the first shows the progress.
         processes: How many share this host.
         seen: Told of each photo that was opened, see `Embedder`.
+        beside: The cache of a second network, which sees each photo at the same opening.
 
     Returns:
         Why a photo could not be read, by its id.
 
     Raises:
-        FeaturesError: The network gives NaN or infinity.
+        FeaturesError: A network gives NaN or infinity.
     """
-    backbone = cache.backbone
+    backbone, second = cache.backbone, None if beside is None else beside.backbone
     cores = max(1, devices.n_cores() // processes)
-    embedder = Embedder(backbone, len(missing), batch_size, cores)
+    embedder = Embedder(backbone, len(missing), batch_size, cores, second)
+    name = backbone.name + ("" if second is None else f", {second.name}")
     reasons: dict[str, str] = {}
     profiles: dict[str, str] = {}
-    shard = _Shard(cache)
-    bar = tqdm(
-        total=len(missing), desc=f"embed ({backbone.name})", unit="photo", disable=not missing or rank > 0, leave=True
-    )
+    shards = [_Shard(cache)] if beside is None else [_Shard(cache), _Shard(beside)]
+    bar = tqdm(total=len(missing), desc=f"embed ({name})", unit="photo", disable=not missing or rank > 0, leave=True)
     with bar:
         try:
-            for batch in embedder(photo_set, missing, known=cache, seen=seen):
-                shard.add(batch)
+            for batch in embedder(photo_set, missing, known=cache, known_beside=beside or (), seen=seen):
+                for shard, part in zip(shards, (batch, batch.beside), strict=False):
+                    shard.add(part or Batch())
                 reasons |= batch.reasons
                 profiles = batch.profiles
                 bar.update(batch.n)
         finally:  # Ctrl-C or an error: what was embedded is kept
-            shard.write()
+            for shard in shards:
+                shard.write()
     if profiles:
         first, why = next(iter(profiles.items()))
         said = "Colours of %d photos are taken as sRGB, for their profiles cannot be used; the first is %s: %s"

@@ -45,12 +45,13 @@ class PhotoMatrix:
         embed_batch_size: int | None = None,
         trainer: Trainer | None = None,
         seen: Seen | None = None,
+        beside: Backbone | None = None,
     ) -> None:
         self.photo_set, self.backbone, self._given = photo_set, backbone, reduction
         self.reduction: Reduction = NoReduction() if isinstance(reduction, AutoReduction) else reduction
         self.why_reduced: str | None = None
         self.cache_dir, self.embed_batch_size = Path(cache_dir), embed_batch_size
-        self._trainer, self._seen = trainer, seen
+        self._trainer, self._seen, self._beside = trainer, seen, beside
         self._matrix: np.ndarray | None = None
         self.features: Features
         self.n_embedded = 0
@@ -107,4 +108,5 @@ class PhotoMatrix:
             batch_size=self.embed_batch_size,
             trainer=self._trainer,
             seen=self._seen,
+            beside=self._beside,
         )

@@ -37,19 +37,27 @@ def of_page(run: Run, shown: np.ndarray, cafe_ids: list[str]) -> dict[str, Any]:
 
 
 def scales(run: Run, shown: np.ndarray) -> list[dict[str, Any]]:
-    """The words that name moods, as scales that photos can be coloured by: where each photo lies, 0 to 100."""
+    """The words that name moods, and the ambiance that words guess, as scales that photos can be coloured by.
+
+    Returns:
+        Of each `name`, the words at both ends, and `place`, where each photo lies, 0 to 100.
+    """
     if not text_features.exists(run):
         return []
     features = text_features.load(run)
     row_of = {term.english: i for i, term in enumerate(features.terms)}
     named = dict.fromkeys(word.english for mood in moods.of_run(run) for word in mood.words if word.english in row_of)
-    if not named:
-        return []
-    z = np.full((len(run.photos), len(named)), np.nan, np.float32)
-    z[features.rows] = features.english.z(features.photos, features.words[[row_of[name] for name in named]])
+    z = features.english.z(features.photos, features.words[[row_of[name] for name in named]])
+    columns = {(f"word: {name}", f"less {name}", name): z[:, i] for i, name in enumerate(named)}
+    for guess in features.ambiance:
+        if guess.tells:
+            low, high = guess.scale.low[0], guess.scale.high[0]
+            columns[f"guess: {guess.scale.name}", low, f"{high} (guessed from words)"] = guess.photos
     told: list[dict[str, Any]] = []
-    for name, values in zip(named, z[shown].T, strict=True):
-        told += between(f"word: {name}", f"less {name}", name, values)
+    for (name, low, high), of_photos in columns.items():
+        every = np.full(len(run.photos), np.nan, np.float32)
+        every[features.rows] = of_photos
+        told += between(name, low, high, every[shown])
     return told
 
 

@@ -16,8 +16,9 @@ def shown(run: Run) -> dict[str, Any]:
     """The photos and their number, as the page's section wants them.
 
     Returns:
-        `left_out` (whether they were), `n`, and `photos`: `file`, `place`, `reason` and `picture` (a `data:` address,
-        or None) of at most `left_out.SHOWN_AT_MOST`; those of one reason stand together.
+        `left_out` (whether they were), `n`, `by_words` (whether words told, too), and `photos`: `file`, `place`,
+        `reason` and `picture` (a `data:` address, or None) of at most `left_out.SHOWN_AT_MOST`; those of one reason
+        stand together.
     """
     entries = list(run.card.data.left_out)
     if run.card.data.keep == "place":
@@ -25,7 +26,7 @@ def shown(run: Run) -> dict[str, Any]:
     else:
         table = run.assignments
         if "place" not in table:  # an earlier cafemood's
-            return {"left_out": False, "n": 0, "photos": []}
+            return {"left_out": False, "n": 0, "by_words": False, "photos": []}
         rows = np.flatnonzero(table["place"].fillna(1.0) < LIMIT)
         some = table.iloc[rows]
         columns = (some["photo_id"], some["file"], some["place"], some["no_place"])
@@ -40,5 +41,6 @@ def shown(run: Run) -> dict[str, Any]:
     return {
         "left_out": run.card.data.keep == "place",
         "n": n,
+        "by_words": "words" in ((run.scores.get("photos") or {}).get("place") or {}).get("told_by", []),
         "photos": gallery(run, entries, kept),
     }

@@ -15,7 +15,7 @@ from cafemood.cafes import moods
 from cafemood.core.atomic import writing
 from cafemood.core.html import as_text, environment, for_script
 from cafemood.evaluation.score_table import score_of
-from cafemood.report import editing, mood_tree, no_place, outliers
+from cafemood.report import ambiance, editing, mood_tree, no_place, outliers
 from cafemood.report.style import COLORS, MARKS
 from cafemood.report.telling import Told, told
 from cafemood.report.training import health_panels
@@ -281,6 +281,7 @@ class _View:
             "n_shown": len(self.shown),
             "cafes_known": self.run.cafes_known,
             "survey": (asked := survey.result(self.run.folder)),
+            "ambiance": ambiance.rows(self.run, asked),
             "no_place": no_place.shown(self.run),
             "outliers": outliers.shown(self.run),
             "survey_svg": survey_figures.alike(asked) if asked else "",

@@ -143,6 +143,8 @@ class RunCard:
         versions: Of the packages that a result may depend on.
         edited: If a person has edited the moods: the run that they were `from`, what was `done` (a sentence each),
             the photos that were `excluded`, and, of one edited before, the same of that (`before`). Else empty.
+        words: `name`, `fingerprint`, `languages`, `licence` and `citation` of the text-and-image network that saw the
+            photos too (`words=`); else empty.
     """
 
     k: int
@@ -159,6 +161,7 @@ class RunCard:
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     edited: dict[str, Any] = field(default_factory=dict)
+    words: dict[str, Any] = field(default_factory=dict)
 
     @property
     def edited_words(self) -> str:

@@ -10,7 +10,7 @@ from cafemood.core.atomic import write_json
 from cafemood.errors import SurveyError
 from cafemood.evaluation.findings import Finding
 from cafemood.runs.run import Run
-from cafemood.survey import people_map, scale_models
+from cafemood.survey import people_map, raters, scale_models
 from cafemood.survey.answers import Gathered
 from cafemood.survey.kinds.ambiance import Ambiance
 from cafemood.survey.statistics import Found
@@ -70,6 +70,7 @@ def learn(study: Study, gathered: Gathered, run: Run, *, seed: int = 0) -> Learn
             paths.append(run.folder / scales.SCALES_FILE)
         else:  # earlier answers may have said more
             (run.folder / scales.SCALES_FILE).unlink(missing_ok=True)
+        scales.write(run, raters.means(study, counted), scales.RATED_FILE)
         profiles.build(run)
     write_json(paths[0], figures | {"findings": [finding.to_json() for finding in findings]})
     return Learnt(figures, findings, paths, figures["map"] is not None)

@@ -44,8 +44,8 @@ def predict(study: Study, counted: pd.DataFrame, run: Run, *, seed: int = 0) -> 
     for scale in asked_scales(rows):
         answers = rows[rows["condition"] == scale].dropna(subset="answer")
         found = of_scale(answers, scale) | {"r2": None, "p": None, "predicted": False}
-        ratings = _ratings(answers)
-        known = {row_of[name]: value for name, value in ratings.items() if name in row_of}
+        rated = ratings(answers)
+        known = {row_of[name]: value for name, value in rated.items() if name in row_of}
         at, y = np.array(list(known), dtype=int), np.array(list(known.values()))
         if len(y) >= LEAST_PHOTOS and len(np.unique(cafes[at])) >= _FOLDS and np.ptp(y) > 0:
             found |= _judged(features[at], y, cafes[at], seed)
@@ -76,7 +76,7 @@ def findings(told: list[Found]) -> list[Finding]:
     return said
 
 
-def _ratings(answers: pd.DataFrame) -> dict[str, float]:
+def ratings(answers: pd.DataFrame) -> dict[str, float]:
     """Mean rating of each photo, people's own means taken out."""
     values = answers["answer"].astype(float)
     by_person = values.groupby(answers["person"])

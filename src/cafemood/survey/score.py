@@ -16,7 +16,7 @@ from cafemood.core.atomic import write_json, writing
 from cafemood.core.names import path_of, text_of
 from cafemood.errors import RunError, SurveyError
 from cafemood.runs.run import Run
-from cafemood.survey import RESULT_FILE, figures, statistics
+from cafemood.survey import RESULT_FILE, figures, raters, statistics
 from cafemood.survey.answers import Gathered, write_table
 from cafemood.survey.kinds.base import Scoring
 from cafemood.survey.kinds.registry import KINDS
@@ -63,6 +63,7 @@ def score(
         "scale": study.scale,
         "people": _people(gathered),
         "follows": _follows(run, found["clusters"]),
+        "by_words": [] if run is None else raters.beside_words(run, raters.means(study, counted)),
     }
     found["verdict"] = [finding.to_json() for finding in verdict(found)]
     return found
@@ -193,5 +194,6 @@ def write(study: Study, gathered: Gathered, run: Run | None, found: Found) -> li
         partial.write_text(figures.alike(found, standalone=True), encoding="utf-8")
     paths.append(study.folder / "figures" / "alike.svg")
     if run is not None:
+        raters.keep(run, raters.means(study, gathered.counted))
         write_json(run.folder / RESULT_FILE, found)
     return paths

@@ -12,6 +12,7 @@ from rich.text import Text
 from cafemood.core.html import two
 from cafemood.core.names import plain, shown
 from cafemood.evaluation.findings import Finding
+from cafemood.survey import raters
 from cafemood.survey.kinds.registry import KINDS
 from cafemood.survey.wording import p_value
 
@@ -68,6 +69,8 @@ def print_score(found: dict[str, Any], console: Console | None = None) -> None:
     for kind in KINDS.values():
         for text in kind.lines(found):
             console.print(Text(text, style="dim"))
+    for entry in found.get("by_words", []):
+        console.print(Text(f"Words beside people, {raters.line(entry)}", style="dim"))
     console.print()
     print_findings([Finding.from_json(finding) for finding in found["verdict"]], console)
     console.print()

@@ -7,29 +7,24 @@ into the feature cache beside the run's own features, by the same code.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cafemood.core import chunks
-from cafemood.core.atomic import write_tensors
 from cafemood.core.reasons import Flaw, reason_of
-from cafemood.data.photos import Photo, PhotoSet, Skipped
-from cafemood.errors import RunError, WeightsError
+from cafemood.errors import RunError
 from cafemood.runs.run import Run, read_tensors
+from cafemood.words.ambiance import Guess, guesses
 from cafemood.words.calibration import Null
-from cafemood.words.texts import embed_texts
-from cafemood.words.vocabulary import PHRASINGS, Term, unrelated, vocabulary
+from cafemood.words.filtering import matched_filter
+from cafemood.words.vocabulary import PHRASINGS, Scale, Term
 
 if TYPE_CHECKING:
     from cafemood.backbones.open_clip_towers import TextTower
 
 FILE = "text_features.safetensors"
-DEFAULT = "siglip2_vit_b16"
-"""The backbone that knows Korean."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,8 @@ class TextFeatures:
         options: What makes the backbone again.
         fingerprint: The text tower's.
         n_lacking: Photos of the run without text features.
+        scales: The scales of ambiance when it was written; none of an earlier cafemood's.
+        along: Their directions (s, d).
     """
 
     rows: np.ndarray
@@ -57,6 +54,8 @@ class TextFeatures:
     options: dict[str, Any]
     fingerprint: str
     n_lacking: int
+    scales: tuple[Scale, ...] = ()
+    along: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     @property
     def name(self) -> str:
@@ -67,6 +66,16 @@ class TextFeatures:
     def english(self) -> Null:
         """What the English unrelated texts score, every photo being its own café."""
         return Null.of(self.photos, None, self.unrelated["en"])
+
+    @cached_property
+    def filter(self) -> np.ndarray:
+        """The matched filter (d, d) of the photos and the vocabulary."""
+        return matched_filter(self.photos, self.words)
+
+    @cached_property
+    def ambiance(self) -> list[Guess]:
+        """Where the photos lie on the scales of ambiance: a guess."""
+        return guesses(self.photos, self.scales, self.along, self.unrelated["en"]) if self.scales else []
 
     def keep(self, which: np.ndarray) -> TextFeatures:
         """Of some of the photos only; `which` is a mask (n,)."""
@@ -89,56 +98,6 @@ class TextFeatures:
         return made
 
 
-def add(run: Run, options: dict[str, Any], cache_dir: str | Path) -> tuple[TextFeatures, int, list[Skipped]]:
-    """Write a run's text features; nothing is clustered, and what the cache holds is not embedded again.
-
-    Args:
-        run: A finished run.
-        options: Of the backbone: `name`, and what `image_tower` takes.
-        cache_dir: The feature cache.
-
-    Returns:
-        The text features, how many photos were embedded now, and those that cannot be read.
-
-    Raises:
-        RunError: The run has no photos, only rows.
-        WeightsError: The backbone knows no words, or its files cannot be had.
-        FeaturesError: No photo can be read.
-    """
-    from cafemood.backbones.backbone import Backbone
-    from cafemood.backbones.creating import create_backbone
-    from cafemood.backbones.open_clip_towers import text_tower
-    from cafemood.features.embedding import embed
-
-    if not run.card.data.has_files:
-        why, fix = "its rows were brought as a matrix", "take a run of photos"
-        raise RunError("This run has no photos to look at", where=run.folder, why=why, fix=fix)
-    tower = text_tower(**options)  # before hours of embedding
-    backbone = create_backbone(**options)
-    assert isinstance(backbone, Backbone)
-    kept, features, n_embedded = embed(_photo_set(run), backbone, cache_dir)
-    photos = np.empty((len(kept.photos), backbone.dim), np.float16)
-    for where, piece in chunks.read(features.matrix()):
-        photos[where] = piece / np.maximum(np.linalg.norm(piece, axis=1, keepdims=True), 1e-12)
-    terms = vocabulary()
-    tensors = {"photos": photos, "ids": _bytes([photo.photo_id for photo in kept.photos])}
-    tensors["words"] = embed_texts(tower, [term.english for term in terms], PHRASINGS["en"], cache_dir)
-    for language, texts in unrelated().items():
-        if language in tower.languages:
-            tensors[f"unrelated_{language}"] = embed_texts(tower, texts, PHRASINGS[language], cache_dir)
-    about = {
-        "options": json.dumps(backbone.options | {"precision": backbone.precision}),
-        "fingerprint": tower.fingerprint,
-        "languages": json.dumps(tower.languages),
-        "licence": backbone.licence,
-        "citation": backbone.citation,
-        "terms": json.dumps([[term.kind, term.english, term.korean] for term in terms]),
-    }
-    write_tensors(run.folder / FILE, tensors, about)
-    found = load(run)
-    return found, n_embedded, list(kept.skipped)
-
-
 def exists(run: Run) -> bool:
     """Whether the run has text features."""
     return (run.folder / FILE).exists()
@@ -158,10 +117,15 @@ def load(run: Run) -> TextFeatures:
         ids = [bytes(row).rstrip(b"\0").decode() for row in tensors["ids"]]
         unrelated_ = {l: tensors[f"unrelated_{l}"].astype(np.float32) for l in PHRASINGS if f"unrelated_{l}" in tensors}  # noqa: E741
         terms = tuple(Term(*row) for row in json.loads(about["terms"]))
+        known_scales = tuple(
+            Scale(name, tuple(low), tuple(high)) for name, low, high in json.loads(about.get("scales", "[]"))
+        )
+        along = tensors["along"].astype(np.float32) if known_scales else np.empty((0, tensors["words"].shape[1]))
         options, languages = json.loads(about["options"]), tuple(json.loads(about["languages"]))
         if (
             len(ids) != len(tensors["photos"])
             or len(terms) != len(tensors["words"])
+            or len(known_scales) != len(along)
             or not {"en", *languages} & PHRASINGS.keys() <= unrelated_.keys()
         ):
             raise Flaw("another layout")
@@ -170,7 +134,7 @@ def load(run: Run) -> TextFeatures:
         fingerprint = about["fingerprint"]
         widths = {
             part.shape[1] if part.ndim == 2 else -1
-            for part in (tensors["photos"], tensors["words"], *unrelated_.values())
+            for part in (tensors["photos"], tensors["words"], along, *unrelated_.values())
         }
         if len(widths) > 1 or -1 in widths or any(len(part) < 2 for part in unrelated_.values()):
             raise Flaw("its vectors do not fit each other")
@@ -192,37 +156,16 @@ def load(run: Run) -> TextFeatures:
         options=options,
         fingerprint=fingerprint,
         n_lacking=len(run.photos) - len(known),
+        scales=known_scales,
+        along=along,
     )
-
-
-def options_of(
-    name: str, weights: str | Path | None, model: str | None, tokenizer: str | Path | None
-) -> dict[str, Any]:
-    """What makes a backbone that knows words.
-
-    Raises:
-        WeightsError: There is none of this name.
-    """
-    from cafemood.backbones.text_cards import TEXT_CARDS
-
-    if name not in TEXT_CARDS:
-        fix = f"use one of {', '.join(TEXT_CARDS)}"
-        raise WeightsError(f"The backbone {name!r} knows no words", where="--backbone", fix=fix)
-    given = {"weights": weights, "model": model, "tokenizer": tokenizer}
-    return {"name": name} | {option: str(value) for option, value in given.items() if value is not None}
-
-
-def _photo_set(run: Run) -> PhotoSet:
-    columns = run.photos[["photo_id", "file", "cafe_id"]].to_dict("records")
-    photos = tuple(Photo(str(row["photo_id"]), str(row["file"]), str(row["cafe_id"])) for row in columns)
-    return PhotoSet(run.card.data.name, run.photos_root, photos)
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _bytes(ids: list[str]) -> np.ndarray:
+def packed(ids: list[str]) -> np.ndarray:
     """Ids as a matrix of bytes (n, the longest)."""
-    packed = np.array([text.encode() for text in ids])
-    return packed.view(np.uint8).reshape(len(ids), -1)
+    texts = np.array([text.encode() for text in ids])
+    return texts.view(np.uint8).reshape(len(ids), -1)

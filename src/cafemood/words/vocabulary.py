@@ -30,6 +30,20 @@ class Term:
     korean: str
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A scale of ambiance between opposite phrases.
+
+    Attributes:
+        name: As the survey calls it.
+        low, high: Phrases of its ends, the plainest first.
+    """
+
+    name: str
+    low: tuple[str, ...]
+    high: tuple[str, ...]
+
+
 @cache
 def vocabulary() -> tuple[Term, ...]:
     """All words, in the order of the file."""
@@ -41,6 +55,12 @@ def unrelated() -> dict[str, tuple[str, ...]]:
     """The unrelated texts by language: `en`, `ko`, row by row the same."""
     english, korean = zip(*_rows("unrelated.tsv"), strict=True)
     return {"en": english, "ko": korean}
+
+
+@cache
+def scales() -> tuple[Scale, ...]:
+    """The scales of ambiance, in the order of the file."""
+    return tuple(Scale(name, *(tuple(end.split("; ")) for end in ends)) for name, *ends in _rows("ambiance.tsv"))
 
 
 def _rows(file: str) -> list[list[str]]:
