@@ -26,17 +26,17 @@ def outlying(features: np.ndarray | JudgedRows, n_neighbors: int = N_NEIGHBORS, 
 
     Args:
         features: Backbone outputs (n, d).
-        n_neighbors: Nearest rows, at most n − 1. Of more than `MOST_ROWS` rows they are looked for among so many.
+        n_neighbors: Nearest rows. Of more than `MOST_ROWS` rows they are looked for among so many.
         seed: Of that sample.
 
     Returns:
-        0 for all where there are fewer than three rows, or half of them have the same distance.
+        0 for all where there are no more than twice as many rows as neighbours, so that nothing is usual, or where half
+        of them have the same distance.
     """
     judged = JudgedRows.of(features)
     n = len(judged)
-    if n < 3:
+    if n <= 2 * n_neighbors:
         return np.zeros(n)
-    n_neighbors = min(n_neighbors, n - 1)
     far = np.log(np.maximum(_distances(judged, n_neighbors, seed), 1e-12))
     middle = np.median(far)
     spread = float(np.median(abs(far - middle)))
