@@ -86,5 +86,5 @@ def test_a_missing_file_and_a_folder_are_refused(six, tmp_path):
 
 def test_a_run_of_one_cafe_is_refused(own_run):
     own_run.assignments["cafe_id"] = "0"
-    with pytest.raises(TasteError, match="there are 1"):
+    with pytest.raises(TasteError, match="only one"):
         space.of_run(profiles.compute(own_run))

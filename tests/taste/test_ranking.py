@@ -63,6 +63,21 @@ def test_reasons_by_hand():
     assert found[2] == [("mood", 0)]
 
 
+def test_words_that_cafes_have_are_reasons_and_those_they_lack_are_none(six):
+    known = ranking.signs(six)
+    assert known.names[-2:] == ("word: panelling", "word: plants")  # not what one café has, or all of them
+    assert known.looks[:, -2:].tolist() == [[1, 0], [0, 1]] * 3
+    assert known.ends_of("word: plants")[1] == ("plants", "식물")
+    utilities = np.array([1.0, -1, 1, -1, 1, -1])
+    assert ("word: panelling", 1) in ranking.reasons(
+        utilities, ranking.Signs(known.looks[:, -2:], known.shares, known.names[-2:])
+    )[0]
+    told = ranking.reasons(utilities, known)
+    assert all(
+        reason != "word: plants" for cafe in told for reason, _ in cafe
+    )  # they lower it: no café is told to lack them
+
+
 def test_distances_need_coordinates(six):
     near = ranking.rank(six, DARK, near=(37.62, 127.07))
     assert {cafe.cafe_id: cafe.distance_km for cafe in near}["5"] is None

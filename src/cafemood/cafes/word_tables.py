@@ -47,18 +47,24 @@ def shared(run: Run, liked: Sequence[str], cafe_id: str) -> list[str]:
         liked: Ids of cafés.
         cafe_id: Another's.
     """
-    if "words_of_cafes" not in run.in_memory:
-        try:
-            run.in_memory["words_of_cafes"] = of_cafes(run) if text_features.exists(run) else {}
-        except RunError:  # damaged: what needs them says so; similar cafés can do without
-            run.in_memory["words_of_cafes"] = {}
-    known: dict[str, Tags] = run.in_memory["words_of_cafes"]
+    known = if_there(run)
     if not liked or not all(name in known for name in (*liked, cafe_id)):
         return []
     others = [{term.english for term in known[name].words} for name in liked]
     return [term.english for term in known[cafe_id].words if all(term.english in words for words in others)][
         :MOST_SHARED
     ]
+
+
+def if_there(run: Run) -> dict[str, Tags]:
+    """The words of each café, by its id; none without text features, or with damaged ones."""
+    if "words_of_cafes" not in run.in_memory:
+        try:
+            run.in_memory["words_of_cafes"] = of_cafes(run) if text_features.exists(run) else {}
+        except RunError:  # what needs them says so; reasons can do without
+            run.in_memory["words_of_cafes"] = {}
+    known: dict[str, Tags] = run.in_memory["words_of_cafes"]
+    return known
 
 
 def of_photos(run: Run) -> dict[str, Tags]:

@@ -80,22 +80,23 @@ def _mean(
     return max(float(np.mean(means)), 1e-9) if means else None
 
 
-def qualities(agreement: np.ndarray, vote: np.ndarray, made_in: Sequence[Any]) -> np.ndarray | None:
+def qualities(agreement: np.ndarray, vote: np.ndarray, apart: Sequence[Any]) -> np.ndarray | None:
     """Quality q of each clustering (m,), 0 to about 1: the rank-one fit of agreements.
 
-    Least squares of A_ij − q_i q_j, each j weighted by its vote, over pairs that were not clustered in the same rows:
-    such a pair agrees whatever the rows show. With votes in two kinds of rows alone a fit says nothing of which is
-    better: their mean squares are made equal.
+    Least squares of A_ij − q_i q_j, each j weighted by its vote, over pairs of different spaces: two of one space agree
+    more than they are worth. With votes of two spaces alone a fit says nothing of which is better: their mean squares
+    are made equal.
 
     Args:
         agreement: Of each pair, such as AMI (m, m); less than 0 counts as 0.
         vote: Of each, as `witnesses` tells (m,).
-        made_in: What each was clustered in: the space, and its reduction.
+        apart: What each was clustered in: pairs of the same one are left out. The space, where several have votes;
+            else the space and its reduction.
 
     Returns:
-        None where all votes are of the same rows.
+        None where all votes are of the same one.
     """
-    made = _codes(made_in)
+    made = _codes(apart)
     heard = np.unique(made[vote > 0])
     if len(heard) < 2:
         return None

@@ -42,7 +42,7 @@ def _of_comparison(words: str, space: str = "", *, in_terminal: bool = True) -> 
 
 SCORES: dict[str, Score] = {
     "choice": _of_comparison(
-        "label-free score: quality by agreement × √persistence; with cafés, what they say of the run and its like"
+        "label-free score: how far other networks, outputs, reductions find its groups × √persistence × what cafés say"
     ),
     "agreement": _of_comparison("mean AMI with the runs of other families of backbones, any k"),
     "cafes": _of_comparison("what a photo's café tells of its group beyond chance, 0 to 1"),

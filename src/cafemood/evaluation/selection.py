@@ -64,7 +64,7 @@ class Candidate:
 
     @property
     def made_in(self) -> tuple[str, str, int | None, str]:
-        """What it was clustered in: two of the same rows agree whatever these show."""
+        """What it was clustered in: two of the same rows agree whatever they show."""
         return self.family, self.space, self.width, self.made_by
 
 
@@ -149,16 +149,13 @@ def choose(
 
 def without_cafes(candidates: Sequence[Candidate], agreement: np.ndarray, stable: Sequence[Term]) -> np.ndarray | None:
     """q · sqrt(P) of each candidate (m,); with one of the two unknown, the other alone; None with neither."""
-    made_in = [c.made_in for c in candidates]
-    vote = witnesses(
-        agreement,
-        [c.family for c in candidates],
-        [c.width for c in candidates],
-        [f"{c.family} {c.space}" for c in candidates],
-        made_in,
-        [c.trained for c in candidates],
-    )
-    quality = qualities(agreement, vote, made_in)
+    made_in, spaces = [c.made_in for c in candidates], [f"{c.family} {c.space}" for c in candidates]
+    trained = [c.trained for c in candidates]
+    families, widths = [c.family for c in candidates], [c.width for c in candidates]
+    vote = witnesses(agreement, families, widths, spaces, made_in, trained)
+    learnt = [t or not any(trained) for t in trained]
+    heard = {space for space, v, t in zip(spaces, vote, learnt, strict=True) if v > 0 and t}
+    quality = qualities(agreement, vote, spaces if len(heard) > 1 else made_in)
     known = [p for p in stable if p is not None]
     if not known:
         return quality

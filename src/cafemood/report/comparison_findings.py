@@ -71,6 +71,8 @@ def headline(comparison: Comparison) -> Headline:
 
 _MUCH = 0.2
 """Of agreement, cafés and persistence, from 0 to 1: what is worth a word."""
+_LITTLE = 0.1
+"""Of the same: less than this is hardly any."""
 _NONE = ("None of them: no run is better than chance.", "어느 것도 아닙니다: 모두 우연과 다르지 않습니다.")
 _FIRST_IS_NOISE = (
     "None for sure: the run that has most for it is no better than chance.",
@@ -116,7 +118,11 @@ def _best_supported(comparison: Comparison, best: int) -> Finding:
         "cafes": (choice.cafe_information, "photos of one café fall together"),
         "persistence": (choice.stability_across_k, "it lasts over k"),
     }
-    reasons = ", ".join(f"{words} ({value:.2f})" for value, words in terms.values() if value is not None)
+    reasons = ", ".join(
+        f"{words if value >= _LITTLE else f'hardly: {words}'} ({value:.2f})"
+        for value, words in terms.values()
+        if value is not None
+    )
     noise = is_noise(comparison.runs[best])
     text = f"Best supported: {name}: {reasons}."
     if noise:

@@ -119,7 +119,7 @@ def _payload(space: TasteSpace, addresses: list[list[str]], size: int) -> dict[s
         "looked": {
             look: {"en": [low[0], high[0]], "ko": [low[1], high[1]]}
             for look in known.names
-            for low, high in [ranking.ends_of(look)]
+            for low, high in [known.ends_of(look)]
         },
         "words": WORDS,
     }  # fmt: skip

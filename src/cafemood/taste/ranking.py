@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from cafemood.cafes import moods, preference, scales, similar, where
+from cafemood.cafes import moods, preference, scales, similar, where, word_tables
 from cafemood.cafes.distance import distances
 from cafemood.cafes.preference import Taste
 from cafemood.cafes.ranked import RankedCafe, Ranking
@@ -19,6 +20,8 @@ TOLD = ("light", "warmth", "colour", "clutter")
 LEAST_RELATION, LEAST_DIFFERENCE, LEAST_SHARE = 0.25, 0.5, 0.3
 """A look or a mood is a reason if utilities go with it (Pearson's r), and the café has it: by so many standard
 deviations of the cafés, or as this share of its photos."""
+LEAST_CAFES, MOST_WORDS = 3, 60
+"""A word may be a reason if so many cafés have it, and not all; the most frequent of them."""
 A_GUESS = 0.5
 """A ranking that is less sure than this is called a guess, as on the page."""
 _ROUNDED = 3
@@ -36,18 +39,25 @@ class Signs:
     """What reasons are made of, rounded as the page has it.
 
     Attributes:
-        looks: Of each café, in standard deviations from the mean (c, l); 0 where it is not known.
+        looks: Of each café, in standard deviations from the mean (c, l); 0 where it is not known. Of a word 1 where the
+            café has it: that it lacks one is no reason.
         shares: Of each mood (c, k).
-        names: Of the looks and rated scales (l,).
+        names: Of the looks, rated scales and words (l,).
+        words: English and Korean of each name that is a word.
     """
 
     looks: np.ndarray
     shares: np.ndarray
     names: tuple[str, ...] = TOLD
+    words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def ends_of(self, name: str) -> tuple[tuple[str, str], tuple[str, str]]:
+        """How a café low and one high in one of `names` is called, in English and Korean."""
+        return (self.words[name],) * 2 if name in self.words else ends_of(name)
 
 
 def signs(space: TasteSpace) -> Signs:
-    """Looks, rated scales and mood shares of the cafés."""
+    """Looks, rated scales, words and mood shares of the cafés."""
     names = (*TOLD, *space.cafes.scales)
     values = space.cafes.table[list(names)].to_numpy(dtype=float)
     known = ~np.isnan(values)
@@ -55,7 +65,19 @@ def signs(space: TasteSpace) -> Signs:
     mean = np.where(known, values, 0).sum(axis=0) / n
     spread = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0) / n)
     z = np.where(known & (spread > similar.LEAST_SPREAD), (values - mean) / np.where(spread > 0, spread, 1), 0)
-    return Signs(z.round(_ROUNDED), space.cafes.shares().round(_ROUNDED), names)
+    has, words = _words(space)
+    columns = np.column_stack([z.round(_ROUNDED), has])
+    return Signs(columns, space.cafes.shares().round(_ROUNDED), (*names, *words), words)
+
+
+def _words(space: TasteSpace) -> tuple[np.ndarray, dict[str, tuple[str, str]]]:
+    """Whether each café has each word that may be a reason (c, w), and English and Korean of it by `word: English`."""
+    known = word_tables.if_there(space.run)
+    of_cafe = [known[name].words if name in known else () for name in space.cafes.table["cafe_id"].astype(str)]
+    count = Counter(term for terms in of_cafe for term in terms)
+    told = [term for term, n in count.most_common() if LEAST_CAFES <= n < len(of_cafe)][:MOST_WORDS]
+    has = np.array([[float(term in terms) for term in told] for terms in of_cafe]).reshape(len(of_cafe), len(told))
+    return has, {f"word: {term.english}": (term.english, term.korean) for term in told}
 
 
 def learn(space: TasteSpace, answers: Sequence[Answer]) -> Taste:
@@ -87,7 +109,8 @@ def rank(
     table, taste = space.cafes.table, learn(space, answers)
     ranking = Ranking.by(taste, space.places.features)
     distance, left = distances(table, space.run, near, None), where.fitting(space.cafes, conditions)
-    told = Words(space, reasons(ranking.utilities, signs(space)))
+    known = signs(space)
+    told = Words(space, known, reasons(ranking.utilities, known))
     shown = {row for answer in answers if isinstance(answer, Tap) for row in answer.shown}
     return [
         Ranked(**ranking.facts_of(table, i, distance), reasons=told.of(i), shown=i in shown)
@@ -135,6 +158,7 @@ class Words:
     """Reasons in English, for the terminal."""
 
     space: TasteSpace
+    known: Signs
     found: list[list[tuple[str, int]]]
 
     def of(self, row: int) -> list[str]:
@@ -150,7 +174,7 @@ class Words:
         if kind == "mood":
             mood = moods.of_run(self.space.run)[value]
             return f"your mood ({mood.english or f'mood {mood.number}'})"
-        return ends_of(kind)[int(value > 0)][0]
+        return self.known.ends_of(kind)[int(value > 0)][0]
 
 
 def ends_of(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
