@@ -60,7 +60,7 @@ def read_matrix(path: str | None, ids: str | None = None, trained: bool = True) 
     """Read a feature matrix: `.npz` (`features`, `photo_id`), `.parquet` (`photo_id` and numeric columns or
     one `features` list column), or `.npy` with `ids`, a text file of one photo id (or file) a line.
 
-    `trained` says whether training has made the features, as a network's; colours and edges are little evidence where
+    `trained` says whether training has made the features, as a network's; colours and edges are no evidence where
     runs are compared.
 
     Raises:

@@ -15,13 +15,10 @@ import numpy as np
 
 MIN_WIDTH = 20
 """Fewer dimensions than these are no evidence for others: a plane agrees with a plane by chance of projection."""
-_UNTRAINED_POWER = 8
-"""Of how far trained networks bear an untrained space out; `benchmarks/choice.py` says how it was chosen."""
 _ROUNDS = 200
 
 
 def witnesses(
-    agreement: np.ndarray,
     families: Sequence[str],
     widths: Sequence[int | None],
     spaces: Sequence[str],
@@ -31,11 +28,10 @@ def witnesses(
     """The weight of each clustering as evidence (m,): those of a space share one vote, as do the spaces of a family.
 
     Narrow ones have none, but where a family has no other. Spaces that no training has made (an untrained network,
-    colours, edges) see brightness and palette, and agree with whatever else sees them: beside trained ones, their vote
-    is (a / t)⁸, with a their mean agreement with trained spaces, and t that of trained spaces with each other.
+    colours, edges) see brightness and palette, and agree with whatever else sees them: they have none beside trained
+    ones, if these can bear each other out.
 
     Args:
-        agreement: Of each pair, such as AMI (m, m).
         families: Family of each one's backbone.
         widths: Dimensions that a PCA left before it; None: the features as they are.
         spaces: Feature space of each one.
@@ -44,21 +40,14 @@ def witnesses(
     """
     wide = np.array([width is None or width >= MIN_WIDTH for width in widths])
     of, space, made = (_codes(names) for names in (families, spaces, made_in))
-    learnt = np.asarray(trained, dtype=bool)
     heard = wide | ~np.isin(of, of[wide])
-    other = made[:, None] != made[None, :]
+    learnt = heard & np.asarray(trained, dtype=bool)
+    if len(np.unique(made[learnt])) > 1:
+        heard = learnt
     vote = np.zeros(len(of))
-    known = np.unique(space[heard & learnt])
-    among = [[i, j] for i in known for j in known if (i != j) == (len(known) > 1)]
-    usual = _mean(agreement, other, space, heard, among)
     for one in np.unique(space[heard]):
         rows = heard & (space == one)
-        share = 1.0
-        if usual and not learnt[rows].any():
-            borne_out = _mean(agreement, other, space, heard, [[one, j] for j in known]) or 0.0
-            share = float(np.clip(borne_out / usual, 0, 1)) ** _UNTRAINED_POWER
-        n_spaces = len(np.unique(space[heard & (of == of[rows][0])]))
-        vote[rows] = share / rows.sum() / n_spaces
+        vote[rows] = 1 / rows.sum() / len(np.unique(space[heard & (of == of[rows][0])]))
     return vote
 
 
@@ -66,18 +55,6 @@ def _codes(names: Sequence[Any]) -> np.ndarray:
     """A number for each name (m,)."""
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return np.array([number[name] for name in names])
-
-
-def _mean(
-    agreement: np.ndarray, other: np.ndarray, space: np.ndarray, heard: np.ndarray, pairs: list[list[int]]
-) -> float | None:
-    """Mean over pairs of spaces of the mean agreement of their clusterings; None where there is none."""
-    means = []
-    for i, j in pairs:
-        counted = other & np.outer(heard & (space == i), heard & (space == j))
-        if counted.any():
-            means.append(float(agreement[counted].mean()))
-    return max(float(np.mean(means)), 1e-9) if means else None
 
 
 def qualities(agreement: np.ndarray, vote: np.ndarray, apart: Sequence[Any]) -> np.ndarray | None:

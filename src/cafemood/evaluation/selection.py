@@ -49,7 +49,7 @@ class Candidate:
             learnt from café ids; None: the labels say it.
         space: Name of the feature space; none: the family's only one.
         made_by: Name of the reduction and the method, where they are others than PCA and k-means.
-        trained: Whether training has made the feature space; colours, edges and untrained networks are little evidence
+        trained: Whether training has made the feature space; colours, edges and untrained networks are no evidence
             beside those that it has.
     """
 
@@ -150,11 +150,9 @@ def choose(
 def without_cafes(candidates: Sequence[Candidate], agreement: np.ndarray, stable: Sequence[Term]) -> np.ndarray | None:
     """q · sqrt(P) of each candidate (m,); with one of the two unknown, the other alone; None with neither."""
     made_in, spaces = [c.made_in for c in candidates], [f"{c.family} {c.space}" for c in candidates]
-    trained = [c.trained for c in candidates]
     families, widths = [c.family for c in candidates], [c.width for c in candidates]
-    vote = witnesses(agreement, families, widths, spaces, made_in, trained)
-    learnt = [t or not any(trained) for t in trained]
-    heard = {space for space, v, t in zip(spaces, vote, learnt, strict=True) if v > 0 and t}
+    vote = witnesses(families, widths, spaces, made_in, [c.trained for c in candidates])
+    heard = {space for space, weight in zip(spaces, vote, strict=True) if weight > 0}
     quality = qualities(agreement, vote, spaces if len(heard) > 1 else made_in)
     known = [p for p in stable if p is not None]
     if not known:
