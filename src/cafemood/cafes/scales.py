@@ -12,7 +12,6 @@ import pandas as pd
 from cafemood.cafes.ambiance_scales import ENDS
 from cafemood.core.parquet import read_parquet, write_parquet
 from cafemood.core.reasons import Flaw
-from cafemood.errors import RunError
 from cafemood.runs.run import Run
 from cafemood.words import text_features
 
@@ -61,10 +60,7 @@ def guessed(run: Run) -> pd.DataFrame:
     No column without text features.
     """
     table = pd.DataFrame(index=range(len(run.photos)))
-    try:
-        features = text_features.load(run) if text_features.exists(run) else None
-    except RunError:  # damaged: what needs them says so
-        features = None
+    features = text_features.if_there(run)
     for guess in [] if features is None else features.ambiance:
         if guess.tells and features is not None:
             table[guess.scale.name] = pd.Series(guess.photos, index=features.rows)

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cafemood.core.atomic import write_csv
-from cafemood.errors import RunError
 from cafemood.runs.run import Run
 from cafemood.words import tags, text_features
 from cafemood.words.tags import Tags
+from cafemood.words.text_features import TextFeatures
 
 PHOTOS, CAFES = "words_of_photos.csv", "words_of_cafes.csv"
 MOST_SHARED = 3
@@ -59,10 +59,8 @@ def shared(run: Run, liked: Sequence[str], cafe_id: str) -> list[str]:
 def if_there(run: Run) -> dict[str, Tags]:
     """The words of each café, by its id; none without text features, or with damaged ones."""
     if "words_of_cafes" not in run.in_memory:
-        try:
-            run.in_memory["words_of_cafes"] = of_cafes(run) if text_features.exists(run) else {}
-        except RunError:  # what needs them says so; reasons can do without
-            run.in_memory["words_of_cafes"] = {}
+        features = text_features.if_there(run)
+        run.in_memory["words_of_cafes"] = {} if features is None else _of_cafes(run, features)
     known: dict[str, Tags] = run.in_memory["words_of_cafes"]
     return known
 
@@ -84,7 +82,10 @@ def of_cafes(run: Run) -> dict[str, Tags]:
     Raises:
         RunError: The run has no text features.
     """
-    features = text_features.load(run)
+    return _of_cafes(run, text_features.load(run))
+
+
+def _of_cafes(run: Run, features: TextFeatures) -> dict[str, Tags]:
     ids, groups = np.unique(run.photos["cafe_id"].astype(str).to_numpy()[features.rows], return_inverse=True)
     return dict(zip((str(name) for name in ids), tags.of_groups(features, groups, most=2 * tags.MOST), strict=True))
 

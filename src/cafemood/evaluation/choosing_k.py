@@ -12,7 +12,7 @@ from cafemood.errors import ClusteringError
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
-from cafemood.evaluation.selection import MAX_ROWS, Candidate, choose
+from cafemood.evaluation.selection import Candidate, choose, sampled
 from cafemood.evaluation.store import JudgingStore
 
 
@@ -78,9 +78,7 @@ def choose_k(
     Raises:
         ClusteringError: No k fits the number of photos.
     """
-    rows = np.arange(len(features))
-    if len(rows) > MAX_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(len(rows), MAX_ROWS, replace=False))
+    rows = np.sort(sampled(len(features), seed))
     x = np.ascontiguousarray(features[rows], dtype=np.float32)
     fitting = [k for k in ks if 2 <= k < len(x)]
     if not fitting:

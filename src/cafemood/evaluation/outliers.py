@@ -16,7 +16,7 @@ from cafemood.evaluation.judged import JudgedRows
 
 LIMIT = 3.5
 N_NEIGHBORS = 10
-_CHUNK = 1024
+LEAST_SPREAD = 1e-6
 
 
 def outlying(features: np.ndarray | JudgedRows, n_neighbors: int = N_NEIGHBORS, seed: int = 0) -> np.ndarray:
@@ -37,10 +37,15 @@ def outlying(features: np.ndarray | JudgedRows, n_neighbors: int = N_NEIGHBORS, 
     n = len(judged)
     if n <= 2 * n_neighbors:
         return np.zeros(n)
-    far = np.log(np.maximum(_distances(judged, n_neighbors, seed), 1e-12))
-    middle = np.median(far)
-    spread = float(np.median(abs(far - middle)))
-    return np.asarray(0.6745 * (far - middle) / spread if spread > 1e-6 else np.zeros(n))
+    z, spread = modified_z(np.log(np.maximum(_distances(judged, n_neighbors, seed), 1e-12)))
+    return z if spread > LEAST_SPREAD else np.zeros(n)
+
+
+def modified_z(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The modified z-score of each value (n,), and their median absolute deviation, at least `LEAST_SPREAD`."""
+    middle = np.median(values)
+    spread = max(float(np.median(abs(values - middle))), LEAST_SPREAD)
+    return np.asarray(0.6745 * (values - middle) / spread), spread
 
 
 def _distances(judged: JudgedRows, n_neighbors: int, seed: int) -> np.ndarray:
@@ -48,15 +53,13 @@ def _distances(judged: JudgedRows, n_neighbors: int, seed: int) -> np.ndarray:
     if len(judged) <= MOST_ROWS:
         nearest = np.partition(judged.squared, n_neighbors, axis=1)[:, : n_neighbors + 1]  # with itself, at 0
         return np.asarray(np.sqrt(np.maximum(nearest, 0)).sum(axis=1) / n_neighbors)
+    from sklearn.neighbors import NearestNeighbors
+
     among = np.sort(np.random.default_rng(seed).choice(len(judged), MOST_ROWS, replace=False))
-    others = np.asarray(judged.rows[among], dtype=np.float32)
+    others = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(np.float32(judged.rows[among]))
     found = np.empty(len(judged))
     for rows, piece in chunks.read(judged.rows):
-        for start in range(0, len(piece), _CHUNK):
-            x = np.asarray(piece[start : start + _CHUNK], dtype=np.float32)
-            me = np.arange(rows.start + start, rows.start + start + len(x))
-            squared = (x**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * x @ others.T
-            squared[me[:, None] == among] = np.inf
-            nearest = np.partition(squared, n_neighbors - 1, axis=1)[:, :n_neighbors]
-            found[me] = np.sqrt(np.maximum(nearest, 0)).mean(axis=1)
+        near = others.kneighbors(np.asarray(piece, dtype=np.float32))[0]
+        itself = np.isin(np.arange(rows.start, rows.start + len(piece)), among)  # at 0, the first of its neighbours
+        found[rows] = np.where(itself, near[:, 1:].mean(axis=1), near[:, :-1].mean(axis=1))
     return found

@@ -32,6 +32,7 @@ import numpy as np
 
 from cafemood.core import chunks
 from cafemood.data.place_signs import LIMIT, REASONS, likely_none
+from cafemood.evaluation import outliers
 from cafemood.evaluation.judged import JudgedRows
 from cafemood.evaluation.store import JudgingStore, digest_of
 
@@ -43,7 +44,6 @@ MOST_OTHERS = 20_000
 N_NEIGHBOURS = 10
 LEAST_SIGNS, LEAST_ODDS = 5, 3.0
 """Photos with a sign, and how many times the odds of a sign their neighbours must have, for neighbours to be asked."""
-OUTLIER_Z = 3.5
 TOP_SCENES = 10
 MOST_ENTROPY = 0.75
 """Of the Places365 outputs, as a share of ln 365; not measured on photos, for want of the weights."""
@@ -208,9 +208,7 @@ class _Near:
     def oddity(self) -> np.ndarray:
         """The log-odds that a photo is an outlier: it is far from its own café's photos too."""
         far = np.log(np.maximum(np.minimum(self.others, self.own), 1e-12))
-        middle = np.median(far)
-        spread = max(float(np.median(abs(far - middle))), 1e-6)
-        return (0.6745 * (far - middle) / spread - OUTLIER_Z) / 0.5
+        return (outliers.modified_z(far)[0] - outliers.LIMIT) / 0.5
 
 
 def _kept_neighbours(

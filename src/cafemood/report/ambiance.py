@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from cafemood.core.html import as_text
-from cafemood.errors import RunError
 from cafemood.runs.run import Run
 from cafemood.words import text_features
 from cafemood.words.ambiance import Guess
@@ -26,10 +25,7 @@ def rows(run: Run, asked: dict[str, Any] | None) -> list[dict[str, Any]]:
         `people`) and `agrees` (`r`, `low`, `high`, `p`, `photos`), None where nobody was asked; `left_out` where it
         neither tells photos apart nor was rated.
     """
-    try:
-        features = text_features.load(run) if text_features.exists(run) else None
-    except RunError:  # damaged: `search` says so
-        features = None
+    features = text_features.if_there(run)
     if features is None:
         return []
     rated = {entry["scale"]: entry for entry in (asked or {}).get("ambiance", [])}

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from cafemood.cafes import profiles, scales
-from cafemood.errors import RunError
 from cafemood.runs.run import Run
 from cafemood.survey.kinds.ambiance import Ambiance, asked_scales
 from cafemood.survey.scale_models import ratings
@@ -57,10 +56,7 @@ def beside_words(run: Run, table: pd.DataFrame) -> list[Found]:
     """
     from scipy.stats import pearsonr
 
-    try:
-        features = text_features.load(run) if text_features.exists(run) else None
-    except RunError:  # damaged: what needs them says so
-        features = None
+    features = text_features.if_there(run)
     if features is None:
         return []
     ids = run.photos["photo_id"].to_numpy()[features.rows]

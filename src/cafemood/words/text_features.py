@@ -103,6 +103,14 @@ def exists(run: Run) -> bool:
     return (run.folder / FILE).exists()
 
 
+def if_there(run: Run) -> TextFeatures | None:
+    """A run's text features; None without any, or with damaged ones, of which `load` tells whoever needs them."""
+    try:
+        return load(run) if exists(run) else None
+    except RunError:
+        return None
+
+
 def load(run: Run) -> TextFeatures:
     """Read a run's text features.
 
