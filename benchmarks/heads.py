@@ -1,6 +1,6 @@
 """Which method groups photos best from a frozen network's features? k-means, mixtures on UMAP and what is trained.
 
-    python benchmarks/heads.py run HOUSES ROOMS mnist.npz --seeds 10 [--systems gmm,k-means] [--out heads.jsonl]
+    python benchmarks/heads.py run HOUSES ROOMS mnist.npz --seeds 10 [--systems gmm,k-means] [--accelerator gpu]
     python benchmarks/heads.py table [--out benchmarks/heads.jsonl]
 
 Sources as in `choice_sets.py`: MobileNetV2's features of up to 700 pictures; the true number of classes is given.
@@ -35,14 +35,17 @@ MADE: dict[str, Any] = {
     "consensus of gmm": UMAPMixture,
     "TEMI": TEMI,
     "DEC": DEC,
+    "DEC from k-means": partial(DEC, start="kmeans"),
+    "DEC from gmm": partial(DEC, start="gmm"),
     "IDEC": IDEC,
+    "IDEC from gmm": partial(IDEC, start="gmm"),
     "N2D": N2D,
 }
 TRUTH = {"houses": "room", "rooms": "atmosphere", "mnist": "class", "digits": "digit", "styles": "room"}
 """What the classes of a source are: that which MobileNetV2 sees first, where there are several."""
 
 
-def labels_of(system: str, x: np.ndarray, k: int, seed: int, cache: Path) -> np.ndarray:
+def labels_of(system: str, x: np.ndarray, k: int, seed: int, cache: Path, accelerator: str) -> np.ndarray:
     """Clusters (n,) of the features by a system."""
     if system == "consensus of gmm":
         runs = [UMAPMixture(k, random_state=1000 * seed + i).fit(x).labels_ for i in range(10)]
@@ -51,7 +54,7 @@ def labels_of(system: str, x: np.ndarray, k: int, seed: int, cache: Path) -> np.
         return np.asarray(linked.fit_predict(apart))
     rows = PCAReduction(64).fit_transform(x) if system.startswith("PCA") else x
     method = MADE[system](k, random_state=seed)
-    options = {"trainer": partial(pl.Trainer, accelerator="cpu"), "cache_dir": cache}
+    options = {"trainer": partial(pl.Trainer, accelerator=accelerator, devices=1), "cache_dir": cache}
     method.set_params(**{name: options[name] for name in options.keys() & method.get_params()})
     return np.asarray(method.fit(rows).labels_)
 
@@ -68,9 +71,9 @@ def run(args: argparse.Namespace, kept: Results) -> None:
                 if kept.has(**about):
                     continue
                 with timed() as seconds:
-                    labels = labels_of(system, x, len(np.unique(truth)), seed, args.cache)
+                    labels = labels_of(system, x, len(np.unique(truth)), seed, args.cache, args.accelerator)
                 scores = external([str(label) for label in truth], labels)
-                kept.add(**about, **{name: scores[name] for name in SCORES}, seconds=seconds[0])
+                kept.add(**about, **{name: scores[name] for name in SCORES}, seconds=seconds[0], on=args.accelerator)
 
 
 def table(kept: Results) -> None:
@@ -96,6 +99,7 @@ def main() -> None:
     parser.add_argument("verb", choices=["run", "table"])
     parser.add_argument("sources", nargs="*", metavar="DIR|FILE.npz")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--accelerator", default="cpu", help="of what trains a network: cpu or gpu")
     parser.add_argument("--systems", default=",".join(MADE))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/heads.jsonl"))
     parser.add_argument("--cache", type=Path, default=Path("data/choice"))

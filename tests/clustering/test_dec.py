@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from cafemood.clustering import dec, pretraining, training
+from cafemood.clustering import dec, pretraining, settings, training
 from cafemood.clustering.autoencoder import Autoencoder
 from cafemood.clustering.base import check_matrix
 from cafemood.clustering.dec import DEC, IDEC
@@ -23,6 +23,7 @@ from cafemood.clustering.pretraining import scaled
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.clustering.rows import Rows
 from cafemood.clustering.stored import assign
+from cafemood.clustering.umap_methods import UMAPMixture
 from cafemood.core import chunks
 from cafemood.errors import ClusteringError
 from cafemood.evaluation.assessment import assess
@@ -387,8 +388,23 @@ def test_kmeans_starts_of_the_embedding_are_twenty(options, starts, rows, monkey
     assert seen == starts
 
 
+def test_the_gmm_start_aims_at_the_mixtures_partition(rows):
+    """Its labels are the target until the refinement has begun: with no update after, they are the result."""
+    pytest.importorskip("umap")
+    mixed = UMAPMixture(3, random_state=5).fit(rows).labels_
+    found = DEC(3, **SMALL | {"max_updates": 3}, start="gmm", start_updates=3, random_state=5).fit(rows).labels_
+    assert adjusted_rand_score(mixed, found) > 0.95
+
+
+def test_the_gmm_start_needs_its_package(monkeypatch):
+    monkeypatch.setattr(settings.util, "find_spec", lambda _: None)
+    DEC(3, start="spectral").check_settings()
+    with pytest.raises(ClusteringError, match=r"start=gmm needs UMAP[\s\S]*method\.start=spectral"):
+        DEC(3, start="gmm").check_settings()
+
+
 def test_an_unknown_start_is_refused():
-    with pytest.raises(ClusteringError, match=r"Unknown start 'random'[\s\S]*spectral or kmeans"):
+    with pytest.raises(ClusteringError, match=r"Unknown start 'random'[\s\S]*spectral, gmm or kmeans"):
         DEC(3, start="random").check_settings()
 
 

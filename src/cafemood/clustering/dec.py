@@ -20,6 +20,7 @@ from cafemood.clustering.rows import MatrixDataModule, Rows
 from cafemood.clustering.spectral import spectral
 from cafemood.clustering.trained import TrainedClusterer
 from cafemood.clustering.training import TrainerFactory
+from cafemood.clustering.umap_methods import UMAPMixture
 
 
 class DEC(TrainedClusterer):
@@ -33,8 +34,9 @@ class DEC(TrainedClusterer):
         mode: `paper` takes the authors' schedule (layer by layer, SGD) and starts from k-means. `fast`
             trains end to end by Adam and starts from a spectral clustering of the embedding, whose labels
             are the target of the first `start_updates` intervals.
-        start: `kmeans` or `spectral`; None: the mode's own.
-        start_updates: With `spectral`: intervals whose target is the starting partition.
+        start: `kmeans`; `spectral`, of the embedding; or `gmm`, the labels of `UMAPMixture` on the features, which
+            are better on what a frozen network gives (docs/dec.md). None: the mode's own.
+        start_updates: With `spectral` and `gmm`: intervals whose target is the starting partition.
         hidden: Widths of the encoder's hidden layers.
         embedding: Width of the embedding.
         corruption: Share of inputs zeroed while pretraining.
@@ -119,7 +121,7 @@ class DEC(TrainedClusterer):
         return self.start or ("spectral" if self.mode == "fast" else "kmeans")
 
     def _start_updates(self) -> int:
-        return self.start_updates if self._start() == "spectral" else 0
+        return 0 if self._start() == "kmeans" else self.start_updates
 
     def _mean_square(self) -> float:
         return MEAN_SQUARE[self.mode] if self.mean_square is None else self.mean_square
@@ -135,7 +137,7 @@ class DEC(TrainedClusterer):
         autoencoder, key = self._pretraining(seed).run(rows, self.batch_size, context)
         z0 = embed(autoencoder, rows)
         batch_size = self.refinement_batch_size(len(rows))
-        module, steps = self._refinement(autoencoder, rows, z0, seed)
+        module, steps = self._refinement(autoencoder, rows, z0, self._starting_labels(x, z0, seed), seed)
         recipe = [key, self.name, self.n_clusters, self._start(), self._start_updates(), module.update_interval]
         recipe += [self.max_updates, self.tol, self.gamma, module.lr, batch_size]
         data = MatrixDataModule(rows, batch_size=batch_size, seed=seed)
@@ -175,13 +177,20 @@ class DEC(TrainedClusterer):
         at_least = min(n, 2 * self.batch_size) if self.mode == "fast" and self.gamma is None else 0
         return max(at_least, self._pretraining(0).batch_size(n, self.batch_size))
 
-    def _refinement(self, autoencoder: Autoencoder, x: Rows, z0: np.ndarray, seed: int) -> tuple[RefinementModule, int]:
-        """The module at its start, and its steps at most."""
-        k, partition = self.n_clusters, None
-        labels = np.zeros(0)
+    def _starting_labels(self, features: np.ndarray, z0: np.ndarray, seed: int) -> np.ndarray:
+        """The partition (n,) that the first targets aim at; (0,) for none."""
         if self._start() == "spectral":
             cache_dir = Path(self.cache_dir) if self.cache_dir else None
-            labels = spectral(z0, k, seed, cache_dir=cache_dir)
+            return spectral(z0, self.n_clusters, seed, cache_dir=cache_dir)
+        if self._start() == "gmm":
+            return np.asarray(UMAPMixture(self.n_clusters, random_state=seed).fit(features).labels_)
+        return np.zeros(0)
+
+    def _refinement(
+        self, autoencoder: Autoencoder, x: Rows, z0: np.ndarray, labels: np.ndarray, seed: int
+    ) -> tuple[RefinementModule, int]:
+        """The module at its start, and its steps at most; with `labels` (n,), these are its partition."""
+        k, partition = self.n_clusters, None
         if len(np.unique(labels)) == k:
             partition = torch.from_numpy(labels.astype(np.int64))
             centers = np.stack([z0[labels == j].mean(axis=0) for j in range(k)])

@@ -10,7 +10,7 @@ from cafemood.errors import ClusteringError
 
 MODES = ("fast", "paper")
 KERNELS = ("auto", "linear", "rbf")
-STARTS = ("spectral", "kmeans")
+STARTS = ("spectral", "gmm", "kmeans")
 
 
 def check_k(n: int, n_clusters: int, unit: str = "photo") -> None:
@@ -53,10 +53,13 @@ def check_start(start: object) -> None:
     """Refuse a start of the centres that does not exist; None: the mode's own.
 
     Raises:
-        ClusteringError: It is neither `spectral` nor `kmeans`.
+        ClusteringError: It is none of `STARTS`, or the extra `umap`, which `gmm` needs, is not installed.
     """
     if start and start not in STARTS:
-        raise ClusteringError(f"Unknown start {start!r}", where="method.start", fix="use spectral or kmeans")
+        raise ClusteringError(f"Unknown start {start!r}", where="method.start", fix="use spectral, gmm or kmeans")
+    if start == "gmm" and not _has_umap():
+        fix = "pip install 'cafemood[umap]', or take method.start=spectral"
+        raise ClusteringError("start=gmm needs UMAP", where="method.start", why=_NO_UMAP, fix=fix)
 
 
 def check_mean_square(mean_square: float | None) -> None:
@@ -79,9 +82,16 @@ def check_umap(method: str = "n2d") -> None:
     Raises:
         ClusteringError: The extra `umap` is not installed.
     """
-    if util.find_spec("umap") is None:
-        why, fix = "the package umap-learn is not installed", "pip install 'cafemood[umap]', or take method=dec"
-        raise ClusteringError(f"method={method} needs UMAP", where="method", why=why, fix=fix)
+    if not _has_umap():
+        fix = "pip install 'cafemood[umap]', or take method=dec"
+        raise ClusteringError(f"method={method} needs UMAP", where="method", why=_NO_UMAP, fix=fix)
+
+
+_NO_UMAP = "the package umap-learn is not installed"
+
+
+def _has_umap() -> bool:
+    return util.find_spec("umap") is not None
 
 
 def check_cafe_space(n_components: object, n_principal: object, shrinkage: object, kernel: object) -> None:
