@@ -11,6 +11,7 @@ from cafemood.clustering.kmeans import kmeans
 from cafemood.evaluation import nulls
 from cafemood.evaluation.nulls import null_lift
 from cafemood.evaluation.pipelines import KMeansPipeline
+from cafemood.evaluation.store import JudgingStore
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,29 @@ def test_the_sample_is_named_and_the_seed_repeats_it(blobs):
     assert "50 of 200 photos" in found["silhouette@features"]["how"]
     assert found == null_lift(x, truth, {}, KMeansPipeline(4), 3, max_rows=50, seed=1)
     assert found != null_lift(x, truth, {}, KMeansPipeline(4), 3, max_rows=50, seed=2)
+
+
+@pytest.mark.parametrize("d", [6, 80])
+def test_nulls_of_other_ks_are_drawn_along_and_are_those_that_their_own_run_would_draw(d, tmp_path, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(120, d)).astype(np.float32)
+    drawn, real = [], nulls._scored
+    monkeypatch.setattr(nulls, "_scored", lambda *given: drawn.append(len(given[2])) or real(*given))
+
+    def lift(k, store, **more):
+        labels, plane = KMeansPipeline(k, 2)(x, np.arange(120), 0)
+        pipelines = [KMeansPipeline(k, 2), KMeansPipeline(k)]
+        return null_lift(x, labels, {"pca2": plane}, pipelines, 3, store=store, **more)
+
+    store = JudgingStore(tmp_path)
+    first = lift(3, store, other_ks=[3, 4, 5, 500, 1])
+    assert drawn == [6]  # two pipelines of each of three k; 500 rows there are not, and 1 is no clustering
+    again = lift(5, store, other_ks=[3, 4, 5])
+    assert drawn == [6]
+    assert [found["reused"] for of in (first, again) for found in of.values()] == [False] * 2 + [True] * 2
+    alone = lift(5, JudgingStore(None), other_ks=[3, 4, 5])
+    assert drawn == [6, 2]  # nothing is drawn for others where nothing is kept
+    for name, found in alone.items():
+        assert again[name] == found | {"reused": True}
 
 
 def test_a_labelling_without_a_silhouette_has_no_z(recwarn):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cafemood.app.swept_ks import swept_ks
 from cafemood.clustering.cafe_places import CafePlaces, carried
 from cafemood.clustering.cafe_reduction import CafeReduction
 from cafemood.clustering.kmeans import KMeans
@@ -105,6 +106,7 @@ def score(
         n_nulls=config.nulls,
         seed=config.seed,
         n_candidates=n_candidates,
+        other_ks=swept_ks(),
     )
     space = None
     if isinstance(reduction, CafeReduction | StoredReduction):

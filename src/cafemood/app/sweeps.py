@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from cafemood.app import config
+from cafemood.app import config, swept_ks
 from cafemood.app.opening import below_here
 from cafemood.core.names import plain
 from cafemood.errors import CafemoodError
@@ -78,13 +78,20 @@ def finished_score(folder: Path, cache_dir: Path | None = None) -> float | None:
 
 
 class CompareSweep(Callback):
-    """At the end of a multirun: one table and one page over all its jobs, and a summary in W&B if it is used."""
+    """At the start of a multirun its jobs are told each k; at its end come one table and one page over all of them.
+
+    With W&B a summary is logged there too.
+    """
 
     incomplete: ClassVar[bool] = False
     """Whether a job's result is missing (a launcher may have run it in another process), or the comparison is."""
 
     page: ClassVar[Path | None] = None
     """The comparison, once it is written."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Let the first job draw the nulls of every k."""
+        swept_ks.announce(config)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Compare what the sweep left; a comparison that cannot be made is told."""

@@ -160,6 +160,7 @@ def _nulls(
         "seed": options.seed,
         "desc": None if options.quiet else "nulls",
         "store": store,
+        "other_ks": [other for other in options.other_ks if max(MAX_ROWS, 2 * other) == max(MAX_ROWS, 2 * k)],
     }
     pipelines = list(dict.fromkeys((KMeansPipeline(k, 2), options.pipeline)))  # the map has a null of its own
     lift = null_lift(judged, labels, spaces, pipelines, options.n_nulls, **settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,7 @@ def null_lift(
     seed: int = 0,
     desc: str | None = None,
     store: JudgingStore | None = None,
+    other_ks: Sequence[int] = (),
 ) -> dict[str, dict[str, Any]]:
     """Silhouettes of a labelling beside those that structureless data gets from the same pipeline.
 
@@ -137,6 +139,8 @@ def null_lift(
         seed: Of the sample, the nulls and the starts.
         desc: Name of the progress bar; None: no bar.
         store: Keeps what the nulls score, which no labelling changes.
+        other_ks: Numbers of clusters that other runs on these rows will ask for: drawing a null and computing its
+            distances takes most of the time, and is then done once for all of them. Only with a store that keeps.
 
     Returns:
         By score (`silhouette@features` and the pipelines' own spaces): `own`, `mean`, `sd`, `n`, `lift`
@@ -151,7 +155,9 @@ def null_lift(
     jobs = [(kind, int(s)) for kind in NULLS for s in rng.integers(2**31, size=n_nulls)]
     wanted = [[p.space] if p.space in spaces and p.space != "features" else [] for p in pipelines]
     wanted[-1].append("features")
-    asked = [(p, names) for p, names in zip(pipelines, wanted, strict=True) if names]
+    own = [(p, names) for p, names in zip(pipelines, wanted, strict=True) if names]
+    others = [k for k in other_ks if 2 <= k <= len(rows)] if store.keeps else []
+    asked = own + [(replace(p, k=k), names) for k in others for p, names in own if k != p.k]
 
     def make(missing: Sequence[int]) -> list[dict[str, np.ndarray]]:
         x = np.ascontiguousarray(judged.rows[rows], dtype=np.float32)
@@ -172,17 +178,17 @@ def null_lift(
     found = store.several("nulls", recipes, [names for _, names in asked], make)
     sampled = f"{len(rows)} of {n} photos" if len(rows) < n else f"{n} photos"
     lifts = {}
-    for (pipeline, names), (values, reused) in zip(asked, found, strict=True):
+    for (pipeline, names), (values, reused) in zip(own, found, strict=False):  # those of others come after
         where = "" if pipeline.space == "features" else f" in {pipeline.space}"
         for name in names:
             squared = judged.squared_of(rows) if name == "features" else squared_distances(spaces[name][rows])
-            own = _mean(silhouettes_of_distances(squared, [labels[rows]])[0])
-            against = {kind: _against(own, of_kind) for kind, of_kind in zip(NULLS, values[name], strict=True)}
+            value = _mean(silhouettes_of_distances(squared, [labels[rows]])[0])
+            against = {kind: _against(value, of_kind) for kind, of_kind in zip(NULLS, values[name], strict=True)}
             defined = [kind for kind in against if np.isfinite(against[kind]["z"])]
             hardest = min(defined, key=lambda kind: against[kind]["z"]) if defined else next(iter(against))
             how = f"k-means{where} of {sampled} without structure ({hardest})"
             lifts[f"silhouette@{name}"] = {
-                "own": own,
+                "own": value,
                 **against[hardest],
                 "kind": hardest,
                 "kinds": against,
@@ -197,25 +203,23 @@ def _scored(
 ) -> list[list[dict[str, float]]]:
     """Of each null (kind, seed) of rows (n, d), and each pipeline, the silhouettes in the spaces asked for.
 
-    A null is drawn once for all pipelines, and its distances are computed once for k-means and silhouettes.
+    A null is drawn once for all pipelines, and each of its spaces and their distances are computed once for all.
     """
     draws = {kind: prepare(x) for kind, prepare in NULLS.items()}
-    in_features = any("features" in names for _, names in asked)
+    scored = {name for _, names in asked for name in names}
 
     def score(kind: str, null_seed: int) -> list[dict[str, float]]:
         null = draws[kind](np.random.default_rng(null_seed))
         products = inner_products(null) if pays(*null.shape) else None
-        reduced = [pipeline.reduced(null, products) for pipeline, _ in asked]
-        squared = None
-        if in_features:
-            squared = squared_distances(null) if products is None else to_distances(products)
+        reduced = {p.space: p.reduced(null, products) for p in {p.space: p for p, _ in asked}.values()}
+        squared = {name: squared_distances(reduced[name]) for name in scored if name != "features"}
+        if "features" in scored:
+            squared["features"] = squared_distances(null) if products is None else to_distances(products)
         scores = []
-        for (pipeline, names), z in zip(asked, reduced, strict=True):
-            labels = pipeline.of_all(z, squared if z is null else None, null_seed)
-            spaces = {name: squared if name == "features" else squared_distances(z) for name in names}
-            scores.append(
-                {n: _mean(silhouettes_of_distances(d, [labels])[0]) for n, d in spaces.items() if d is not None}
-            )
+        for pipeline, names in asked:
+            z = reduced[pipeline.space]
+            labels = pipeline.of_all(z, squared.get("features") if z is null else None, null_seed)
+            scores.append({name: _mean(silhouettes_of_distances(squared[name], [labels])[0]) for name in names})
         return scores
 
     return on_all_cores(score, jobs, desc)

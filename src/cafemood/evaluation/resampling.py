@@ -37,6 +37,7 @@ class ReliabilityOptions:
         seed: Of both.
         quiet: No progress bars.
         n_candidates: Numbers of clusters that k was chosen from on the same rows.
+        other_ks: Numbers of clusters that other runs will ask for on the same rows: their nulls are kept too.
     """
 
     pipeline: KMeansPipeline
@@ -46,6 +47,7 @@ class ReliabilityOptions:
     seed: int = 0
     quiet: bool = True
     n_candidates: int = 1
+    other_ks: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class ReliabilityOptions:
         n_nulls: int = N_NULLS,
         seed: int = 0,
         n_candidates: int = 1,
+        other_ks: tuple[int, ...] = (),
     ) -> ReliabilityOptions:
         """The options of a run: k-means is fitted again by itself, other methods only where it is asked for.
 
@@ -69,13 +72,14 @@ class ReliabilityOptions:
             n_nulls: Nulls of each kind.
             seed: Of both.
             n_candidates: Numbers of clusters that k was chosen from on the same rows.
+            other_ks: Numbers of clusters that other runs will ask for on the same rows.
         """
         pipeline = KMeansPipeline(k, n_components)
         cheap = method.refit_is_cheap
         n = (N_RESAMPLES if cheap else 0) if resamples == "auto" else int(resamples)
         again = pipeline if cheap else MethodPipeline(method, n_components)
         refits = None if n == 0 else again
-        return cls(pipeline, refits, n, n_nulls, seed, quiet=False, n_candidates=n_candidates)
+        return cls(pipeline, refits, n, n_nulls, seed, quiet=False, n_candidates=n_candidates, other_ks=other_ks)
 
 
 def refit_rows(n: int) -> int:

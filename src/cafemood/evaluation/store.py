@@ -40,6 +40,11 @@ class JudgingStore:
     def __init__(self, cache_dir: str | Path | None) -> None:
         self.folder = None if cache_dir is None else Path(cache_dir) / "judging"
 
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept."""
+        return self.folder is not None
+
     def path(self, kind: str, recipe: Mapping[str, Any]) -> Path | None:
         """Where the arrays of a recipe are kept; None: nowhere."""
         text = json.dumps({"format": FORMAT, **recipe}, sort_keys=True)
