@@ -298,6 +298,14 @@ def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
     assert page.locator("#columns dd").first.is_visible()
 
 
+def test_terms_share_one_scale_and_scores_of_a_space_have_their_own(visit_comparison):
+    page = visit_comparison()
+    texts = page.locator("#parallel svg > text").all_text_contents()
+    tops = dict(zip(texts[::3], zip(texts[1::3], texts[2::3], strict=True), strict=True))  # name, highest, lowest
+    assert tops["choice"] == tops["agreement"] == tops["persistence"]
+    assert tops["silhouette@features"] == ("0.900", "0.200")
+
+
 def test_a_line_stops_where_a_run_has_no_value_and_a_photo_opens(visitor, sweep):
     path = sweep / "1_backbone=vgg16,k=3" / "scores.json"
     scores = json.loads(path.read_text())

@@ -200,7 +200,10 @@
     const [W, H, L, R, T, B] = [900, 320, 60, 66, 40, 28];
     const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": "Every run over every term" });
     const x = (i) => L + (i / (axes.length - 1)) * (W - L - R);
-    const range = axes.map((axis) => { const v = done.map((row) => row[axis]).filter(known); return [Math.min(...v), Math.max(...v)]; });
+    // terms without a space go from 0 to 1: one scale, so that heights can be compared from axis to axis
+    const within = (names) => { const v = names.flatMap((axis) => done.map((row) => row[axis]).filter(known)); return [Math.min(...v), Math.max(...v)]; };
+    const terms = axes.filter((axis) => !axis.includes("@"));
+    const range = axes.map((axis) => within(terms.includes(axis) ? terms : [axis]));
     const y = (v, i) => T + (1 - (range[i][1] === range[i][0] ? 0.5 : (v - range[i][0]) / (range[i][1] - range[i][0]))) * (H - T - B);
     axes.forEach((axis, i) => {
       svg.append(draw("line", { x1: x(i), x2: x(i), y1: T, y2: H - B, class: "axis" }));
