@@ -125,7 +125,7 @@ def test_pca_2_is_clustered_and_scored_in_its_plane_beside_the_null(train, tmp_p
     scores = json.loads((run / "scores.json").read_text())
     assert facts(run)["space"]["clustering"] == "pca2"
     assert 0 < scores["null"]["silhouette@pca2"]["mean"] < 1
-    assert any("without any structure" in said["text"] for said in scores["verdict"])
+    assert any("data drawn without groups" in said["text"] for said in scores["verdict"])
 
 
 def test_a_sweep_embeds_once_trains_one_autoencoder_and_again_embeds_nothing(train, tmp_path):

@@ -23,7 +23,7 @@ def test_k_is_found(cafes):
 def test_noise_has_no_k_and_says_so():
     found = choose_k(RNG.normal(size=(200, 30)), [2, 3, 4])
     if max(found.lifts) <= 0:
-        assert "None of them scores above data without structure" in found.words()
+        assert "None of them scores above noise" in found.words()
     assert max(found.lifts) < 0.02
 
 
@@ -36,4 +36,4 @@ def test_no_k_fits():
 def test_photos_without_any_difference_have_no_k():
     found = choose_k(np.full((12, 3), 0.1, np.float32), [2, 3], n_nulls=2)
     assert found.scores == [0, 0]
-    assert "None of them scores above data without structure" in found.words()
+    assert "None of them scores above noise" in found.words()

@@ -145,7 +145,7 @@ def test_a_second_run_computes_none_of_it_and_says_so(tmp_path, counted, d):
     assert all(null["reused"] for null in again.details["null"].values())
     assert again.details["stability"]["reused"]
     assert first.details["reused"] == []
-    named = ["k-means on the features (2 of 2 seeds)", "null of silhouette@pca2", "null of silhouette@features"]
+    named = ["k-means on the features (2 of 2 seeds)", "noise of silhouette@pca2", "noise of silhouette@features"]
     assert again.details["reused"] == [*named, "stability"]
     assert [baseline["n_reused"] for baseline in again.details["baselines"]] == [2]
     for name, null in first.details["null"].items():

@@ -61,7 +61,7 @@ def test_noise_alone_has_no_winner_in_green(tmp_path):
     assert headline(compare_runs([tmp_path])).level == "bad"
 
 
-def test_the_headline_names_a_run_only_if_it_is_more_than_chance(sweep, tmp_path):
+def test_the_headline_names_a_run_only_if_it_is_better_than_noise(sweep, tmp_path):
     said = headline(compare_runs([sweep]))
     assert (said.code, said.level) == ("choice", "good")
     assert "vgg16 features k=3" in said.english[0]

@@ -1,9 +1,12 @@
 """The report and the comparison in a real Chromium, opened from disk."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 from chromium import browser_only, serious
+from made_runs import TRUTH, write_run
 
 from cafemood import runs
 from cafemood.cafes import profiles
@@ -210,6 +213,68 @@ def test_the_table_is_sorted_by_a_click_and_again_the_other_way(visit_comparison
     assert page.locator("#runs thead th[aria-sort=ascending]").count() == 1
 
 
+def test_a_phone_gets_a_card_a_run_in_the_place_of_the_table(visit_comparison):
+    page = visit_comparison(390)
+    assert not page.locator("#runs").is_visible()
+    cards = page.locator("#cards > li")
+    assert cards.count() == 4
+    assert "vgg16 features k=3" in cards.first.locator("h3").inner_text()  # rank 1
+    assert cards.first.locator(":scope > dl dt").all_inner_texts() == [
+        "choice", "agreement", "cafes", "persistence", "z@features"
+    ]  # fmt: skip
+    assert not cards.first.get_by_text("silhouette@features").first.is_visible()
+    cards.first.locator("summary").click()
+    assert cards.first.locator("details dt", has_text="silhouette@features").is_visible()
+    page.locator("#order").select_option("silhouette@features")
+    assert "resnet50 features k=6" in cards.first.locator("h3").inner_text()
+    assert cards.first.locator(":scope > dl dd").first.inner_text() == "0.900\nresnet50 features"
+    assert cards.first.bounding_box()["width"] <= 390
+
+
+def test_many_cards_are_shown_on_demand(visitor, tmp_path):
+    for i in range(14):
+        write_run(tmp_path / str(i), TRUTH, n_init=i + 1)
+    page = visitor(compare.write(comparison.compare_runs([tmp_path]), tmp_path), 390)
+    assert page.locator("#cards > li:visible").count() == 12
+    page.get_by_role("button", name="Show all 14 runs").click()
+    assert page.locator("#cards > li:visible").count() == 14
+    assert page.locator("#more:visible").count() == 0
+
+
+def test_settings_that_all_runs_share_have_no_column(visit_comparison):
+    page = visit_comparison()
+    headings = page.locator("#runs thead th").all_inner_texts()
+    assert {"backbone", "k"} <= set(headings)
+    assert not {"method", "seed", "unit"} & set(headings)
+    assert "method kmeans" in page.locator("#same").inner_text()
+    assert "method" not in page.locator("#columns dt").all_text_contents()
+
+
+def test_a_score_names_its_space_where_a_column_has_several(visitor, sweep, tmp_path):
+    page = visitor(compare.write(comparison.compare_runs([sweep]), sweep))
+    place = page.locator("#runs thead th").all_inner_texts().index("silhouette@features")
+    cells = page.locator(f"#runs tbody tr > :nth-child({place + 1}) small")
+    assert set(cells.all_inner_texts()) == {"vgg16 features", "resnet50 features"}
+    page.locator("#score").select_option("silhouette@features")
+    assert page.locator("#spaces-curve").is_visible()
+    page.locator("#score").select_option("choice")
+    assert not page.locator("#spaces-curve").is_visible()
+    for k in (2, 3):
+        write_run(tmp_path / "one space" / str(k), TRUTH % k, k=k)
+    alone = visitor(compare.write(comparison.compare_runs([tmp_path / "one space"]), tmp_path))
+    assert alone.locator("#runs small").count() == 0
+
+
+def test_without_cafe_ids_a_comparison_speaks_of_photos(visitor, tmp_path):
+    for k in (2, 3, 6):
+        write_run(tmp_path / "sweep" / f"k{k}", np.arange(60) // (60 // k), k=k, cafes=0)
+    page = visitor(compare.write(comparison.compare_runs([tmp_path / "sweep"]), tmp_path / "sweep"))
+    page.evaluate(OPEN)
+    text = page.locator("body").inner_text().replace("cafemood", "")
+    assert "by photo" in text
+    assert not re.search("caf[eé]", text, re.IGNORECASE)
+
+
 def test_photos_that_changed_group_are_counted_and_shown_alone(visit_comparison):
     page = visit_comparison()
     for side, name in (("#left", "vgg16 features k=3"), ("#right", "vgg16 features k=6")):
@@ -224,13 +289,21 @@ def test_a_score_is_drawn_against_k_and_a_run_lights_up(visit_comparison):
     page = visit_comparison()
     assert page.locator("#curve circle").count() == 4
     page.locator("#score").select_option("z@features")
-    assert "resnet50 features k=6: -1" in page.locator("#curve svg").inner_html()
+    assert "resnet50 features k=6: −1.000" in page.locator("#curve svg").inner_html()
     page.locator("#runs tbody tr").first.hover()
     assert page.locator("#parallel .run.lit").count() == 1
     page.locator("#parallel .run").first.focus()
     assert "vgg16 features k=3: " in page.locator("#said-parallel").inner_text()
     page.locator(".columns summary").click()
     assert page.locator("#columns dd").first.is_visible()
+
+
+def test_terms_share_one_scale_and_scores_of_a_space_have_their_own(visit_comparison):
+    page = visit_comparison()
+    texts = page.locator("#parallel svg > text").all_text_contents()
+    tops = dict(zip(texts[::3], zip(texts[1::3], texts[2::3], strict=True), strict=True))  # name, highest, lowest
+    assert tops["choice"] == tops["agreement"] == tops["persistence"]
+    assert tops["silhouette@features"] == ("0.900", "0.200")
 
 
 def test_a_line_stops_where_a_run_has_no_value_and_a_photo_opens(visitor, sweep):
@@ -256,7 +329,10 @@ def test_the_table_calls_noise_what_the_verdict_does(visitor, sweep):
     page = visitor(compare.write(comparison.compare_runs([sweep]), sweep))
     assert "2 of 4 runs are no better than noise" in page.locator(".verdict").text_content()
     assert page.locator("#runs tr.first").count() == 1 - page.locator("#runs tr[data-run='0'] td.noise").count()
-    assert sorted(page.locator("#runs td.noise").all_inner_texts()) == ["-1 !", "2.200 !"]
+    assert sorted(page.locator("#runs td.noise").all_inner_texts()) == [
+        "2.200 !\nvgg16 features",
+        "−1.000 !\nresnet50 features",
+    ]
 
 
 CONTRASTS = """() => {

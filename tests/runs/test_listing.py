@@ -139,6 +139,9 @@ def test_the_table_fits_80_columns(outputs):
     assert max(map(len, lines)) <= 80
     assert all(any(line.startswith(name) for line in lines) for name in names)
     assert lines[0].rstrip().endswith("verdict")
+    told = " ".join(" ".join(lines).split())
+    assert "groups with" in told  # a phrase, and not the word that programs read
+    assert "blend" not in told
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class RunConfig:
         batch_size: Rows a training step.
         embed_batch_size: Photos a forward pass; None takes what is fast on this machine.
         baseline_seeds: Seeds of each baseline.
-        nulls: Structureless data sets of each kind.
+        nulls: Sets of noise (data drawn without groups) of each kind.
         resamples: Refits on other cafés; `auto`: 20 where a refit is a k-means, else 0.
         cache_dir: Features and autoencoders that other runs may use.
         working_memory: MiB; a longer matrix is read from disk in chunks. None: scikit-learn's setting.

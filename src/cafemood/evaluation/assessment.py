@@ -130,7 +130,7 @@ def _reused(details: dict[str, Any]) -> list[str]:
         for baseline in details["baselines"]
         if baseline["n_reused"]
     ]
-    named += [f"null of {name}" for name, null in details["null"].items() if null["reused"]]
+    named += [f"noise of {name}" for name, null in details["null"].items() if null["reused"]]
     return named + (["stability"] if (details["stability"] or {}).get("reused") else [])
 
 
@@ -158,7 +158,7 @@ def _nulls(
     settings: dict[str, Any] = {
         "max_rows": max(MAX_ROWS, 2 * k),
         "seed": options.seed,
-        "desc": None if options.quiet else "nulls",
+        "desc": None if options.quiet else "noise",
         "store": store,
         "other_ks": [other for other in options.other_ks if max(MAX_ROWS, 2 * other) == max(MAX_ROWS, 2 * k)],
     }

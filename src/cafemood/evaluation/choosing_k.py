@@ -24,7 +24,7 @@ class ChoiceOfK:
         ks: The ks.
         scores: Their label-free scores; see `choose_k`.
         silhouettes: silhouette@features of a plain k-means at each.
-        lifts: The same above what structureless data scores.
+        lifts: The same above what noise scores.
     """
 
     ks: list[int]
@@ -44,7 +44,7 @@ class ChoiceOfK:
 
     def words(self) -> str:
         """What a report says of it."""
-        noise = " None of them scores above data without structure." if max(self.lifts) <= 0 else ""
+        noise = " None of them scores above noise." if max(self.lifts) <= 0 else ""
         ks = f"{self.ks[0]} to {self.ks[-1]}"
         return f"k = {self.k} was chosen from {ks}, without labels; silhouette takes {self.silhouettes_pick}.{noise}"
 

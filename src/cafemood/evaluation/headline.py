@@ -99,8 +99,8 @@ def _unstable(said: Mapping[str, Finding], units: Both) -> Headline | None:
         return None
     more = "noise-beaten" in said
     english = f"one turns up again when only part of the {units[0]} is sorted."
-    english = f"They are more than chance, but n{english}" if more else f"N{english}"
-    korean = f"{'우연보다는 낫지만, ' if more else ''}{units[1]} 일부로 다시 나누면 같은 그룹이 나오지 않습니다."
+    english = f"They are better than noise, but n{english}" if more else f"N{english}"
+    korean = f"{'노이즈보다는 낫지만, ' if more else ''}{units[1]} 일부로 다시 나누면 같은 그룹이 나오지 않습니다."
     return Headline("unstable", "bad", (_NOT_YET, (english, korean), _BROWSE_AND_ADD))
 
 
@@ -132,9 +132,9 @@ def _there(*sentences: Both | None) -> tuple[Both, ...]:
 
 
 def _grounds(said: Mapping[str, Finding], k: int, units: Both, *, beaten: bool) -> Both | None:
-    """What speaks for the groups: more than chance, and how many come back."""
+    """What speaks for the groups: better than noise, and how many come back."""
     if not said.keys() & _TESTED:
-        return _MORE_THAN_CHANCE if beaten else None
+        return _BETTER_THAN_NOISE if beaten else None
     n = k - len(said["moods-unstable"].figures.get("clusters", []) if "moods-unstable" in said else [])
     english = f"all {k} turn up again" if n == k else f"{n} of {k} turn up again"
     korean = f"{k}개 모두" if n == k else f"{k}개 가운데 {n}개가"
@@ -143,7 +143,7 @@ def _grounds(said: Mapping[str, Finding], k: int, units: Both, *, beaten: bool) 
     english += f" when only part of the {units[0]} is sorted."
     korean = f"{units[1]} 일부로 다시 나누어도 {korean} 다시 나옵니다."
     if beaten:
-        return f"They are more than chance, and {english}", f"우연보다 뚜렷하고, {korean}"
+        return f"They are better than noise, and {english}", f"노이즈보다 뚜렷하고, {korean}"
     return english[0].upper() + english[1:], korean
 
 
@@ -198,10 +198,13 @@ _NOT_FOR_OTHERS = (
 )
 _NO_REDUCTION = ("Try again with reduce=none.", "reduce=none으로 다시 해 보세요.")
 _NO_MEANING = ("No: don’t read a meaning into these groups.", "아니요: 이 그룹에서 뜻을 읽지 마세요.")
-_AS_NEAT = ("Photos with nothing in common can be sorted just as neatly.", "공통점이 없는 사진도 이만큼은 나뉩니다.")
+_AS_NEAT = (
+    "They are no better than noise: photos with nothing in common can be sorted just as neatly.",
+    "노이즈와 다르지 않습니다: 공통점이 없는 사진도 이만큼은 나뉩니다.",
+)
 _SAME_YET = (
-    "The same ones turn up each time, but photos with nothing in common can be sorted just as neatly.",
-    "다시 해도 같은 그룹이 나오지만, 공통점이 없는 사진도 이만큼은 나뉩니다.",
+    "They turn up each time, but are no better than noise: photos with nothing in common sort just as neatly.",
+    "다시 해도 같은 그룹이 나오지만 노이즈와 다르지 않습니다: 공통점이 없는 사진도 이만큼은 나뉩니다.",
 )
 _LOOK_AND_TRY = (
     "Use them to look through the photos; then try more photos, another k or another backbone.",
@@ -216,18 +219,18 @@ _UNKNOWN = (
     "How far to trust these groups was not measured: make the run again.",
     "이 그룹을 얼마나 믿을 수 있는지 재지 않았습니다: 다시 실행해 보세요.",
 )
-_MORE_THAN_CHANCE = ("They are more than chance.", "우연보다 뚜렷합니다.")
+_BETTER_THAN_NOISE = ("They are better than noise.", "노이즈보다 뚜렷합니다.")
 _UNTRIED = (
     "Whether they would turn up again was not tested: see Details.",
     "다시 나오는지는 시험하지 않았습니다: Details에 까닭이 있습니다.",
 )
 _NO_NULL = (
-    "Whether they are more than chance was not tested: nulls=20 tests it.",
-    "우연보다 뚜렷한지는 시험하지 않았습니다: nulls=20으로 시험할 수 있습니다.",
+    "Whether they are better than noise was not tested: nulls=20 tests it.",
+    "노이즈보다 뚜렷한지는 시험하지 않았습니다: nulls=20으로 시험할 수 있습니다.",
 )
 _OWN_SPACE = (
-    "But in the reduced space that they were made in, they are no neater than chance.",
-    "다만 그룹을 만든 축소 공간에서는 우연과 다르지 않습니다.",
+    "But in the reduced space that they were made in, they are no better than noise.",
+    "다만 그룹을 만든 축소 공간에서는 노이즈와 다르지 않습니다.",
 )
 _BROWSE = ("use them to sort and describe the photos", "사진을 나누고 설명하는 데 쓰세요")
 _USES: dict[str, Both] = {

@@ -123,7 +123,7 @@ def null_lift(
     store: JudgingStore | None = None,
     other_ks: Sequence[int] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Silhouettes of a labelling beside those that structureless data gets from the same pipeline.
+    """Silhouettes of a labelling beside those that noise (data without groups) gets from the same pipeline.
 
     Two kinds of nulls are drawn `n_nulls` times each, and the harder one (the smaller z) is reported: a
     labelling that does not beat both shows nothing that noise would not show.
@@ -186,7 +186,7 @@ def null_lift(
             against = {kind: _against(value, of_kind) for kind, of_kind in zip(NULLS, values[name], strict=True)}
             defined = [kind for kind in against if np.isfinite(against[kind]["z"])]
             hardest = min(defined, key=lambda kind: against[kind]["z"]) if defined else next(iter(against))
-            how = f"k-means{where} of {sampled} without structure ({hardest})"
+            how = f"k-means{where} of {sampled} drawn without groups ({hardest})"
             lifts[f"silhouette@{name}"] = {
                 "own": value,
                 **against[hardest],

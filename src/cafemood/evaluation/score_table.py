@@ -48,9 +48,9 @@ SCORES: dict[str, Score] = {
     "cafes": _of_comparison("what a photo's café tells of its group beyond chance, 0 to 1"),
     "persistence": _of_comparison("mean AMI with this backbone's other runs, over k and reductions"),
     "z": _of_comparison(
-        "standard deviations of the silhouette above data without structure; ! is no better than noise", "features"
+        "standard deviations of the silhouette above noise (data drawn without groups); ! is no better", "features"
     ),
-    "stability_ari": _of_comparison("mean ARI with refits on resampled cafés"),
+    "stability_ari": _of_comparison("mean ARI with refits on photos that are drawn again"),
     "least_jaccard": _of_comparison("the least stable group's Jaccard over those refits", in_terminal=False),
     "silhouette": Score(
         "higher",

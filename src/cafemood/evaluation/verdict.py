@@ -70,7 +70,8 @@ def _noise(scores: dict[str, float], nulls: dict[str, Any], space: str, reduced:
         null = nulls.get(name)
         if not null or not np.isfinite(null["z"]):
             continue
-        reference = f"{_mean_sd(null, 3)} ({null['kind']}, {null['n']} times)"
+        drawn = "" if findings else "data drawn without groups: "  # what noise is, once
+        reference = f"{_mean_sd(null, 3)} ({drawn}{null['kind']}, {null['n']} times)"
         value = f"{name} is {null['own']:.3f}"
         limit, n_candidates = null.get("limit", NOISE_Z), null.get("n_tried", 1)
         figures = {
@@ -78,22 +79,22 @@ def _noise(scores: dict[str, float], nulls: dict[str, Any], space: str, reduced:
             "null_mean": null["mean"], "null_sd": null["sd"], "null": null["kind"],
         }  # fmt: skip
         if null["z"] < limit:
-            text = f"No better than noise: {value}, and data without any structure gets {reference}."
+            text = f"No better than noise: {value}, and noise gets {reference}."
             if n_candidates > 1:
                 text += (
-                    f" (k was chosen among {n_candidates} on the same photos: noise ends below {limit:.1f} sd, not 2.)"
+                    f" (k was chosen among {n_candidates} on the same photos: noise is below {limit:.1f} sd, not 2.)"
                 )
             findings.append(Finding("noise-not-beaten", "bad", text, figures))
         else:
-            text = f"Not noise: {value}, {null['z']:.1f} sd above data without any structure, {reference}."
+            text = f"Better than noise: {value}, {null['z']:.1f} sd above noise, {reference}."
             level: Level = "good" if name == f"silhouette@{reduced or 'features'}" else "info"
             findings.append(Finding("noise-beaten", level, text, figures))
     plane, on_map = nulls.get("silhouette@pca2"), scores["silhouette@pca2"]
     if space != "pca2" and plane and np.isfinite(plane["mean"]) and np.isfinite(on_map):
         # the null is clustered in the plane and these labels are not: no verdict, a warning
         text = (
-            f"On the 2-d map the silhouette is {on_map:.2f}. Don't judge by it: features without any "
-            f"structure, clustered in that plane, get {_mean_sd(plane, 2)} ({plane['n']} nulls)."
+            f"On the 2-d map silhouette@pca2 is {on_map:.2f}. Don't judge by it: noise, clustered in that plane, "
+            f"gets {_mean_sd(plane, 2)} ({plane['n']} times)."
         )
         figures = {"value": on_map, "null_mean": plane["mean"], "null_sd": plane["sd"], "n_nulls": plane["n"]}
         findings.append(Finding("map-silhouette", "info", text, figures))

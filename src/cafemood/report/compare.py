@@ -28,6 +28,10 @@ N_SHOWN = 600
 SIDES = ((150, 288), (300, 192), (N_SHOWN, 128))
 """Pixels of a thumbnail's longer side, by the number of photos up to which it is taken: the page stays small."""
 
+_LEADING = ("choice", "agreement", "cafes", "persistence", "z@features")
+"""What a run's card shows first, where the window is too narrow for the table."""
+_SETTINGS = ("backbone", "reduce", "method", "space", "unit", "k", "seed", "n_photos")
+
 
 def write(comparison: Comparison, out: Path) -> Path:
     """Write `compare.html`, `compare.csv` and `compare.parquet`; returns the page's path."""
@@ -47,6 +51,7 @@ def _context(comparison: Comparison, out: Path) -> dict[str, Any]:
         "n_shown": len(shown),
         "n_runs": len(comparison.runs),
         "n_unfinished": len(comparison.unfinished),
+        "cafes_known": comparison.cafes is not None,
         "headline": headline(comparison),
         "findings": findings(comparison),
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
@@ -69,12 +74,20 @@ def _payload(comparison: Comparison, shown: list[int], out: Path) -> dict[str, A
     pictures = [thumbnails.data_uri(data) if data else None for data in made]
     place = {text_of(run.folder): i for i, run in enumerate(comparison.runs)}
     order = [place[folder] for folder in table["folder"] if folder in place]
+    same = _same_in_all(table)
+    explained = COLUMNS | {"rank": "by choice"}
+    if comparison.cafes is None:
+        explained["choice"] = explained["choice"].removesuffix(" × what cafés say")
     return {
-        "columns": [c for c in table.columns if c not in ("folder", "status")],
+        "columns": [c for c in table.columns if c not in ("folder", "status", *same)],
+        "same": [[name, str(value)] for name, value in same.items()],
+        "leading": [c for c in _LEADING if c in table],
+        "whole": [c for c in ("rank", "k", "seed", "n_photos") if c in table],
+        "measured": [comparison.measured_in[place[f]] if f in place else {} for f in table["folder"]],
         "numeric": [c for c in table.columns if pd.api.types.is_numeric_dtype(table[c])],
         "lower": [name for name, score in compare_columns().items() if score.better == "lower"],
         "axes": first_columns("in_compare_plot"),
-        "explained": COLUMNS | {"rank": "by the label-free score"},
+        "explained": explained,
         "rows": json.loads(table.to_json(orient="records")),
         "links": [_link(path_of(folder), out) for folder in table["folder"]],
         "noise": [folder in place and is_noise(comparison.runs[place[folder]]) for folder in table["folder"]],
@@ -92,6 +105,14 @@ def _payload(comparison: Comparison, shown: list[int], out: Path) -> dict[str, A
         "colors": COLORS,
         "pick": order.index(comparison.silhouettes_pick) if comparison.silhouettes_pick is not None else None,
     }
+
+
+def _same_in_all(table: pd.DataFrame) -> dict[str, Any]:
+    """Settings that all finished runs share, which need no column."""
+    done = table[table["status"] == "finished"]
+    shared = [name for name in _SETTINGS if name in done and len(done) > 1 and done[name].nunique(dropna=False) == 1]
+    whole = {name: int(done[name].iloc[0]) for name in shared if name in ("k", "seed", "n_photos")}
+    return {name: whole.get(name, done[name].iloc[0]) for name in shared}
 
 
 def _shown(comparison: Comparison) -> list[int]:

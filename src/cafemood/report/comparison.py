@@ -22,7 +22,7 @@ from cafemood.evaluation.selection import Candidate, Choice
 from cafemood.evaluation.verdict import NOISE_Z
 from cafemood.report.candidates import candidate_of
 from cafemood.report.identical import distinct
-from cafemood.report.run_names import job_names, run_names, settings_of
+from cafemood.report.run_names import job_names, run_names, settings_of, space_names
 from cafemood.runs.run import Run
 from cafemood.survey.across import across
 
@@ -40,6 +40,7 @@ COLUMNS = {
     "backbone": "backbone and output",
     "reduce": "reduction before the clustering",
     "method": "clusterer",
+    "space": "where the photos were clustered: what @clustering means",
     "unit": "what was grouped: photos, or cafés by their photos",
     "k": "clusters",
     "seed": "seed",
@@ -123,15 +124,21 @@ class Comparison:
         return selection.pairwise_agreement([one[selection.sampled(len(one))] for one in self.labels])
 
     @cached_property
+    def measured_in(self) -> list[dict[str, str]]:
+        """Of each run the space that its scores were measured in, by what stands behind their `@`."""
+        named = []
+        for run, features in zip(self.runs, space_names(self.runs), strict=True):
+            own = run.card.space.clustering
+            clustering = features if own == "features" else f"{own} of {features}"
+            named.append({"features": features, "pca2": f"pca2 of {features}", "clustering": clustering})
+        return named
+
+    @cached_property
     def spaces(self) -> dict[str, np.ndarray]:
         """The feature spaces that the runs kept, by name: rows of the common photos (n, d)."""
         spaces: dict[str, np.ndarray] = {}
-        fingerprints: set[str] = set()
-        for run in self.runs:
-            fingerprint, name = run.card.backbone.fingerprint, settings_of(run)["backbone"]
-            if fingerprint not in fingerprints and run.has_features:
-                fingerprints.add(fingerprint)
-                name += f" {fingerprint[:6]}" if name in spaces else ""
+        for run, name in zip(self.runs, space_names(self.runs), strict=True):
+            if name not in spaces and run.has_features:
                 order = pd.Index(run.assignments["photo_id"]).get_indexer(pd.Index(self.photo_ids))
                 spaces[name] = run.features["rows"][order].astype(np.float32)
         return spaces
@@ -165,6 +172,7 @@ class Comparison:
                 },
                 **_terms(run, choice),
                 **settings_of(run),
+                "space": run.card.space.clustering,
                 "n_photos": run.card.data.n_photos,
                 "seconds": round(sum(stage["seconds"] for stage in run.card.stages), 1),
                 "folder": text_of(run.folder),
@@ -252,14 +260,14 @@ def own_silhouette(run: Run) -> float:
 
 
 def is_noise(run: Run) -> bool:
-    """Whether the run's silhouette in the features is within what data without structure gets."""
+    """Whether the run's silhouette in the features is within what noise gets."""
     null = run.scores["null"].get("silhouette@features") or {}
     z = null.get("z")
     return z is not None and float(z) < null.get("limit", NOISE_Z)
 
 
 def _terms(run: Run, choice: Choice) -> dict[str, float | None]:
-    """The scores that only the comparison shows: terms of the choice, lift above the null, stability."""
+    """The scores that only the comparison shows: terms of the choice, distance from noise, stability."""
     null = run.scores["null"].get("silhouette@features") or {}
     stability = run.scores.get("stability") or {}
     jaccard = [value for value in stability.get("jaccard", []) if value is not None]

@@ -43,8 +43,8 @@ def headline(comparison: Comparison) -> Headline:
         scores = [-1.0 if is_one else (c.score or 0.0) for c, is_one in zip(comparison.choices, noise, strict=True)]
         real = comparison.names[int(np.argmax(scores))]
         start = (
-            f"Of those that are more than chance, {real} has most for it.",
-            f"우연보다 뚜렷한 것 가운데서는 {real}입니다.",
+            f"Of those that are better than noise, {real} has most for it.",
+            f"노이즈보다 뚜렷한 것 가운데서는 {real}입니다.",
         )
         return Headline("first-is-noise", "warn", (_FIRST_IS_NOISE, start, _TRY_OTHERS))
     supports = [
@@ -64,7 +64,7 @@ def headline(comparison: Comparison) -> Headline:
         n = sum(noise)
         are = "is" if n == 1 else "are"
         sentences.append(
-            (f"{n} of {len(noise)} runs {are} no better than chance.", f"{n}개 실행은 우연과 다르지 않습니다.")
+            (f"{n} of {len(noise)} runs {are} no better than noise.", f"{n}개 실행은 노이즈와 다르지 않습니다.")
         )
     return Headline("choice", "good", tuple(sentences))
 
@@ -73,10 +73,10 @@ _MUCH = 0.2
 """Of agreement, cafés and persistence, from 0 to 1: what is worth a word."""
 _LITTLE = 0.1
 """Of the same: less than this is hardly any."""
-_NONE = ("None of them: no run is better than chance.", "어느 것도 아닙니다: 모두 우연과 다르지 않습니다.")
+_NONE = ("None of them: no run is better than noise.", "어느 것도 아닙니다: 모두 노이즈와 다르지 않습니다.")
 _FIRST_IS_NOISE = (
-    "None for sure: the run that has most for it is no better than chance.",
-    "확실한 것은 없습니다: 가장 나은 실행이 우연과 다르지 않습니다.",
+    "None for sure: the run that has most for it is no better than noise.",
+    "확실한 것은 없습니다: 가장 나은 실행이 노이즈와 다르지 않습니다.",
 )
 _TRY_OTHERS = ("Try more photos, another k or another backbone.", "사진을 늘리거나 k나 backbone을 바꾸어 보세요.")
 _ONE = ("There is one finished run: nothing to choose from.", "끝난 실행이 하나뿐이라 고를 것이 없습니다.")
@@ -185,14 +185,16 @@ def _silhouettes_pick(comparison: Comparison, best: int) -> list[Finding]:
     if pick is None:
         return []
     value, name = own_silhouette(comparison.runs[pick]), comparison.names[pick]
+    space = comparison.measured_in[pick]["clustering"]
+    said = f"The highest silhouette, of each run in the space that it was clustered in, is {value:.2f} (in {space})"
     if pick == best:
-        text = f"The highest silhouette in its own space ({value:.2f}) picks the same run."
+        text = f"{said}: it picks the same run."
         return [Finding("silhouette-agrees", "info", text, {"run": name, "value": value, "rank": 1})]
     scores = [choice.score or 0.0 for choice in comparison.choices]
     rank = 1 + sum(score > scores[pick] for score in scores)
     text = (
-        f"The highest silhouette in its own space ({value:.2f}) would have picked {name}, which is "
-        f"number {rank} of {len(comparison.runs)} here. Silhouettes of different spaces and k do not follow the truth."
+        f"{said}: it would have picked {name}, which is number {rank} of {len(comparison.runs)} here. Silhouettes of "
+        f"different spaces and k do not follow the truth."
     )
     return [Finding("silhouette-differs", "info", text, {"run": name, "value": value, "rank": rank})]
 
@@ -203,7 +205,7 @@ def _evidence(comparison: Comparison) -> list[Finding]:
     if len(comparison.runs) == 1:
         return []
     if comparison.best is None:
-        text = "Nothing to choose by: one family of backbones, one k, and no cafés. Add a k, or a second backbone."
+        text = "Nothing to choose by: one family of backbones, one k, and no café ids. Add a k, or a second backbone."
         return [Finding("nothing-to-choose-by", "warn", text)]
     if len(families) > 1:
         return []

@@ -39,6 +39,16 @@ def settings_of(run: Run) -> dict[str, Any]:
     }
 
 
+def space_names(runs: Sequence[Run]) -> list[str]:
+    """A name of each run's feature space: the backbone; where two spaces share it, the later one's fingerprint too."""
+    known: dict[str, str] = {}
+    for run in runs:
+        fingerprint, name = run.card.backbone.fingerprint, settings_of(run)["backbone"]
+        if fingerprint not in known:
+            known[fingerprint] = f"{name} {fingerprint[:6]}" if name in known.values() else name
+    return [known[run.card.backbone.fingerprint] for run in runs]
+
+
 def _differing(methods: Sequence[MethodCard]) -> list[list[str]]:
     """Of each run's method the settings, k and seed apart, that runs of the same method do not share."""
     values: dict[tuple[str, str], set[str]] = defaultdict(set)

@@ -11,40 +11,50 @@ from rich.table import Table
 from rich.text import Text
 
 from cafemood.core.names import shown
-from cafemood.runs.listing import Listed
+from cafemood.runs.listing import PHRASES, Listed
 
 _STYLE = {"noise": "red", "collapsed": "red", "unstable": "red", "failed": "red", "damaged": "red", "apart": "green"}
 _WIDE = 36
 """Letters up to which a name stays on its line."""
 _ROOM = 100
-"""Letters of a line below which columns are narrow, so that the last, the verdict, is not cut off."""
+"""Letters of a line below which columns are narrow, so that the last, the verdict, has room."""
+
+_NARROW = {"backbone": 12, "method": 10}
+"""Their widths then."""
+_LEAST = 8
+"""Letters that a verdict gets at least."""
 
 
 def print_runs(runs: Sequence[Listed], names: Sequence[str], console: Console | None = None) -> None:
-    """Print a row a run: a name that commands take, when, backbone, method, k, photos, and the verdict in a word."""
+    """Print a row a run: a name that commands take, when, backbone, method, k, photos, and the verdict in a phrase."""
     console = console or Console()
     narrow = console.width < _ROOM
+    now = datetime.now().astimezone()
+    facts = [run.to_json() for run in runs]
+    columns = {
+        "run": [shown(name) for name in names],
+        "when": [ago(run.began, now) for run in runs],
+        "backbone": [_cell(each["backbone"]) for each in facts],
+        "method": [_method(each) for each in facts],
+        "k": [_cell(each["k"]) for each in facts],
+        "photos": [f"{each['n_photos']:,}" if isinstance(each["n_photos"], int) else "–" for each in facts],
+    }
+    most = {"run": _WIDE} | (_NARROW if narrow else {})
+    widths = {
+        name: min(most.get(name, console.width), max(map(len, [name, *cells]))) for name, cells in columns.items()
+    }
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0) if narrow else (0, 1))
-    table.add_column("run", overflow="fold", min_width=min(_WIDE, max(map(len, names), default=0)))
+    table.add_column("run", overflow="fold", min_width=widths["run"])
     table.add_column("when", no_wrap=True)
-    for name, width in (("backbone", 12), ("method", 10)):
-        table.add_column(name, overflow="fold", max_width=width if narrow else None)
+    for name in _NARROW:
+        table.add_column(name, overflow="fold", max_width=widths[name] if narrow else None)
     table.add_column("k", justify="right", no_wrap=True)
     table.add_column("photos", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    now = datetime.now().astimezone()
-    for run, name in zip(runs, names, strict=True):
-        facts = run.to_json()
-        n, k = facts["n_photos"], facts["k"]
-        table.add_row(
-            Text(shown(name)),
-            Text(ago(run.began, now)),
-            Text(_cell(facts["backbone"])),
-            Text(_method(facts)),
-            Text(_cell(k)),
-            Text(f"{n:,}" if isinstance(n, int) else "–"),
-            Text(facts["verdict"], style=_STYLE.get(facts["verdict"], "")),
-        )
+    # what is left: of a column with more than there is, rich cuts words off
+    room = max(_LEAST, console.width - sum(widths.values()) - len(widths)) if narrow else None
+    table.add_column("verdict", overflow="fold", max_width=room)
+    for *cells, verdict in zip(*columns.values(), [each["verdict"] for each in facts], strict=True):
+        table.add_row(*map(Text, cells), Text(PHRASES.get(verdict, verdict), style=_STYLE.get(verdict, "")))
     console.print(table)
 
 

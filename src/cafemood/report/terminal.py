@@ -92,7 +92,7 @@ def _print_details(run: Run, said: Told, console: Console) -> None:
     for baseline in record["baselines"]:
         seeds = "1 seed" if baseline["n_seeds"] == 1 else f"{baseline['n_seeds']} seeds"
         table.add_column(Text(f"{baseline['name']}\n({seeds})"), justify="right")
-    table.add_column("no structure", justify="right")
+    table.add_column("noise", justify="right")
     for name, value in record["scores"].items():
         if not score_of(name).in_terminal:  # the rest is in the report
             continue

@@ -30,7 +30,17 @@ _WORDS = {
     "groups-blend": "blend",
     "groups-apart": "apart",
 }
-"""Findings of a verdict that say most, the gravest first, each in a word."""
+"""Findings of a verdict that say most, the gravest first, each in a word for programs."""
+PHRASES = {
+    "collapsed": "empty groups",
+    "noise": "no better than noise",
+    "unstable": "groups do not repeat",
+    "undefined": "no groups",
+    "overlap": "groups overlap",
+    "blend": "groups with soft borders",
+    "apart": "groups lie apart",
+}
+"""The same words for people; the statuses `failed`, `running` … stand for themselves."""
 
 _TOLD = 8
 """Runs that an error names."""

@@ -10,32 +10,45 @@
     return node;
   };
   const draw = (tag, attributes, text = null) => make(tag, attributes, text, true);
-  const number = (v) => (v === null || v === undefined ? "–" : Number.isInteger(v) ? String(v) : Math.abs(v) >= 100 ? v.toFixed(0) : v.toFixed(3));
+  const number = (v, whole = false) => (v === null || v === undefined ? "–" : (whole ? String(v) : v.toFixed(Math.abs(v) >= 100 ? 0 : 3)).replace("-", "−"));
   const known = (v) => v !== null && v !== undefined;
   const color = (i) => data.colors[i % data.colors.length];
   const done = data.rows.map((row, i) => ({ ...row, place: i })).filter((row) => row.status === "finished");
   const numeric = new Set(data.numeric);
 
-  // The table.
+  // Spaces: what stands behind an @ is said under a figure, where it is not the same for all of the column.
+  const whole = new Set(data.whole);
+  const spaceOf = (column, i) => data.measured[i][column.split("@")[1]];
+  const spacesOf = (column) => new Set(data.rows.flatMap((row, i) => (column.includes("@") && known(row[column]) ? [spaceOf(column, i)] : [])));
+  const several = new Set(data.columns.filter((column) => spacesOf(column).size > 1 || (column.endsWith("@clustering") && spacesOf(column).size)));
+  function fill(cell, column, i) {
+    const value = data.rows[i][column];
+    cell.textContent = numeric.has(column) ? number(value, whole.has(column)) : value ?? "–";
+    if (column === "z@features" && data.noise[i]) {
+      cell.classList.add("noise");
+      cell.append(" ", make("span", { role: "img", "aria-label": "no better than noise" }, "!"));
+    }
+    if (several.has(column) && known(value)) cell.append(make("small", {}, spaceOf(column, i)));
+    return cell;
+  }
+  if (data.same.length) $("same").textContent = `The same in all runs: ${data.same.map(([name, value]) => `${name} ${value}`).join(", ")}.`;
+  else $("same").hidden = true;
+  const named = (i) => (data.links[i] ? make("a", { href: data.links[i] }, data.rows[i].run) : make("span", {}, data.rows[i].run));
+
+  // The table, for a wide window.
   const head = document.querySelector("#runs thead tr");
   const body = document.querySelector("#runs tbody");
-  let sorted = { column: "rank", up: true };
+  let sorted = { column: "rank", up: true }, all = false;
   const lower = new Set(["rank", "seconds", "k", "seed", ...data.lower]);
   const rows = data.rows.map((row, i) => {
     const line = make("tr", { "data-run": i });
     if (row.rank === 1 && !data.noise[i]) line.classList.add("first");
     for (const column of data.columns) {
       const cell = make(column === "run" ? "th" : "td", column === "run" ? { class: "name", scope: "row" } : {});
-      if (column === "run") {
-        if (data.links[i]) cell.append(make("a", { href: data.links[i] }, row.run));
-        else cell.textContent = row.run;
-      } else cell.textContent = numeric.has(column) ? number(row[column]) : row[column] ?? "–";
+      if (column === "run") cell.append(named(i));
+      else fill(cell, column, i);
       if (!numeric.has(column) && column !== "run") cell.classList.add("text");
       if (column === "reason") cell.classList.add("reason");
-      if (column === "z@features" && data.noise[i]) {
-        cell.classList.add("noise");
-        cell.append(" ", make("span", { role: "img", "aria-label": "no better than noise" }, "!"));
-      }
       line.append(cell);
     }
     line.addEventListener("pointerenter", () => light(i));
@@ -54,7 +67,42 @@
     });
     cell.append(button);
     head.append(cell);
+    $("order").append(make("option", {}, column));
   }
+  // The same as a card a run, for a narrow one: the terms of the choice, and the rest on demand.
+  const AT_FIRST = 12; // cards; the others are shown on demand
+  const rest = data.columns.filter((c) => !["rank", "run", "reason", ...data.leading].includes(c));
+  const pairs = (columns, i) => {
+    const list = make("dl");
+    for (const column of columns.filter((c) => known(data.rows[i][c]))) {
+      const pair = make("div");
+      pair.append(make("dt", {}, column), fill(make("dd"), column, i));
+      list.append(pair);
+    }
+    return list;
+  };
+  const cards = data.rows.map((row, i) => {
+    const card = make("li", { class: rows[i].className });
+    const title = make("h3");
+    title.append(...(known(row.rank) ? [`${row.rank} · `] : []), named(i));
+    card.append(title);
+    if (row.reason) card.append(make("p", { class: "reason" }, row.reason));
+    const more = pairs(rest, i);
+    if (row.status === "finished") card.append(make("dl"));
+    if (more.childElementCount) {
+      const fold = make("details");
+      fold.append(make("summary", {}, "All figures and settings"), more);
+      card.append(fold);
+    }
+    return card;
+  });
+  $("more").textContent = `Show all ${rows.length} runs`;
+  $("more").addEventListener("click", () => { all = true; sort(); });
+  $("order").addEventListener("change", () => {
+    const column = $("order").value;
+    sorted = { column, up: lower.has(column) || !numeric.has(column) };
+    sort();
+  });
   function sort() {
     const { column, up } = sorted;
     const order = [...rows.keys()].sort((a, b) => {
@@ -63,6 +111,13 @@
       return (numeric.has(column) ? x - y : String(x).localeCompare(String(y))) * (up ? 1 : -1);
     });
     body.replaceChildren(...order.map((i) => rows[i]));
+    // a card shows what the runs are sorted by too
+    const shown = [...(rest.includes(column) ? [column] : []), ...data.leading];
+    for (const [i, card] of cards.entries()) card.querySelector(":scope > dl")?.replaceWith(pairs(shown, i));
+    order.forEach((i, place) => { cards[i].hidden = place >= AT_FIRST && !all; });
+    $("more").hidden = all || order.length <= AT_FIRST;
+    $("cards").replaceChildren(...order.map((i) => cards[i]));
+    $("order").value = column;
     [...head.children].forEach((cell, i) => {
       const own = data.columns[i] === column;
       cell.setAttribute("aria-sort", own ? (up ? "ascending" : "descending") : "none");
@@ -107,8 +162,9 @@
   for (const score of scores) $("score").append(make("option", {}, score));
   function curve() {
     const score = $("score").value;
-    const [W, H, L, R, T, B] = [900, 340, 64, 20, 16, 44];
-    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": `${score} against k` });
+    $("spaces-curve").hidden = !several.has(score);
+    const [W, H, L, R, T, B] = [Math.max(320, Math.min(900, $("curve").clientWidth)), 340, 64, 20, 16, 44];
+    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, class: "fits", role: "group", "aria-label": `${score} against k` });
     const points = done.filter((row) => known(row[score]));
     const ks = points.map((row) => row.k), values = points.map((row) => row[score]);
     const [k0, k1] = [Math.min(...ks), Math.max(...ks)];
@@ -135,20 +191,23 @@
     $("curve").replaceChildren(svg, keys());
   }
   $("score").addEventListener("change", curve);
-  if (scores.length) curve();
+  if (scores.length) new ResizeObserver(curve).observe($("curve"));
 
   // Parallel coordinates.
   const axes = data.axes
     .filter((axis) => done.filter((row) => known(row[axis])).length > 1);
   if (axes.length > 1) {
-    const [W, H, L, R, T, B] = [900, 320, 60, 60, 40, 28];
+    const [W, H, L, R, T, B] = [900, 320, 60, 66, 40, 28];
     const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": "Every run over every term" });
     const x = (i) => L + (i / (axes.length - 1)) * (W - L - R);
-    const range = axes.map((axis) => { const v = done.map((row) => row[axis]).filter(known); return [Math.min(...v), Math.max(...v)]; });
+    // terms without a space go from 0 to 1: one scale, so that heights can be compared from axis to axis
+    const within = (names) => { const v = names.flatMap((axis) => done.map((row) => row[axis]).filter(known)); return [Math.min(...v), Math.max(...v)]; };
+    const terms = axes.filter((axis) => !axis.includes("@"));
+    const range = axes.map((axis) => within(terms.includes(axis) ? terms : [axis]));
     const y = (v, i) => T + (1 - (range[i][1] === range[i][0] ? 0.5 : (v - range[i][0]) / (range[i][1] - range[i][0]))) * (H - T - B);
     axes.forEach((axis, i) => {
       svg.append(draw("line", { x1: x(i), x2: x(i), y1: T, y2: H - B, class: "axis" }));
-      svg.append(draw("text", { x: x(i), y: i % 2 ? 14 : 14, "text-anchor": "middle" }, axis.replace("@features", "")));
+      svg.append(draw("text", { x: x(i), y: 14, "text-anchor": "middle" }, axis));
       svg.append(draw("text", { x: x(i), y: 30, "text-anchor": "middle" }, number(range[i][1])), draw("text", { x: x(i), y: H - 10, "text-anchor": "middle" }, number(range[i][0])));
     });
     for (const row of done) {
@@ -167,6 +226,7 @@
       svg.append(line);
     }
     $("parallel").append(svg, keys());
+    $("spaces-parallel").hidden = !axes.some((axis) => several.has(axis));
   } else $("parallel").append(make("p", { class: "small" }, "Too few terms are known."));
 
   // Heat maps.
@@ -183,7 +243,7 @@
     values.forEach((line, i) => {
       const tr = make("tr");
       tr.append(make("th", { scope: "row" }, rowNames[i]));
-      line.forEach((v) => tr.append(make("td", { style: v === null ? "" : `background:${shade(v, low, high)}` }, v === null ? "–" : v.toFixed(2))));
+      line.forEach((v) => tr.append(make("td", { style: v === null ? "" : `background:${shade(v, low, high)}` }, v === null ? "–" : v.toFixed(2).replace("-", "−"))));
       table.append(tr);
     });
     return table;
