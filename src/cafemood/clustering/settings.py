@@ -11,6 +11,7 @@ from cafemood.errors import ClusteringError
 MODES = ("fast", "paper")
 KERNELS = ("auto", "linear", "rbf")
 STARTS = ("spectral", "kmeans")
+NEIGHBORS = ("nearest", "mutual")
 
 
 def check_k(n: int, n_clusters: int, unit: str = "photo") -> None:
@@ -57,6 +58,17 @@ def check_start(start: object) -> None:
     """
     if start and start not in STARTS:
         raise ClusteringError(f"Unknown start {start!r}", where="method.start", fix="use spectral or kmeans")
+
+
+def check_neighbors(neighbors: object) -> None:
+    """Refuse a choice of neighbours that does not exist.
+
+    Raises:
+        ClusteringError: It is neither `nearest` nor `mutual`.
+    """
+    if neighbors not in NEIGHBORS:
+        what, fix = f"Unknown neighbors {neighbors!r}", "use nearest or mutual"
+        raise ClusteringError(what, where="method.neighbors", fix=fix)
 
 
 def check_mean_square(mean_square: float | None) -> None:
@@ -123,6 +135,7 @@ def check_method(node: Mapping[str, Any]) -> None:
         ("mode", check_mode),
         ("corruption", check_corruption),
         ("start", check_start),
+        ("neighbors", check_neighbors),
         ("mean_square", check_mean_square),
     ):
         if name in node:
