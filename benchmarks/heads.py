@@ -32,6 +32,7 @@ MADE: dict[str, Any] = {
     "consensus": UMAPConsensus,
     "hdbscan": UMAPDensity,
     "TEMI": TEMI,
+    "TEMI mutual": partial(TEMI, neighbors="mutual"),
     "DEC": DEC,
     "IDEC": IDEC,
     "N2D": N2D,
