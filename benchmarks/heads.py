@@ -4,8 +4,7 @@
     python benchmarks/heads.py table [--out benchmarks/heads.jsonl]
 
 Sources as in `choice_sets.py`: MobileNetV2's features of up to 700 pictures; the true number of classes is given.
-`consensus of gmm` joins `gmm` from ten seeds (average linkage of how often two photos are together). Each figure is
-appended to a JSON-lines file as soon as it is known; what is there is not measured again.
+Each figure is appended to a JSON-lines file as soon as it is known; what is there is not measured again.
 """
 
 from __future__ import annotations
@@ -21,9 +20,8 @@ import numpy as np
 import pytorch_lightning as pl
 from choice_sets import sources
 from dec import SCORES, Results, timed
-from sklearn.cluster import AgglomerativeClustering
 
-from cafemood.clustering import DEC, IDEC, N2D, TEMI, KMeans, PCAReduction, UMAPDensity, UMAPMixture
+from cafemood.clustering import DEC, IDEC, N2D, TEMI, KMeans, PCAReduction, UMAPConsensus, UMAPDensity, UMAPMixture
 from cafemood.evaluation.scores import external
 
 SPACE = "mobilenet_v2"
@@ -31,9 +29,10 @@ MADE: dict[str, Any] = {
     "k-means": KMeans,
     "PCA-64 + k-means": KMeans,
     "gmm": UMAPMixture,
+    "consensus": UMAPConsensus,
     "hdbscan": UMAPDensity,
-    "consensus of gmm": UMAPMixture,
     "TEMI": TEMI,
+    "TEMI mutual": partial(TEMI, neighbors="mutual"),
     "DEC": DEC,
     "DEC from k-means": partial(DEC, start="kmeans"),
     "DEC from gmm": partial(DEC, start="gmm"),
@@ -47,11 +46,6 @@ TRUTH = {"houses": "room", "rooms": "atmosphere", "mnist": "class", "digits": "d
 
 def labels_of(system: str, x: np.ndarray, k: int, seed: int, cache: Path, accelerator: str) -> np.ndarray:
     """Clusters (n,) of the features by a system."""
-    if system == "consensus of gmm":
-        runs = [UMAPMixture(k, random_state=1000 * seed + i).fit(x).labels_ for i in range(10)]
-        apart = 1 - np.mean([run[:, None] == run[None] for run in runs], axis=0)
-        linked = AgglomerativeClustering(k, metric="precomputed", linkage="average")
-        return np.asarray(linked.fit_predict(apart))
     rows = PCAReduction(64).fit_transform(x) if system.startswith("PCA") else x
     method = MADE[system](k, random_state=seed)
     options = {"trainer": partial(pl.Trainer, accelerator=accelerator, devices=1), "cache_dir": cache}

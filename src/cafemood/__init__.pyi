@@ -11,6 +11,7 @@ from .clustering import TEMI as TEMI
 from .clustering import CafeReduction as CafeReduction
 from .clustering import KMeans as KMeans
 from .clustering import PCAReduction as PCAReduction
+from .clustering import UMAPConsensus as UMAPConsensus
 from .clustering import UMAPDensity as UMAPDensity
 from .clustering import UMAPMixture as UMAPMixture
 from .clustering import load as load

@@ -71,6 +71,7 @@ def test_a_setting_of_another_option_is_answered_with_that_option(words, owner):
         (["method.literal=5"], "method.literal"),
         (["method.mode=slow"], "method.mode"),
         (["method.start=random"], "method.start"),
+        (["method=temi", "method.neighbors=all"], "method.neighbors"),
         (["method.corruption=1"], "method.corruption"),
         (["method.mean_square=-1"], "method.mean_square"),
         (["reduce=pca", "reduce.n_components=0"], "reduce.n_components"),

@@ -23,11 +23,13 @@ from cafemood.clustering import (
     KMeans,
     NoReduction,
     PCAReduction,
+    UMAPConsensus,
     UMAPDensity,
     UMAPMixture,
     load,
 )
 from cafemood.clustering.stored import assign, clusterers
+from cafemood.clustering.umap_methods import UMAPMethod
 from cafemood.core.atomic import write_tensors
 from cafemood.errors import ClusteringError
 
@@ -42,6 +44,7 @@ MAKERS = {
     ),
     "temi": partial(TEMI, n_clusters=3, n_heads=4, hidden=16, epochs=2, min_steps=200, lr=0.01, trainer=CPU),
     "gmm": partial(UMAPMixture, n_clusters=3),
+    "consensus": partial(UMAPConsensus, n_clusters=3, n_runs=2),
     "hdbscan": partial(UMAPDensity, n_clusters=3),
 }
 CLUSTERERS = pytest.mark.parametrize("name", MAKERS)
@@ -59,7 +62,7 @@ def rows():
 SHALLOW = [KMeans(2), PCAReduction(1)]
 DEEP = [DEC(2, **TINY, trainer=CPU)]
 THOROUGH = [IDEC(2, **TINY, trainer=CPU), MAKERS["n2d"](n_clusters=2), MAKERS["temi"](n_clusters=2)]
-THOROUGH += [MAKERS["gmm"](n_clusters=2), MAKERS["hdbscan"](n_clusters=2)]
+THOROUGH += [MAKERS["gmm"](n_clusters=2), MAKERS["consensus"](n_clusters=2), MAKERS["hdbscan"](n_clusters=2)]
 """What the checks touch is for the most part DEC's code too."""
 FEW_ROWS = dict.fromkeys(
     ("check_estimators_nan_inf", "check_fit2d_1feature"), "UMAP needs 15 rows, and these checks bring 10"
@@ -70,7 +73,7 @@ def expected(estimator):
     """The checks that fail, each with its reason: none of scikit-learn's for rows that are computed in float64."""
     if isinstance(estimator, KMeans | PCAReduction):
         return {}
-    return LAST_BIT | FEW_ROWS if isinstance(estimator, N2D | UMAPMixture | UMAPDensity) else LAST_BIT
+    return LAST_BIT | FEW_ROWS if isinstance(estimator, N2D | UMAPMethod) else LAST_BIT
 
 
 @parametrize_with_checks(SHALLOW, expected_failed_checks=expected)

@@ -13,15 +13,16 @@ from sklearn.metrics import normalized_mutual_info_score
 from cafemood.clustering.kmeans import KMeans
 from cafemood.clustering.n2d import N2D
 from cafemood.clustering.stored import assign
-from cafemood.clustering.temi import TEMI
+from cafemood.clustering.temi import TEMI, mutual
 from cafemood.errors import ClusteringError
 
 CPU = partial(pl.Trainer, accelerator="cpu")
 HEADS = [
     partial(N2D, hidden=(32, 32, 64), pretrain_epochs=2, pretrain_min_steps=40, n_init=1),
     partial(TEMI, n_heads=3, hidden=16, epochs=2, min_steps=200),
+    partial(TEMI, n_heads=3, hidden=16, epochs=2, min_steps=200, neighbors="mutual"),
 ]
-NAMES = ["n2d", "temi"]
+NAMES = ["n2d", "temi", "temi, mutual"]
 
 
 @pytest.fixture
@@ -90,6 +91,25 @@ def test_n2d_without_umap_is_one_sentence(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "umap" else real(name))
     with pytest.raises(ClusteringError, match=r"needs UMAP[\s\S]*not installed[\s\S]*cafemood\[umap\]"):
         N2D(3).check_settings()
+
+
+def test_mutual_neighbours_by_hand():
+    """0 and 1 have each other; 2 has 0 and 1, which have others; 3 has 0 back, its second."""
+    found = mutual(np.array([[1, 3], [0, 3], [1, 0], [2, 0]]))
+    np.testing.assert_array_equal(found, [[1, 3], [0, 0], [1, 1], [0, 0]])
+
+
+def test_mutual_neighbours_are_neighbours_both_ways():
+    x = np.random.default_rng(0).normal(size=(80, 3))
+    nearest = np.argsort(((x[:, None] - x) ** 2).sum(axis=2), axis=1)[:, 1:8]
+    for row, kept in enumerate(mutual(nearest)):
+        both = [other for other in nearest[row] if row in nearest[other]]
+        assert set(kept) == set(both or nearest[row, :1])
+
+
+def test_another_choice_of_neighbours_is_refused():
+    with pytest.raises(ClusteringError, match="neighbors 'all'"):
+        TEMI(3, neighbors="all").check_settings()
 
 
 @pytest.mark.slow

@@ -8,12 +8,13 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from cafemood.clustering import UMAPDensity, UMAPMixture
+from cafemood.clustering import UMAPConsensus, UMAPDensity, UMAPMixture
 from cafemood.clustering.stored import assign
 from cafemood.clustering.umap_methods import dense_groups
 from cafemood.errors import ClusteringError
 
 METHODS = pytest.mark.parametrize("make", [UMAPMixture, UMAPDensity], ids=lambda make: make.name)
+ALL = pytest.mark.parametrize("make", [UMAPMixture, UMAPDensity, UMAPConsensus], ids=lambda make: make.name)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_the_mixture_is_scikit_learns_on_the_coordinates(blobs):
     np.testing.assert_array_equal(made.labels_, plain.predict(made.embedding_.astype(np.float64)))
 
 
-@METHODS
+@ALL
 def test_few_rows_and_wrong_settings_are_refused(make, blobs):
     with pytest.raises(ClusteringError, match=r"cannot work on 5 photos[\s\S]*15 or more"):
         make(2).fit(blobs[0][:5])
@@ -51,7 +52,12 @@ def test_few_rows_and_wrong_settings_are_refused(make, blobs):
             make(2, **{name: 0}).check_settings()
 
 
-@METHODS
+def test_a_mixture_starts_at_least_once():
+    with pytest.raises(ClusteringError, match="n_init=0"):
+        UMAPMixture(2, n_init=0).check_settings()
+
+
+@ALL
 def test_without_umap_it_is_one_sentence(make, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "umap" else real(name))

@@ -170,6 +170,7 @@ _CHECKS: dict[str, Callable[[Node], object]] = {
     "cafemood.survey.reduction.people_reduction": _check_survey,
     "cafemood.clustering.N2D": _check_n2d,
     "cafemood.clustering.UMAPMixture": lambda _: settings.check_umap("gmm"),
+    "cafemood.clustering.UMAPConsensus": lambda _: settings.check_umap("consensus"),
     "cafemood.clustering.UMAPDensity": lambda _: settings.check_umap("hdbscan"),
 }
 """By `_target_`, what is checked of a part."""

@@ -36,7 +36,8 @@ def run(
         backbone: A network's name (see `cafemood weights list`), or a network.
         reduce: `auto`: the space of cafés where café ids teach one (`AutoReduction`); `cafe`: that space; a number:
             components of a PCA; or a reduction; None: none.
-        method: `kmeans`, `dec`, `idec`, `n2d`, `temi`, `gmm`, `hdbscan`, or a clusterer, which stays as it is.
+        method: `kmeans`, `dec`, `idec`, `n2d`, `temi`, `gmm`, `consensus`, `hdbscan`, or a clusterer, which stays as
+            it is.
         k: Clusters; `auto` chooses without labels; None: the clusterer's own, else 4.
         seed: Of everything random (a clusterer or a reduction that is given keeps its own).
         folder: The run's folder; None: a new one in `outputs/runs`.

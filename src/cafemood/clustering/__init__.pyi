@@ -14,5 +14,6 @@ from .rows import MatrixDataModule as MatrixDataModule
 from .stored import assign as assign
 from .stored import load as load
 from .temi import TEMI as TEMI
+from .umap_consensus import UMAPConsensus as UMAPConsensus
 from .umap_methods import UMAPDensity as UMAPDensity
 from .umap_methods import UMAPMixture as UMAPMixture

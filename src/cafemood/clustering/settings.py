@@ -11,6 +11,7 @@ from cafemood.errors import ClusteringError
 MODES = ("fast", "paper")
 KERNELS = ("auto", "linear", "rbf")
 STARTS = ("spectral", "gmm", "kmeans")
+NEIGHBORS = ("nearest", "mutual")
 
 
 def check_k(n: int, n_clusters: int, unit: str = "photo") -> None:
@@ -60,6 +61,17 @@ def check_start(start: object) -> None:
     if start == "gmm" and not _has_umap():
         fix = "pip install 'cafemood[umap]', or take method.start=spectral"
         raise ClusteringError("start=gmm needs UMAP", where="method.start", why=_NO_UMAP, fix=fix)
+
+
+def check_neighbors(neighbors: object) -> None:
+    """Refuse a choice of neighbours that does not exist.
+
+    Raises:
+        ClusteringError: It is neither `nearest` nor `mutual`.
+    """
+    if neighbors not in NEIGHBORS:
+        what, fix = f"Unknown neighbors {neighbors!r}", "use nearest or mutual"
+        raise ClusteringError(what, where="method.neighbors", fix=fix)
 
 
 def check_mean_square(mean_square: float | None) -> None:
@@ -133,6 +145,7 @@ def check_method(node: Mapping[str, Any]) -> None:
         ("mode", check_mode),
         ("corruption", check_corruption),
         ("start", check_start),
+        ("neighbors", check_neighbors),
         ("mean_square", check_mean_square),
     ):
         if name in node:

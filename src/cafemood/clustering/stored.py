@@ -20,6 +20,7 @@ from cafemood.errors import ClusteringError
 _HINTS = {
     "head.inner": "temi",
     "dense.member": "hdbscan",
+    "consensus.memberships": "consensus",
     "principal.mean": "gmm",
     "neighbours.z": "n2d",
     "encoder.0.weight": "dec",

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 
+from cafemood.clustering import settings
 from cafemood.clustering.base import Clustering, digest
 from cafemood.clustering.heads import Heads, temi_losses
 from cafemood.clustering.modules import PhaseModule
@@ -33,6 +34,7 @@ class TEMI(TrainedClusterer):
         n_clusters: k.
         n_heads: Heads, trained side by side from different weights.
         n_neighbors: Neighbours of a photo that count as its like, at most a quarter of an average cluster.
+        neighbors: `nearest`: all of them. `mutual`: of those, the ones whose neighbour the photo is too; see `mutual`.
         hidden: Width of a head's hidden layer.
         epochs: Passes over the data, but at least `min_steps` steps.
         min_steps: See `epochs`.
@@ -49,6 +51,7 @@ class TEMI(TrainedClusterer):
         *,
         n_heads: int = 16,
         n_neighbors: int = 25,
+        neighbors: str = "nearest",
         hidden: int = 128,
         epochs: int = 40,
         min_steps: int = 2000,
@@ -63,6 +66,7 @@ class TEMI(TrainedClusterer):
         self.n_clusters = n_clusters
         self.n_heads = n_heads
         self.n_neighbors = n_neighbors
+        self.neighbors = neighbors
         self.hidden = hidden
         self.epochs = epochs
         self.min_steps = min_steps
@@ -73,6 +77,15 @@ class TEMI(TrainedClusterer):
         self.cache_dir = cache_dir
         self.batch_size = batch_size
         self.verbose = verbose
+
+    def check_settings(self) -> None:
+        """Refuse settings that fit no data.
+
+        Raises:
+            ClusteringError: A setting is impossible.
+        """
+        super().check_settings()
+        settings.check_neighbors(self.neighbors)
 
     def transform(self, X: Any) -> np.ndarray:
         """Probabilities (m, k) of new rows (m, d): the chosen head's outputs are the space that TEMI learns."""
@@ -90,13 +103,16 @@ class TEMI(TrainedClusterer):
         unit = nn.functional.normalize(features - mean, dim=1)
         n_neighbors = max(1, min(self.n_neighbors, len(unit) // (4 * self.n_clusters)))
         _, neighbours = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(unit.numpy()).kneighbors(unit.numpy())
+        pairs = neighbours[:, 1:] if self.neighbors == "nearest" else mutual(neighbours[:, 1:])
         seed_all(seed)
         heads = Heads(unit.shape[1], self.n_clusters, self.n_heads, self.hidden)
-        module = AgreementModule(heads, unit, torch.from_numpy(neighbours[:, 1:]), lr=self.lr)
+        module = AgreementModule(heads, unit, torch.from_numpy(pairs), lr=self.lr)
         batch_size = min(len(unit), 2 * self.batch_size)
         steps = max(self.epochs * -(-len(unit) // batch_size), self.min_steps)
-        recipe = [self.n_clusters, self.n_heads, self.n_neighbors, self.hidden, self.lr, seed, batch_size, steps]
-        key = digest([self.name, *recipe, list(unit.shape), hashlib.sha256(unit.numpy().data).hexdigest()])
+        recipe = [self.n_clusters, self.n_heads, self.n_neighbors, self.neighbors, self.hidden, self.lr, seed]
+        key = digest(
+            [self.name, *recipe, batch_size, steps, list(unit.shape), hashlib.sha256(unit.numpy().data).hexdigest()]
+        )
         rows = MatrixDataModule(unit.numpy(), batch_size=batch_size, seed=seed)
         checkpoint = self._context().fit(module, rows, f"{self.name} train", steps, key)
         module.cpu()
@@ -171,6 +187,23 @@ class AgreementModule(PhaseModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
         return torch.optim.AdamW(self.student.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
+
+
+def mutual(neighbours: np.ndarray) -> np.ndarray:
+    """Of each row's nearest (n, m) the mutual ones, over and over until there are m; where none is, the nearest.
+
+    Rows in dense parts keep many, outliers few: the number of neighbours adapts to each row. Maier, Hein and von
+    Luxburg, "Optimal Construction of k-Nearest-Neighbor Graphs for Identifying Noisy Clusters", 2009.
+
+    Args:
+        neighbours: Indices of each row's nearest, the nearest first.
+    """
+    n, m = neighbours.shape
+    edges = np.arange(n)[:, None] * n + neighbours
+    back = neighbours * n + np.arange(n)[:, None]
+    both = np.isin(back, edges)
+    first = np.take_along_axis(neighbours, np.argsort(~both, axis=1, kind="stable"), axis=1)
+    return np.take_along_axis(first, np.arange(m) % np.maximum(both.sum(axis=1, keepdims=True), 1), axis=1)
 
 
 def head_memberships(features: np.ndarray, tensors: dict[str, np.ndarray]) -> np.ndarray:

@@ -12,9 +12,12 @@ from cafemood.clustering.base import Clusterer, Clustering
 from cafemood.clustering.reduction import PCAReduction
 from cafemood.errors import ClusteringError
 
+LEAST = {"n_neighbors": 2, "n_components": 1, "n_principal": 1, "n_init": 1, "n_runs": 2}
+"""The settings that are whole numbers, and the least of each."""
 
-class _UMAPMethod(Clusterer):
-    """What both share: principal components, UMAP, and the place of new rows in it."""
+
+class UMAPMethod(Clusterer):
+    """What the methods on a UMAP share: principal components, UMAP, and the place of new rows in it."""
 
     n_neighbors: int
     n_components: int
@@ -27,29 +30,38 @@ class _UMAPMethod(Clusterer):
             ClusteringError: A setting is impossible, or the extra `umap` is not installed.
         """
         super().check_settings()
-        for name, least in (("n_neighbors", 2), ("n_components", 1), ("n_principal", 1)):
-            value = getattr(self, name)
+        for name, least in LEAST.items():
+            value = getattr(self, name, least)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 what, fix = f"{name}={value!r} is no number of its kind", f"give a whole number from {least} on"
                 raise ClusteringError(what, where=f"method.{name}", fix=fix)
         settings.check_umap(self.name)
 
-    def _umap(self, x: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-        """The principal components, the rows in them, and their coordinates."""
+    def _principal(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The principal components, and the rows in them."""
         umap_space.check_rows(f"method={self.name}", len(x), self.n_clusters)
         reduction = PCAReduction(min(self.n_principal, *x.shape))
         z = reduction.fit_transform(x).astype(np.float32)
-        coordinates = umap_space.coordinates(z, self.n_neighbors, self.n_components, seed)
         found = {name.replace("pca.", "principal."): value for name, value in reduction.tensors().items()}
-        return found | {"neighbours.z": z, "neighbours.coordinates": coordinates}
+        return found | {"neighbours.z": z}
+
+    def _umap(self, x: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        """The principal components, the rows in them, and their coordinates."""
+        tensors = self._principal(x)
+        coordinates = umap_space.coordinates(tensors["neighbours.z"], self.n_neighbors, self.n_components, seed)
+        return tensors | {"neighbours.coordinates": coordinates}
+
+    def _projected(self, x: np.ndarray) -> np.ndarray:
+        """New rows (m, d) in the principal components."""
+        tensors = self._tensors
+        return np.asarray((x - tensors["principal.mean"]) @ tensors["principal.components"].T, dtype=np.float32)
 
     def _placed(self, x: np.ndarray) -> np.ndarray:
-        tensors = self._tensors
-        z = (x - tensors["principal.mean"]) @ tensors["principal.components"].T
-        return umap_space.placed(z.astype(np.float32), tensors)
+        """New rows (m, d) in the UMAP (m, d')."""
+        return umap_space.placed(self._projected(x), self._tensors)
 
 
-class UMAPMixture(_UMAPMethod):
+class UMAPMixture(UMAPMethod):
     """A Gaussian mixture on the UMAP of the features' principal components.
 
     McInnes, Healy and Melville, "UMAP", 2018 (https://arxiv.org/abs/1802.03426); what N2D does after its autoencoder
@@ -92,7 +104,7 @@ class UMAPMixture(_UMAPMethod):
         return umap_space.mixture_memberships(z, self.cluster_centers_, self._tensors), z
 
 
-class UMAPDensity(_UMAPMethod):
+class UMAPDensity(UMAPMethod):
     """Groups where photos lie dense on the UMAP of the features' principal components (scikit-learn's HDBSCAN).
 
     Campello, Moulavi and Sander, "Density-Based Clustering Based on Hierarchical Density Estimates", PAKDD 2013.

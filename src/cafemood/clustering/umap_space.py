@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cafemood.clustering import settings
-from cafemood.clustering.base import Clustering
+from cafemood.clustering.base import Clustering, digest
+from cafemood.core.atomic import keep, read_cached
 from cafemood.errors import ClusteringError
 
 LEAST = 15
@@ -31,26 +34,41 @@ def check_rows(method: str, n: int, n_clusters: int) -> None:
         )
 
 
-def coordinates(z: np.ndarray, n_neighbors: int, n_components: int, seed: int) -> np.ndarray:
+def coordinates(
+    z: np.ndarray, n_neighbors: int, n_components: int, seed: int, cache_dir: Path | None = None
+) -> np.ndarray:
     """UMAP of rows z (n, d): (n, d') with d' = `n_components`, at most a quarter of the rows.
 
     McInnes, Healy and Melville, 2018 (https://arxiv.org/abs/1802.03426), with a least distance of 0, as its authors
     advise before clustering (https://umap-learn.readthedocs.io/en/latest/clustering.html).
+
+    Args:
+        z: The rows.
+        n_neighbors: UMAP's, at most one less than there are rows.
+        n_components: d'.
+        seed: Of UMAP.
+        cache_dir: Where they are kept by their content; None: nowhere.
 
     Raises:
         ClusteringError: The extra `umap` is not installed.
     """
     settings.check_umap()
     import torch
-    from umap import UMAP
+    from umap import UMAP, __version__
 
     n_neighbors, n_components = min(n_neighbors, len(z) - 1), min(n_components, len(z) // 4)
+    recipe = [hashlib.sha256(np.ascontiguousarray(z).data).hexdigest(), z.shape, n_neighbors, n_components, seed]
+    path = cache_dir / "umaps" / f"{digest([*recipe, __version__])}.safetensors" if cache_dir else None
+    if stored := read_cached(path, ("coordinates",)):
+        return stored["coordinates"]
     threads = torch.get_num_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one thread because of the seed; a graph in several parts
         found = UMAP(n_neighbors, n_components, min_dist=0.0, random_state=seed).fit_transform(z)
     torch.set_num_threads(threads)  # numba has set torch's to its own, for whatever this process does next
-    return np.nan_to_num(found).astype(np.float32)  # a row without any neighbour gets NaN
+    found = np.nan_to_num(found).astype(np.float32)  # a row without any neighbour gets NaN
+    keep(path, {"coordinates": found})
+    return found
 
 
 def mixture(z: np.ndarray, n_clusters: int, n_init: int, seed: int) -> Any:
