@@ -90,6 +90,22 @@ def test_a_damaged_cache_is_made_again_with_one_line(rooms, tmp_path, caplog, da
     assert len(PictureCache(tmp_path).read([pictures.key_of_photo(i, "webp 128") for i in ids])) == 4
 
 
+def test_a_cache_of_another_version_is_named_in_one_line_and_kept(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(pictures, "FORMAT", 1)
+    before = PictureCache(tmp_path)
+    before.add("key", b"older")
+    before.write()
+    monkeypatch.undo()
+    assert not caplog.records
+    now = PictureCache(tmp_path)
+    assert now.read(["key"]) == {}
+    for data in (b"new", b"newer"):
+        now.add(f"key of {data!r}", data)
+        now.write()
+    assert [r.getMessage().count("pictures-1.sqlite") for r in caplog.records] == [1]
+    assert before.read(["key"]) == {"key": b"older"}
+
+
 def test_a_cache_that_cannot_be_written_costs_no_picture(rooms, tmp_path, caplog):
     paths, ids = rooms
     (tmp_path / "cache").write_text("a file where the folder should be")

@@ -80,6 +80,7 @@ class PictureCache:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._say_if_made_again(self.path)
             with closing(sqlite3.connect(self.path, timeout=_WAIT)) as database:
                 database.execute("CREATE TABLE IF NOT EXISTS pictures (key TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID")
                 work(database)
@@ -92,6 +93,15 @@ class PictureCache:
             for end in ("", "-journal", "-wal", "-shm"):
                 with suppress(OSError):
                     self.path.with_name(self.path.name + end).unlink()
+
+
+    @staticmethod
+    def _say_if_made_again(path: Path) -> None:
+        """Name the files of other versions, where there is none of this one yet."""
+        if not path.is_file() and (others := sorted(path.parent.glob("pictures-*.sqlite"))):
+            names = " and ".join(other.name for other in others)
+            said = "Thumbnails and looks are made again: %s in %s is of another version of cafemood, and may be deleted"
+            log.warning(said, names, path.parent)
 
 
 class Places:
