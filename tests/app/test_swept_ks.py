@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from cafemood.app.swept_ks import announce, swept_ks
+from cafemood.app.swept_ks import announce, forget, swept_ks
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 OPTUNA = "hydra_plugins.cafemood_optuna.OptunaSweeper"
@@ -29,6 +29,9 @@ def test_they_are_those_that_every_job_goes_through(sweeper, params, words, ks, 
         OmegaConf.create({"hydra": {"sweeper": {"_target_": sweeper, "params": params}, "overrides": {"task": words}}})
     )
     assert swept_ks() == ks
+    forget()
+    assert swept_ks() == ()
+    forget()
 
 
 def test_a_run_alone_has_none(monkeypatch):

@@ -97,6 +97,7 @@ class CompareSweep(Callback):
         """Compare what the sweep left; a comparison that cannot be made is told."""
         from cafemood.report import compare, comparison, terminal, tracking
 
+        swept_ks.forget()
         CompareSweep.incomplete = True  # until all is done: of an error in a callback Hydra only warns
         folder = Path(config.hydra.sweep.dir)
         try:

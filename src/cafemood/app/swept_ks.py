@@ -22,6 +22,11 @@ def announce(config: DictConfig) -> None:
     os.environ[_VARIABLE] = ",".join(map(str, _swept(config)))
 
 
+def forget() -> None:
+    """The sweep is over: a run that this process makes later belongs to none."""
+    os.environ.pop(_VARIABLE, None)
+
+
 def swept_ks() -> tuple[int, ...]:
     """Each `k` of the sweep that this job belongs to; none without a sweep over k."""
     return tuple(int(k) for k in os.environ.get(_VARIABLE, "").split(",") if k)

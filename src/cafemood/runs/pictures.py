@@ -94,7 +94,6 @@ class PictureCache:
                 with suppress(OSError):
                     self.path.with_name(self.path.name + end).unlink()
 
-
     @staticmethod
     def _say_if_made_again(path: Path) -> None:
         """Name the files of other versions, where there is none of this one yet."""
