@@ -1,6 +1,7 @@
 """Findings of a comparison under their conditions, with their figures, and their wording."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,20 @@ def test_the_headline_names_a_run_only_if_it_is_better_than_noise(sweep, tmp_pat
     said = headline(compare_runs([sweep]))
     assert (said.code, said.level) == ("first-is-noise", "warn")
     assert "vgg16 features k=6" in said.english[1]
+
+
+def test_a_first_that_nothing_bears_out_is_not_recommended(sweep):
+    compared = compare_runs([sweep])
+    best = compared.best
+    weak = [replace(c, agreement=0.09, cafe_information=None) for c in compared.choices]
+    compared.__dict__["choices"] = weak
+    compared.__dict__["best"] = best
+    said = headline(compared)
+    assert (said.code, said.level) == ("choice-weak", "warn")
+    compared.__dict__["choices"] = [replace(c, cafe_information=0.11) for c in weak]
+    assert headline(compared).code == "choice"
+    compared.__dict__["choices"] = [replace(c, agreement=None) for c in weak]  # nobody was heard: persistence decides
+    assert headline(compared).code == "choice"
 
 
 def test_the_wording(sweep, tmp_path):

@@ -56,7 +56,15 @@ def headline(comparison: Comparison) -> Headline:
         )
         if value is not None and value >= _MUCH
     ]
+    witnesses = [value for value in (choice.agreement, choice.cafe_information) if value is not None]
+    weak = bool(witnesses) and max(witnesses) < _LITTLE
     sentences = [(f"Take {name}.", f"{name}을(를) 쓰세요.")]
+    if weak:
+        alone = (
+            f"{name} is first, but hardly anything bears it out.",
+            f"{name}이(가) 가장 낫지만, 뒷받침하는 것이 거의 없습니다.",
+        )
+        sentences = [alone]
     if supports:
         english = "; ".join(part for part, _ in supports)
         sentences.append((f"{english[0].upper()}{english[1:]}.", " ".join(f"{part}." for _, part in supports)))
@@ -66,7 +74,7 @@ def headline(comparison: Comparison) -> Headline:
         sentences.append(
             (f"{n} of {len(noise)} runs {are} no better than noise.", f"{n}개 실행은 노이즈와 다르지 않습니다.")
         )
-    return Headline("choice", "good", tuple(sentences))
+    return Headline("choice-weak" if weak else "choice", "warn" if weak else "good", tuple(sentences))
 
 
 _MUCH = 0.2
