@@ -271,7 +271,7 @@ def test_fast_refinement_takes_larger_batches_at_a_rate_that_goes_with_them(make
     x, method = np.arange(2.0 * n, dtype=np.float32).reshape(n, 2), make(2)
     assert method.refinement_batch_size(n) == size
     network = Autoencoder(2, (4,))
-    module, _ = method._refinement(network, Rows(x), x, 0)
+    module, _ = method._refinement(network, Rows(x), x, np.zeros(0), 0)
     assert module.lr == pytest.approx(rate)
     assert module.update_interval == max(round(20 * min(n, 256) / size), round(0.6 * n / size))
 
