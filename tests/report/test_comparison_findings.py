@@ -77,6 +77,12 @@ def test_the_headline_names_a_run_only_if_it_is_better_than_noise(sweep, tmp_pat
     assert "vgg16 features k=6" in said.english[1]
 
 
+def test_a_mixture_is_advised_where_none_was_tried(sweep):
+    assert ("no-mixture", "info") in coded(compare_runs([sweep]))
+    write_run(sweep / "13_method=gmm", TRUTH, name="gmm")
+    assert "no-mixture" not in dict(coded(compare_runs([sweep])))
+
+
 def test_a_first_that_nothing_bears_out_is_not_recommended(sweep):
     compared = compare_runs([sweep])
     best = compared.best
