@@ -77,13 +77,10 @@ class UMAPConsensus(UMAPMethod):
         labels = probabilities.argmax(axis=1)
         best = int(np.argmax([_agreement(run, labels) for run in runs]))
         coordinates = found[best].embedding
-        centers = np.tile(coordinates.mean(axis=0), (self.n_clusters, 1))
-        for cluster in np.unique(labels):
-            centers[cluster] = coordinates[labels == cluster].mean(axis=0)
         among = np.mean([_agreement(one, other) for one, other in combinations(runs, 2)])
         return Clustering(
             labels=labels,
-            centers=centers.astype(np.float32),
+            centers=umap_space.means(coordinates, labels, self.n_clusters),
             probabilities=probabilities,
             embedding=coordinates,
             space=f"UMAP of the features ({coordinates.shape[1]}-d)",

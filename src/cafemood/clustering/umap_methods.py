@@ -149,13 +149,10 @@ class UMAPDensity(UMAPMethod):
             "kernel_scale": np.ones(1, np.float32),
         }
         probabilities = _votes(coordinates, tensors)
-        centers = np.tile(coordinates.mean(axis=0), (self.n_clusters, 1))
-        for cluster in np.unique(dense[inside]):
-            centers[cluster] = coordinates[dense == cluster].mean(axis=0)
         found = len(np.unique(dense[inside]))
         return Clustering(
             labels=probabilities.argmax(axis=1),
-            centers=centers.astype(np.float32),
+            centers=umap_space.means(coordinates, dense, self.n_clusters),
             probabilities=probabilities,
             embedding=coordinates,
             space=f"UMAP of the features ({coordinates.shape[1]}-d)",

@@ -71,6 +71,14 @@ def coordinates(
     return found
 
 
+def means(z: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    """The mean (k, d') of each cluster's rows z (n, d'), or of all where it has none. A row of -1 is in no cluster."""
+    found = np.tile(z.mean(axis=0), (n_clusters, 1))
+    for cluster in np.unique(labels[labels >= 0]):
+        found[cluster] = z[labels == cluster].mean(axis=0)
+    return found.astype(np.float32)
+
+
 def mixture(z: np.ndarray, n_clusters: int, n_init: int, seed: int) -> Any:
     """scikit-learn's Gaussian mixture of rows z (n, d'), full covariances; the best likelihood of the starts."""
     from sklearn.exceptions import ConvergenceWarning
